@@ -1,0 +1,39 @@
+# winback: builds with PGXS (PostgreSQL's own makefiles for extensions).
+#
+#   make, make install, make installcheck    as PostgreSQL people expect
+#   make test, make demo                     everything from a bare Debian machine, see README
+EXTENSION = winback
+MODULE_big = winback
+DATA = sql/winback--0.1.sql
+OBJS = \
+	src/customer.o \
+	src/ledger.o \
+	src/lifecycle_status.o \
+	src/period.o \
+	src/rates.o \
+	src/rules.o \
+	src/winback.o
+PGFILEDESC = "winback - win-back and reactivation rates"
+
+REGRESS = \
+	lifecycle_status \
+	rates \
+	errors \
+	keys \
+	queries \
+	property
+REGRESS_OPTS = --load-extension=winback
+TAP_TESTS = 1
+
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered
+EXTRA_CLEAN = tmp_check
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+.PHONY: test demo
+test:
+	@scripts/test
+demo:
+	@scripts/demo
