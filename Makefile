@@ -6,12 +6,14 @@ EXTENSION = winback
 MODULE_big = winback
 DATA = sql/winback--0.1.sql
 OBJS = \
+	src/cohort.o \
 	src/customer.o \
 	src/ledger.o \
 	src/lifecycle_status.o \
 	src/period.o \
 	src/rates.o \
 	src/rules.o \
+	src/timeline.o \
 	src/winback.o
 PGFILEDESC = "winback - win-back and reactivation rates"
 
@@ -21,7 +23,8 @@ REGRESS = \
 	errors \
 	keys \
 	queries \
-	property
+	property \
+	parallel
 REGRESS_OPTS = --load-extension=winback
 TAP_TESTS = 1
 

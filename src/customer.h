@@ -1,0 +1,67 @@
+/*
+ * customer.h
+ *	  From a value of any hashable type to a key of the ledger.
+ */
+#ifndef WINBACK_CUSTOMER_H
+#define WINBACK_CUSTOMER_H
+
+#include "postgres.h"
+
+#include "utils/typcache.h"
+
+#include "ledger.h"
+
+/* How values of the type become keys. */
+typedef enum CustomerPath
+{
+	CUSTOMER_INT16,				/* int2 */
+	CUSTOMER_INT32,				/* int4, date */
+	CUSTOMER_INT64,				/* int8 */
+	CUSTOMER_UUID,
+	CUSTOMER_TEXT,				/* text, varchar under a deterministic collation */
+	CUSTOMER_ANY				/* what the type cache says */
+} CustomerPath;
+
+/* The type of the customer column, as one call site sees it. */
+typedef struct CustomerType
+{
+	Oid			type;			/* as declared, domains included */
+	Oid			collation;
+	CustomerPath path;
+	LedgerForm	form;
+
+	/* CUSTOMER_ANY only */
+	int16		typlen;
+	bool		typbyval;
+	FmgrInfo   *hash;
+	bool		hash_is_extended;	/* 64 bits rather than 32 */
+	FmgrInfo   *equal;
+} CustomerType;
+
+extern void CustomerTypeInit(CustomerType *customer_type, Oid type, Oid collation);
+extern void CustomerKeyFromValue(const CustomerType *customer_type, Datum customer,
+								 LedgerKey *key);
+extern bool CustomerSame(const void *customer_type, const char *a, const char *b);
+
+/* The key of a customer.  It may point into the value, or into palloc'd memory. */
+static pg_attribute_always_inline void
+CustomerKey(const CustomerType *customer_type, Datum customer, LedgerKey *key)
+{
+	switch (customer_type->path)
+	{
+		case CUSTOMER_INT16:
+			key->word = LedgerScramble((uint64) (int64) DatumGetInt16(customer));
+			break;
+		case CUSTOMER_INT32:
+			key->word = LedgerScramble((uint64) (int64) DatumGetInt32(customer));
+			break;
+		case CUSTOMER_INT64:
+			key->word = LedgerScramble((uint64) DatumGetInt64(customer));
+			break;
+		default:
+			CustomerKeyFromValue(customer_type, customer, key);
+			break;
+	}
+}
+
+#endif							/* WINBACK_CUSTOMER_H */

@@ -1,0 +1,391 @@
+/*
+ * ledger.c
+ *	  The customers of one group, and the facts known of each.
+ *
+ * A hash table with open addressing and linear probing.  A slot is a packed
+ * record: a word of key, for some forms of key a second word, and the facts,
+ * some bytes whose meaning is the caller's.  A customer with an int8 key and a
+ * byte of facts is nine bytes; the table doubles at 7/8 full, so between 10 and
+ * 21 bytes a customer, and 31 in the moment of growth.  Slots are not aligned,
+ * hence the memcpy()s, which compile to plain loads and stores.
+ *
+ * In a table larger than the caches every look-up waits for memory.  So keys
+ * are looked up many at a time: first all their places are prefetched, then
+ * each is found.
+ *
+ * A place is the upper bits of the key's word.  That makes growing a walk
+ * through both tables in order.  The same property is a danger when one table
+ * is poured into another, smaller one: in the order of the slots, all of it
+ * would land in one corner.  LedgerNext therefore jumps about.
+ *
+ * Lives wholly in the aggregate's memory context and owns no context of its
+ * own: HashAgg sums up all child contexts after every new group.
+ *
+ * Limits: the table may exceed 1 GB (huge allocations); the facts' first byte
+ * lends its upper bit to the ledger.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "ledger.h"
+
+#define LEDGER_FIRST_NSLOTS		8
+#define LEDGER_FIRST_IMAGES		256
+
+/* how many slots ahead LedgerNext fetches; anything from 8 to 64 serves */
+#define LEDGER_LOOKAHEAD		16
+
+/* how many customers fit in that many slots */
+#define LEDGER_ROOM(nslots)		((nslots) / 8 * 7)
+
+/* An image is stored max-aligned, behind its length. */
+#define IMAGE_HEADER			MAXALIGN(sizeof(Size))
+
+static inline char *
+SlotAt(const Ledger *ledger, uint64 index)
+{
+	return ledger->slots + index * ledger->slot_size;
+}
+
+static inline uint64
+SlotWord(const char *slot)
+{
+	uint64		word;
+
+	memcpy(&word, slot, sizeof(word));
+	return word;
+}
+
+static inline uint64
+SlotRest(const char *slot)
+{
+	uint64		rest;
+
+	memcpy(&rest, slot + sizeof(uint64), sizeof(rest));
+	return rest;
+}
+
+static inline uint8 *
+SlotFacts(const char *slot, LedgerForm form)
+{
+	return (uint8 *) slot + (LedgerHasRest(form) ? 2 : 1) * sizeof(uint64);
+}
+
+static inline void
+SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
+{
+	memcpy(slot, &word, sizeof(word));
+	if (LedgerHasRest(form))
+		memcpy(slot + sizeof(word), &rest, sizeof(rest));
+}
+
+static void
+LedgerInitCommon(Ledger *ledger, MemoryContext context, LedgerForm form,
+				 int facts_size, uint64 nslots)
+{
+	memset(ledger, 0, sizeof(*ledger));
+	ledger->context = context;
+	ledger->form = form;
+	ledger->facts_size = facts_size;
+	ledger->slot_size = (LedgerHasRest(form) ? 2 : 1) * sizeof(uint64) + facts_size;
+	ledger->nslots = nslots;
+	ledger->slots = MemoryContextAllocExtended(context,
+											   nslots * ledger->slot_size,
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/* An empty ledger. */
+void
+LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form, int facts_size)
+{
+	LedgerInitCommon(ledger, context, form, facts_size, LEDGER_FIRST_NSLOTS);
+	ledger->shift = 64 - pg_leftmost_one_pos64(LEDGER_FIRST_NSLOTS);
+}
+
+/*
+ * A ledger to be filled with LedgerAppend and read with LedgerNext only.
+ * images_size is the sum of the lengths of all images.
+ */
+void
+LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
+				 int facts_size, uint64 ncustomers, Size images_size)
+{
+	LedgerInitCommon(ledger, context, form, facts_size, ncustomers);
+	ledger->packed = true;
+	if (LedgerHasImage(form))
+	{
+		/* each image is rounded up, and has a header */
+		ledger->images_size = images_size +
+			ncustomers * (IMAGE_HEADER + MAXIMUM_ALIGNOF - 1);
+		ledger->images = MemoryContextAllocHuge(context, ledger->images_size);
+	}
+}
+
+/* Double the slots until that many customers more fit. */
+void
+LedgerReserve(Ledger *ledger, uint64 more)
+{
+	uint64		nslots = ledger->nslots;
+	uint64		old_nslots = ledger->nslots;
+	char	   *old_slots = ledger->slots;
+
+	Assert(!ledger->packed);
+
+	while (LEDGER_ROOM(nslots) < ledger->ntaken + more)
+		nslots *= 2;
+	if (nslots == old_nslots)
+		return;
+
+	ledger->slots = MemoryContextAllocExtended(ledger->context,
+											   nslots * ledger->slot_size,
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	ledger->nslots = nslots;
+	ledger->shift = 64 - pg_leftmost_one_pos64(nslots);
+
+	for (uint64 i = 0; i < old_nslots; i++)
+	{
+		const char *old_slot = old_slots + i * ledger->slot_size;
+		uint64		place;
+
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!(*SlotFacts(old_slot, ledger->form) & LEDGER_TAKEN))
+			continue;
+
+		place = SlotWord(old_slot) >> ledger->shift;
+		while (*SlotFacts(SlotAt(ledger, place), ledger->form) & LEDGER_TAKEN)
+			place = (place + 1) & (nslots - 1);
+		memcpy(SlotAt(ledger, place), old_slot, ledger->slot_size);
+	}
+
+	pfree(old_slots);
+}
+
+/* Keep an image; returns its offset. */
+static uint64
+StoreImage(Ledger *ledger, const char *image, Size length)
+{
+	Size		offset = ledger->images_used;
+	Size		needed = offset + IMAGE_HEADER + MAXALIGN(length);
+
+	if (needed > ledger->images_size)
+	{
+		Size		size = Max(ledger->images_size * 2, LEDGER_FIRST_IMAGES);
+
+		size = Max(size, needed);
+		ledger->images = ledger->images ?
+			repalloc_huge(ledger->images, size) :
+			MemoryContextAllocHuge(ledger->context, size);
+		ledger->images_size = size;
+	}
+
+	memcpy(ledger->images + offset, &length, sizeof(length));
+	memcpy(ledger->images + offset + IMAGE_HEADER, image, length);
+	ledger->images_used = needed;
+	return offset;
+}
+
+static inline Size
+ImageLength(const Ledger *ledger, uint64 offset)
+{
+	return *(const Size *) (ledger->images + offset);
+}
+
+static inline const char *
+ImageAt(const Ledger *ledger, uint64 offset)
+{
+	return ledger->images + offset + IMAGE_HEADER;
+}
+
+/* Is the customer in a slot with the right word the one we look for? */
+static pg_attribute_always_inline bool
+SlotIs(const Ledger *ledger, const char *slot, const LedgerKey *key, LedgerForm form)
+{
+	switch (form)
+	{
+		case LEDGER_WORD:
+			return true;
+		case LEDGER_PAIR:
+			return SlotRest(slot) == key->u.rest;
+		case LEDGER_BYTES:
+			return ImageLength(ledger, SlotRest(slot)) == key->length &&
+				memcmp(ImageAt(ledger, SlotRest(slot)), key->u.image, key->length) == 0;
+		case LEDGER_VALUE:
+			return ledger->same(ledger->same_arg,
+								ImageAt(ledger, SlotRest(slot)), key->u.image);
+	}
+	pg_unreachable();
+}
+
+/* The facts of one customer, who is entered if not there.  There is room. */
+static pg_attribute_always_inline uint8 *
+LocateOne(Ledger *ledger, const LedgerKey *key, LedgerForm form)
+{
+	uint64		place = key->word >> ledger->shift;
+
+	for (;;)
+	{
+		char	   *slot = SlotAt(ledger, place);
+		uint8	   *facts = SlotFacts(slot, form);
+
+		if (!(*facts & LEDGER_TAKEN))
+		{
+			SlotSet(slot, form, key->word,
+					LedgerHasImage(form) ? StoreImage(ledger, key->u.image, key->length) :
+					key->u.rest);
+			*facts |= LEDGER_TAKEN;
+			ledger->ntaken++;
+			return facts;
+		}
+		if (SlotWord(slot) == key->word && SlotIs(ledger, slot, key, form))
+			return facts;
+		place = (place + 1) & (ledger->nslots - 1);
+	}
+}
+
+static pg_attribute_always_inline void
+LocateAll(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts,
+		  LedgerForm form)
+{
+	for (int i = 0; i < nkeys; i++)
+		PrefetchForUpdate(SlotAt(ledger, keys[i].word >> ledger->shift));
+
+	/* a key with an image waits twice: for the slot, then for the image */
+	if (LedgerHasImage(form) && nkeys > 1)
+	{
+		for (int i = 0; i < nkeys; i++)
+		{
+			const char *slot = SlotAt(ledger, keys[i].word >> ledger->shift);
+
+			if (SlotWord(slot) == keys[i].word)
+				PrefetchForReading(ledger->images + SlotRest(slot));
+		}
+	}
+
+	for (int i = 0; i < nkeys; i++)
+		facts[i] = LocateOne(ledger, &keys[i], form);
+}
+
+/*
+ * Find the facts of each key, entering customers who are not there with facts
+ * that are zero but for LEDGER_TAKEN.
+ *
+ * The pointers hold until the next call.  The same customer may be among the
+ * keys more than once.
+ */
+void
+LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts)
+{
+	LedgerReserve(ledger, nkeys);
+
+	/* the loop once for each form, with the form a constant in it */
+	switch (ledger->form)
+	{
+		case LEDGER_WORD:
+			LocateAll(ledger, keys, nkeys, facts, LEDGER_WORD);
+			break;
+		case LEDGER_PAIR:
+			LocateAll(ledger, keys, nkeys, facts, LEDGER_PAIR);
+			break;
+		case LEDGER_BYTES:
+			LocateAll(ledger, keys, nkeys, facts, LEDGER_BYTES);
+			break;
+		case LEDGER_VALUE:
+			LocateAll(ledger, keys, nkeys, facts, LEDGER_VALUE);
+			break;
+	}
+}
+
+/* Add a customer to a packed ledger; nobody checks that they are new. */
+void
+LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *facts)
+{
+	char	   *slot = SlotAt(ledger, ledger->ntaken);
+	uint64		rest = key->u.rest;
+
+	Assert(ledger->packed && ledger->ntaken < ledger->nslots);
+
+	if (LedgerHasImage(ledger->form))
+	{
+		Assert(ledger->images_used + IMAGE_HEADER + MAXALIGN(key->length) <=
+			   ledger->images_size);
+		rest = StoreImage(ledger, key->u.image, key->length);
+	}
+	SlotSet(slot, ledger->form, key->word, rest);
+	memcpy(SlotFacts(slot, ledger->form), facts, ledger->facts_size);
+	ledger->ntaken++;
+}
+
+/* The facts of the next customer, in the order of the slots; NULL at the end. */
+const uint8 *
+LedgerNextFacts(const Ledger *ledger, uint64 *cursor)
+{
+	while (*cursor < ledger->nslots)
+	{
+		const uint8 *facts = SlotFacts(SlotAt(ledger, *cursor), ledger->form);
+
+		if ((*cursor)++ % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (*facts & LEDGER_TAKEN)
+			return facts;
+	}
+	return NULL;
+}
+
+/*
+ * Step through all customers with their keys; the cursor begins at zero.
+ *
+ * Customers come in an order that has nothing to do with their words, see the
+ * top of the file.  The stride is odd, so that it visits each of the 2^n slots
+ * once.
+ */
+bool
+LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
+{
+	const uint64 stride = UINT64CONST(0x9e3779b97f4a7c15);
+
+	while (*cursor < ledger->nslots)
+	{
+		uint64		index = *cursor;
+		const char *slot;
+
+		if (index % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		(*cursor)++;
+		if (!ledger->packed)
+		{
+			uint64		soon = (index + LEDGER_LOOKAHEAD) * stride;
+
+			PrefetchForReading(SlotAt(ledger, soon & (ledger->nslots - 1)));
+			index = (index * stride) & (ledger->nslots - 1);
+		}
+
+		slot = SlotAt(ledger, index);
+		*facts = SlotFacts(slot, ledger->form);
+		if (!(**facts & LEDGER_TAKEN))
+			continue;
+
+		key->word = SlotWord(slot);
+		key->length = 0;
+		if (LedgerHasImage(ledger->form))
+		{
+			key->u.image = ImageAt(ledger, SlotRest(slot));
+			key->length = ImageLength(ledger, SlotRest(slot));
+		}
+		else
+			key->u.rest = LedgerHasRest(ledger->form) ? SlotRest(slot) : 0;
+		return true;
+	}
+	return false;
+}
+
+/* Bytes of memory behind a ledger. */
+Size
+LedgerSize(const Ledger *ledger)
+{
+	return ledger->nslots * ledger->slot_size + ledger->images_size;
+}

@@ -1,0 +1,96 @@
+/*
+ * ledger.h
+ *	  The customers of one group, and the facts known of each.
+ */
+#ifndef WINBACK_LEDGER_H
+#define WINBACK_LEDGER_H
+
+#include "postgres.h"
+
+/* What makes two keys the same customer. */
+typedef enum LedgerForm
+{
+	LEDGER_WORD,				/* the word alone */
+	LEDGER_PAIR,				/* the word and the rest */
+	LEDGER_BYTES,				/* equal words, and equal bytes */
+	LEDGER_VALUE				/* equal words, and the type says so */
+} LedgerForm;
+
+/*
+ * A customer to look for.  The word is spread evenly over all 64 bits, as a
+ * place in the table is taken from its upper ones.
+ *
+ * For LEDGER_WORD and LEDGER_PAIR, the word is a reversible scramble of the key
+ * itself (of one half of it), not a hash that could collide.
+ */
+typedef struct LedgerKey
+{
+	uint64		word;
+	union
+	{
+		uint64		rest;		/* LEDGER_PAIR: the other half */
+		const char *image;		/* LEDGER_BYTES, LEDGER_VALUE: max-aligned for
+								 * the latter */
+	}			u;
+	Size		length;			/* of the image, in bytes */
+} LedgerKey;
+
+/* Are two images of LEDGER_VALUE the same customer? */
+typedef bool (*LedgerSame) (const void *arg, const char *a, const char *b);
+
+/* The ledger's own bit in the first byte of everybody's facts. */
+#define LEDGER_TAKEN	0x80
+
+typedef struct Ledger
+{
+	MemoryContext context;		/* where everything of it lives */
+	LedgerForm	form;
+	LedgerSame	same;			/* LEDGER_VALUE only */
+	const void *same_arg;
+
+	bool		packed;			/* every slot taken, nothing can be looked up */
+	uint8		shift;			/* place of a word = word >> shift */
+	uint8		facts_size;		/* bytes a customer, chosen by the owner */
+	uint8		slot_size;		/* bytes: word, rest if any, facts */
+	uint64		nslots;
+	uint64		ntaken;			/* customers */
+	char	   *slots;
+
+	/* images of keys, LEDGER_BYTES and LEDGER_VALUE; slots hold offsets */
+	char	   *images;
+	Size		images_used;	/* bytes */
+	Size		images_size;	/* bytes */
+} Ledger;
+
+/* The form needs a second word in each slot. */
+#define LedgerHasRest(form)		((form) != LEDGER_WORD)
+/* The form keeps an image of each key. */
+#define LedgerHasImage(form)	((form) == LEDGER_BYTES || (form) == LEDGER_VALUE)
+
+extern void LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form,
+					   int facts_size);
+extern void LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
+							 int facts_size, uint64 ncustomers, Size images_size);
+extern void LedgerReserve(Ledger *ledger, uint64 more);
+extern void LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys,
+						 uint8 **facts);
+extern void LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *facts);
+extern const uint8 *LedgerNextFacts(const Ledger *ledger, uint64 *cursor);
+extern bool LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key,
+					   uint8 **facts);
+extern Size LedgerSize(const Ledger *ledger);
+
+/* Scramble a word reversibly, so that its upper bits depend on all of it. */
+static inline uint64
+LedgerScramble(uint64 word)
+{
+	/* the finisher of Vigna's splitmix64: each step is a bijection */
+	word ^= word >> 30;
+	word *= UINT64CONST(0xbf58476d1ce4e5b9);
+	word ^= word >> 27;
+	word *= UINT64CONST(0x94d049bb133111eb);
+	word ^= word >> 31;
+	return word;
+}
+
+#endif							/* WINBACK_LEDGER_H */

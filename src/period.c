@@ -1,0 +1,248 @@
+/*
+ * period.c
+ *	  From the SQL arguments (a period, thresholds) to instants.
+ *
+ * The three time types meet here and nowhere else: behind this file an instant
+ * is an int64 in the unit of the column.  Calendar arithmetic is PostgreSQL's
+ * own (months are calendar months; for timestamptz, in the session's TimeZone),
+ * and so are its overflow errors.  Every mistake in a period or a threshold is
+ * raised here.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "utils/fmgrprotos.h"
+#include "utils/typcache.h"
+
+#include "compat.h"
+#include "period.h"
+
+#define PERIOD_HINT	"Use a period such as '[2024-01-01,2024-04-01)'."
+
+TimeUnit
+TimeUnitOfType(Oid type)
+{
+	switch (type)
+	{
+		case DATEOID:
+			return UNIT_DAY;
+		case TIMESTAMPOID:
+			return UNIT_TIMESTAMP;
+		case TIMESTAMPTZOID:
+			return UNIT_TIMESTAMPTZ;
+	}
+	elog(ERROR, "unexpected time type %u", type);
+}
+
+/*
+ * Read a range as [from, to).
+ *
+ * Dates and microseconds are discrete, so a bound of the other kind is the
+ * neighbour; daterange has done that itself already.  An infinite bound counts
+ * as none.
+ */
+Period
+PeriodFromRange(TimeUnit unit, const RangeType *range)
+{
+	TypeCacheEntry *rangetype = lookup_type_cache(RangeTypeGetOid(range),
+												  TYPECACHE_RANGE_INFO);
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty;
+	Period		period = {BEGINNING_OF_TIME, END_OF_TIME};
+
+	range_deserialize(rangetype, range, &lower, &upper, &empty);
+
+	if (!empty)
+	{
+		if (!lower.infinite)
+			period.from = InstantFromDatum(unit, lower.val);
+		if (period.from == BEGINNING_OF_TIME || period.from == END_OF_TIME)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("period must have a lower bound"),
+					 errdetail("Nobody can have lapsed before the beginning of time."),
+					 errhint(PERIOD_HINT)));
+		if (!lower.inclusive)
+			period.from++;
+
+		if (!upper.infinite)
+			period.to = InstantFromDatum(unit, upper.val);
+		if (period.to != END_OF_TIME && upper.inclusive)
+			period.to++;
+	}
+
+	if (empty || period.from >= period.to)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("period must not be empty"),
+				 errdetail("A range of which no instant is part holds no purchase."),
+				 errhint(PERIOD_HINT)));
+
+	return period;
+}
+
+/* A threshold is a finite, positive length of time. */
+static void
+CheckThreshold(const Interval *threshold, const char *name)
+{
+	Interval	zero = {0};
+
+	if (!IntervalIsFinite(threshold))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be finite", name),
+				 errhint("Use a length of time such as '90 days'.")));
+
+	if (!DatumGetBool(DirectFunctionCall2(interval_gt,
+										  IntervalPGetDatum(threshold),
+										  IntervalPGetDatum(&zero))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be positive", name),
+				 errdetail("It is %s.",
+						   DatumGetCString(DirectFunctionCall1(interval_out,
+															   IntervalPGetDatum(threshold)))),
+				 errhint("Use a length of time such as '90 days'.")));
+}
+
+/* The first day that does not begin before a timestamp. */
+static int64
+DayNotBefore(Timestamp at)
+{
+	int64		day = at / USECS_PER_DAY;
+
+	if (at > day * USECS_PER_DAY)
+		day++;
+	return day;
+}
+
+/*
+ * The instant a threshold before another, both in the unit of the column.
+ *
+ * For a date PostgreSQL answers with a timestamp, and the days before it are
+ * those before the day that does not begin earlier.
+ *
+ * An interval that mixes signs can be positive as PostgreSQL compares them (30
+ * days a month) and still not lie before every instant: '1 month -29 days' does
+ * not in March.
+ */
+static int64
+InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
+{
+	Datum		length = IntervalPGetDatum(threshold);
+	Timestamp	now;
+	Timestamp	then;
+
+	if (unit == UNIT_TIMESTAMPTZ)
+	{
+		now = at;
+		then = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
+													   TimestampTzGetDatum(at), length));
+	}
+	else
+	{
+		now = (unit == UNIT_TIMESTAMP) ? at :
+			DatumGetTimestamp(DirectFunctionCall1(date_timestamp,
+												  DateADTGetDatum((DateADT) at)));
+		then = DatumGetTimestamp(DirectFunctionCall2(timestamp_mi_interval,
+													 TimestampGetDatum(now), length));
+	}
+
+	if (then >= now)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be positive", name),
+				 errdetail("Counted back from the start of the period, it does not reach an earlier instant."),
+				 errhint("Use a length of time such as '90 days', without mixed signs.")));
+
+	return (unit == UNIT_DAY) ? DayNotBefore(then) : then;
+}
+
+/* The instant that separates the lapsed from the others at another instant. */
+static int64
+CutOff(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
+{
+	if (threshold == NULL)
+		return BEGINNING_OF_TIME;
+	CheckThreshold(threshold, name);
+	return InstantBefore(unit, at, threshold, name);
+}
+
+/* Make terms of arguments, or raise what is wrong with them. */
+void
+TermsInit(Terms *terms, TimeUnit unit, Period period,
+		  const Interval *inactive_after, const Interval *churned_after)
+{
+	memset(terms, 0, sizeof(*terms));
+	terms->period = period;
+	terms->start.at = period.from;
+	terms->start.inactive_from = CutOff(unit, period.from, inactive_after, "inactive_after");
+	terms->start.churned_from = CutOff(unit, period.from, churned_after, "churned_after");
+
+	if (inactive_after)
+	{
+		terms->has_inactive_after = true;
+		terms->inactive_after = *inactive_after;
+	}
+	if (churned_after)
+	{
+		terms->has_churned_after = true;
+		terms->churned_after = *churned_after;
+	}
+}
+
+/* Two thresholds are the same only to the letter: a month is not 30 days. */
+static bool
+SameThreshold(bool given, const Interval *threshold, const Interval *other)
+{
+	if (!given || other == NULL)
+		return !given && other == NULL;
+	return threshold->month == other->month &&
+		threshold->day == other->day &&
+		threshold->time == other->time;
+}
+
+/* Do the terms follow from these arguments? */
+bool
+TermsAsked(const Terms *terms, Period period,
+		   const Interval *inactive_after, const Interval *churned_after)
+{
+	return terms->period.from == period.from &&
+		terms->period.to == period.to &&
+		SameThreshold(terms->has_inactive_after, &terms->inactive_after, inactive_after) &&
+		SameThreshold(terms->has_churned_after, &terms->churned_after, churned_after);
+}
+
+bool
+TermsEqual(const Terms *a, const Terms *b)
+{
+	return TermsAsked(a, b->period,
+					  b->has_inactive_after ? &b->inactive_after : NULL,
+					  b->has_churned_after ? &b->churned_after : NULL);
+}
+
+void
+TermsChanged(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("period and thresholds must be the same in every row of a group"),
+			 errdetail("A rate is asked for one period at a time."),
+			 errhint("Pass constants, or add the period to GROUP BY.")));
+}
+
+/* The zones in which the purchases of a customer differ under these terms. */
+void
+TermsTimeline(const Terms *terms, Timeline *timeline)
+{
+	memset(timeline, 0, sizeof(*timeline));
+	if (terms->has_churned_after)
+		TimelineAddEdge(timeline, terms->start.churned_from);
+	if (terms->has_inactive_after)
+		TimelineAddEdge(timeline, terms->start.inactive_from);
+	TimelineAddEdge(timeline, terms->period.from);
+	TimelineAddEdge(timeline, terms->period.to);
+}

@@ -1,0 +1,9 @@
+/*
+ * winback.c
+ *	  The module itself.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
