@@ -1,0 +1,411 @@
+# shellcheck shell=bash
+#
+# lib.sh
+#   What `make test` and `make demo` have in common: from a bare Debian
+#   machine to a running PostgreSQL that knows the extension, and back.
+#
+#   The idea: everything happens below one temporary directory.
+#
+#     $tmp/build     a copy of the source tree; built and tested there, so the
+#                    checkout stays as it is and may be read-only
+#     $tmp/stage     where `make install DESTDIR=` puts the extension; the
+#                    system's own PostgreSQL directories are never written to
+#     $tmp/data      the throw-away server: reached by a socket in $tmp alone,
+#     $tmp/socket    it opens no TCP port and meets no other server
+#
+#   initdb refuses root, so root does only two things itself, apt-get and the
+#   copying; whatever builds or runs code goes through as_runner.
+#
+#   Whatever ends the script, an error or Ctrl-C included, runs clean_up:
+#   each job of ours has a process group of its own, and each server started
+#   below $tmp has left its postmaster.pid there. Only kill -9 gets past it.
+#
+#   Limits: Debian and its relatives. Debian lets an extension lie outside
+#   PostgreSQL's own directories (extension_destdir) up to PostgreSQL 17;
+#   PostgreSQL itself can from 18 on (extension_control_path).
+
+set -euo pipefail
+
+src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+wanted_pg_config=${PG_CONFIG:-}
+real_data=${WINBACK_REAL_DATA:-}
+
+tmp=          # our temporary directory
+runner=       # whom as_runner runs things as, when we are root
+job=          # process group of the job under way
+dropin=       # file that keeps apt-get from creating a cluster
+dropin_dir=   # its directory, if we had to create that
+missing=()    # packages to install
+
+step() { printf '==> %s\n' "$*"; }
+
+# die MESSAGE [LINE...]: what went wrong, then what to do about it.
+die() {
+    printf 'ERROR: %s\n' "$1" >&2
+    shift
+    (($# == 0)) || printf '  %s\n' "$@" >&2
+    exit 1
+}
+
+# The result must not depend on who calls, so the caller's locale, time zone
+# and PostgreSQL settings stay outside; so do the settings of a calling make.
+forget_environment() {
+    local name
+    for name in "${!PG@}" "${!LC_@}" TZ LANGUAGE CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES TEMP_CONFIG; do
+        unset "$name"
+    done
+    export LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
+    PATH=$PATH:/usr/sbin:/sbin
+    umask 022
+}
+
+# guarded COMMAND...: run a job in a process group of its own, so that
+# clean_up can end it with all its descendants. Without a terminal's input.
+guarded() {
+    local status=0
+    set -m
+    "$@" </dev/null &
+    job=$!
+    set +m
+    wait "$job" || status=$?
+    job=
+    return "$status"
+}
+
+as_runner() {
+    if ((EUID == 0)); then
+        setpriv --reuid="$runner" --regid="$(id -g "$runner")" --init-groups -- \
+            env HOME="$tmp" TMPDIR="$tmp" USER="$runner" LOGNAME="$runner" "$@"
+    else
+        env HOME="$tmp" TMPDIR="$tmp" "$@"
+    fi
+}
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
+}
+
+can_be_root() {
+    ((EUID == 0)) && return
+    command -v sudo >/dev/null || return
+    # without a password, or by asking for it where there is somebody to ask
+    sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo true; }
+}
+
+# ---------------------------------------------------------------- the end
+
+clean_up() {
+    local status=$? group=$job file pid i
+    trap '' HUP INT TERM
+    if [[ $group ]]; then
+        kill -TERM -- "-$group" 2>/dev/null || true
+        for ((i = 0; i < 50; i++)); do
+            kill -0 -- "-$group" 2>/dev/null || break
+            sleep 0.1
+        done
+        kill -KILL -- "-$group" 2>/dev/null || true
+    fi
+    at_exit "$status" || status=1
+    if [[ $tmp ]]; then
+        # a server's working directory is its data directory: so a pid that
+        # is somebody else's by now is left alone
+        while IFS= read -r -d '' file; do
+            pid=$(head -n 1 "$file" 2>/dev/null) || continue
+            [[ $(readlink "/proc/$pid/cwd") == "$(dirname "$file")" ]] || continue
+            kill -QUIT "$pid" 2>/dev/null || continue
+            for ((i = 0; i < 100; i++)); do
+                kill -0 "$pid" 2>/dev/null || break
+                sleep 0.1
+            done
+        done < <(find "$tmp" -name postmaster.pid -print0 2>/dev/null)
+        rm -rf "$tmp"
+    fi
+    [[ -z $dropin ]] || release_main_cluster
+    last_words "$status" || true
+    exit "$status"
+}
+
+# What a script wants done before the temporary directory goes, and said last.
+at_exit() { :; }
+last_words() { :; }
+
+# ---------------------------------------------------------- the beginning
+
+# begin: environment, traps, and the temporary directory. That must be short,
+# for the path of a socket has room for 107 bytes, open to the user that runs
+# the server, and allow programs to run.
+begin() {
+    local base
+    forget_environment
+    trap clean_up EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    for base in "${TMPDIR:-/tmp}" /tmp; do
+        [[ $base =~ ^/[A-Za-z0-9/._-]{1,40}$ && -d $base && -w $base ]] || continue
+        tmp=$(mktemp -d "$base/winback.XXXXXX")
+        chmod 755 "$tmp"
+        cp /bin/true "$tmp/program"
+        if ((EUID == 0)); then
+            setpriv --reuid=65534 --regid=65534 --clear-groups -- "$tmp/program" 2>/dev/null && break
+        else
+            "$tmp/program" 2>/dev/null && break
+        fi
+        rm -r "$tmp"
+        tmp=
+    done
+    [[ $tmp ]] || die "cannot make a temporary directory in /tmp" \
+        "Name another one, which every user can reach and run programs in: TMPDIR=/var/tmp make ..."
+    unset TMPDIR
+}
+
+# choose_version: sets $version and $bindir. What the caller asks for, else
+# the newest server that is installed, else what this release calls PostgreSQL.
+choose_version() {
+    local candidate found=
+    if [[ $wanted_pg_config ]]; then
+        if candidate=$(command -v "$wanted_pg_config"); then
+            bindir=$("$candidate" --bindir)
+            version=$("$candidate" --version | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
+        elif [[ $wanted_pg_config =~ ^/usr/lib/postgresql/([0-9]+)/bin/pg_config$ ]]; then
+            version=${BASH_REMATCH[1]}
+            bindir=${wanted_pg_config%/pg_config}
+        else
+            die "PG_CONFIG=$wanted_pg_config is not a program" \
+                "Name an installed pg_config, or /usr/lib/postgresql/NN/bin/pg_config to have NN installed."
+        fi
+        step "PostgreSQL $version, as PG_CONFIG says"
+        return
+    fi
+    for candidate in /usr/lib/postgresql/*/bin/postgres; do
+        [[ -x $candidate && $candidate =~ /([0-9]+)/bin/postgres$ ]] || continue
+        if ((BASH_REMATCH[1] > ${found:-0})); then found=${BASH_REMATCH[1]}; fi
+    done
+    if [[ $found ]]; then
+        version=$found
+        step "PostgreSQL $version, the newest that is installed here"
+    else
+        need_apt postgresql "No PostgreSQL server is installed in /usr/lib/postgresql."
+        know_package postgresql || can_be_root ||
+            no_root gcc libc6-dev make perl libipc-run-perl postgresql postgresql-server-dev-all
+        know_package postgresql || update_lists
+        version=$(apt-cache depends postgresql 2>/dev/null |
+            sed -nE '/Depends: postgresql-[0-9]+$/{s/.*-//p;q}')
+        [[ $version ]] || die "apt knows no package postgresql" \
+            "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
+        step "PostgreSQL $version, the version of this Debian release (none is installed)"
+    fi
+    bindir=/usr/lib/postgresql/$version/bin
+}
+
+# ------------------------------------------------------------ installation
+
+# need PACKAGE REASON TEST...: note the package, and say why, if TEST fails.
+need() {
+    local package=$1 reason=$2
+    shift 2
+    "$@" >/dev/null 2>&1 && return
+    missing+=("$package")
+    printf '    %-24s %s\n' "$package" "$reason"
+}
+
+need_apt() {
+    command -v apt-get >/dev/null || die "$2" \
+        "This machine has no apt-get, so please install it by hand ($1)."
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+        apt-get -q -y -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 "$@" </dev/null
+}
+
+know_package() { apt-cache show "$1" >/dev/null 2>&1; }
+
+no_root() {
+    die "packages are missing, and neither root nor sudo works here" \
+        "As root, run this, and then come back:" "" \
+        "    apt-get update" "    apt-get install --no-install-recommends $*" "" \
+        "A PostgreSQL server that is new on a machine comes with a running cluster \"main\"; if" \
+        "you do not want that, first put  create_main_cluster = false  into a file ending in .conf" \
+        "in /etc/postgresql-common/createcluster.d/."
+}
+
+update_lists() {
+    step "apt-get update, for apt's package lists are empty or out of date"
+    apt_get update >"$tmp/apt.log" 2>&1 || { tail -n 20 "$tmp/apt.log" >&2; die "apt-get update failed"; }
+}
+
+# install_missing: says what and why first, then installs it all in one go.
+#
+# Debian's server package creates and starts a cluster "main" when it is new
+# on a machine. Nobody asked for one here, so a drop-in file (the way that
+# createcluster.conf documents) says no as long as apt-get runs. If the
+# machine's owner has a setting of his own, that one rules.
+install_missing() {
+    local command plan package
+    ((${#missing[@]})) || return 0
+    need_apt "${missing[*]}" "Something is missing: ${missing[*]}"
+    command="apt-get install --no-install-recommends ${missing[*]}"
+    can_be_root || no_root "${missing[@]}"
+    for package in "${missing[@]}"; do
+        know_package "$package" || { update_lists; break; }
+    done
+    for package in "${missing[@]}"; do
+        know_package "$package" || die "apt knows no package $package" \
+            "This release may not have PostgreSQL $version. Choose another one with" \
+            "PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config, or add https://apt.postgresql.org to apt's sources."
+    done
+    plan=$(LC_ALL=C apt-get -s install --no-install-recommends "${missing[@]}" 2>&1) || true
+    if grep -Eq '^(Inst postgresql-[0-9]+ \[|Remv )' <<<"$plan"; then
+        die "to install them, apt would upgrade a PostgreSQL server or remove a package" \
+            "That is yours to decide. As root, look at it and run it yourself:" "" "    $command" ""
+    fi
+    hold_back_main_cluster
+    step "$command ($(grep -c '^Inst' <<<"$plan" || true) packages with what they depend on; this may take minutes)"
+    if ! apt_get install --no-remove --no-install-recommends "${missing[@]}" >"$tmp/apt.log" 2>&1; then
+        step "That failed; once more with fresh package lists"
+        update_lists
+        apt_get install --no-remove --no-install-recommends "${missing[@]}" >"$tmp/apt.log" 2>&1 || {
+            tail -n 40 "$tmp/apt.log" >&2
+            die "apt-get could not install the packages; its last lines are above" \
+                "Mend that, for instance with  apt-get -f install  and  dpkg --configure -a,  and come back."
+        }
+    fi
+    [[ -z $dropin ]] || release_main_cluster
+}
+
+hold_back_main_cluster() {
+    local conf=/etc/postgresql-common/createcluster.conf dir=/etc/postgresql-common/createcluster.d
+    [[ " ${missing[*]} " == *" postgresql-$version "* ]] || return 0
+    if grep -Eqrs '^[[:space:]]*create_main_cluster' "$conf" "$dir"; then return; fi
+    [[ -d $dir ]] || dropin_dir=$dir
+    dropin=$dir/winback-$$.conf
+    as_root mkdir -p "$dir"
+    # shellcheck disable=SC2016  # the inner shell expands it
+    as_root sh -c 'echo "create_main_cluster = false  # while make test or make demo runs apt-get" >"$1"' sh "$dropin"
+}
+
+release_main_cluster() {
+    as_root rm -f "$dropin"
+    if [[ $dropin_dir ]] && ! dpkg -S "$dropin_dir" >/dev/null 2>&1; then
+        as_root rmdir --ignore-fail-on-non-empty "$dropin_dir"
+    fi
+    dropin='' dropin_dir=''
+}
+
+# prepare test|demo: everything that must be there, before anything is built.
+prepare() {
+    begin
+    choose_version
+    step "Looking for what is missing on this machine"
+    need gcc "to compile the extension" command -v gcc
+    need libc6-dev "C headers, to compile the extension" test -e /usr/include/stdio.h
+    need make "to build the extension" command -v make
+    need "postgresql-$version" "the server to run it in" test -x "$bindir/initdb" -a -x "$bindir/postgres"
+    need "postgresql-server-dev-$version" "PostgreSQL's headers and PGXS" has_pgxs
+    if [[ $1 == test ]]; then
+        need perl "prove, to run the TAP tests" command -v prove
+        need libipc-run-perl "PostgreSQL's TAP tests use it" perl -MIPC::Run -e 1
+    fi
+    ((${#missing[@]})) || echo "    nothing"
+    install_missing
+    has_pgxs || die "$bindir/pg_config leads to no pgxs.mk: the development files are missing"
+}
+
+has_pgxs() { [[ -x $bindir/pg_config && -e $("$bindir/pg_config" --pgxs) ]]; }
+
+# -------------------------------------------------- build, stage and server
+
+# build: copy the tree, build the copy, install it into the stage.
+build() {
+    local data=$real_data
+    set_make_options
+    if ((EUID == 0)); then
+        runner=nobody
+        if id postgres >/dev/null 2>&1; then runner=postgres; fi
+        step "Building a copy in $tmp, as user $runner"
+    else
+        step "Building a copy in $tmp"
+    fi
+    mkdir "$tmp/build" "$tmp/stage" "$tmp/socket"
+    tar -C "$src" -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+        --exclude=./results --exclude=./tmp_check --exclude=./log --exclude=./test-failure \
+        --exclude='./regression.*' . | tar -C "$tmp/build" --no-same-owner -xf -
+
+    # real data for the tests that know it: copied, as the runner may not be
+    # allowed where it lies
+    unset WINBACK_REAL_DATA
+    [[ $data || ! -d $src/../shared/data ]] || data=$src/../shared/data
+    if [[ $data ]]; then
+        [[ -d $data ]] || die "WINBACK_REAL_DATA=$data is not a directory"
+        mkdir "$tmp/real-data"
+        find -L "$data" -maxdepth 1 -type f -name '*.csv' -exec cp -t "$tmp/real-data" {} +
+        export WINBACK_REAL_DATA=$tmp/real-data
+    fi
+    chmod -R u+rwX,go+rX "$tmp"
+    if ((EUID == 0)); then chown -R "$runner:" "$tmp"; fi
+    chmod 700 "$tmp"
+
+    if ! guarded build_and_stage >"$tmp/build.log" 2>&1; then
+        cat "$tmp/build.log" >&2
+        die "the build failed; what the compiler said is above"
+    fi
+    # of a build that worked, its warnings are of interest
+    grep -A 3 'warning:' "$tmp/build.log" || true
+}
+
+make_copy() {
+    as_runner make -C "$tmp/build" --no-print-directory PG_CONFIG="$bindir/pg_config" "${make_options[@]}" "$@"
+}
+
+build_and_stage() {
+    make_copy -j "$(nproc)" all && make_copy install DESTDIR="$tmp/stage"
+}
+
+# without the clang that PostgreSQL was built with, leave out the bitcode (a
+# copy of the code for the JIT compiler)
+make_options=()
+set_make_options() {
+    local clang
+    clang=$(sed -nE 's/^CLANG *= *//p' "$(dirname "$("$bindir/pg_config" --pgxs)")/../Makefile.global")
+    command -v "${clang:-clang}" >/dev/null || make_options=(with_llvm=no)
+}
+
+# start_server: sets PGHOST and its like, and TEMP_CONFIG and WINBACK_DESTDIR
+# for tests that start servers of their own.
+start_server() {
+    local libdir sharedir settings
+    libdir=$("$bindir/pg_config" --pkglibdir)
+    sharedir=$("$bindir/pg_config" --sharedir)
+    settings=$(as_runner "$bindir/postgres" --describe-config)
+    {
+        if grep -q '^extension_destdir' <<<"$settings"; then
+            echo "extension_destdir = '$tmp/stage'"
+        elif ((version >= 18)); then
+            echo "extension_control_path = '$tmp/stage$sharedir:\$system'"
+        else
+            die "this PostgreSQL $version can only load extensions from its own directories" \
+                "Use a PostgreSQL package of Debian or apt.postgresql.org, or PostgreSQL 18 or newer."
+        fi
+        echo "dynamic_library_path = '$tmp/stage$libdir:\$libdir'"
+    } >"$tmp/extension.conf"
+
+    step "Starting a throw-away PostgreSQL $version server in $tmp"
+    guarded as_runner "$bindir/initdb" --pgdata="$tmp/data" --username=postgres --auth=trust \
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync >"$tmp/initdb.log" 2>&1 ||
+        { cat "$tmp/initdb.log" >&2; die "initdb failed"; }
+    {
+        cat "$tmp/extension.conf"
+        echo "listen_addresses = ''"
+        echo "unix_socket_directories = '$tmp/socket'"
+        echo "timezone = 'UTC'"
+        echo "log_timezone = 'UTC'"
+        echo "fsync = off"
+    } >>"$tmp/data/postgresql.conf"
+    guarded as_runner "$bindir/pg_ctl" --pgdata="$tmp/data" --log="$tmp/server.log" --wait --silent start ||
+        { cat "$tmp/server.log" >&2; die "the server did not start; its log is above"; }
+
+    export PGHOST=$tmp/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+    export TEMP_CONFIG=$tmp/extension.conf WINBACK_DESTDIR=$tmp/stage
+    chmod 644 "$tmp/extension.conf"
+}
