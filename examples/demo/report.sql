@@ -1,0 +1,44 @@
+-- report.sql
+--   The two rates of the demo shop by month, as a table and a small chart.
+--
+--   A rate looks at what customers did before the month, so each month is asked
+--   of the whole table: the month goes into the period, not into a WHERE. It
+--   starts in 2023, for a year of history must lie before the first month.
+--
+--   A bar is at most 20 blocks wide; the heading says what one block is worth.
+
+SET TimeZone = 'UTC';
+\encoding UTF8
+\pset linestyle unicode
+\pset border 1
+\pset footer off
+\pset null '-'
+
+\echo 'How well does a shop get its customers back? Of those who had bought nothing for 60 days when'
+\echo 'a month began, the reactivation rate is the share who bought in it; of those who had bought'
+\echo 'nothing for 180 days and so counted as lost, the win-back rate is.'
+\echo
+
+SELECT to_char(month, 'Mon YYYY') AS "month",
+       orders, customers,
+       to_char(100 * reactivation, '990.0') || ' %' AS "reactivation",
+       repeat('█', least(20, round(100 * reactivation)::int)) AS "█ = 1 %",
+       to_char(100 * winback, '990.0') || ' %' AS "win-back",
+       repeat('█', least(20, round(100 * winback)::int)) AS "█ = 1 %"
+  FROM generate_series(timestamptz '2023-01-01', '2024-12-01', '1 month') AS month,
+       tstzrange(month, month + interval '1 month') AS period,
+       LATERAL (
+         SELECT count(*) FILTER (WHERE ordered_at <@ period) AS orders,
+                count(DISTINCT customer_id) FILTER (WHERE ordered_at <@ period) AS customers,
+                reactivation_rate(customer_id, ordered_at, period, '60 days') AS reactivation,
+                winback_rate(customer_id, ordered_at, period, '180 days') AS winback
+           FROM orders
+       ) AS shop
+ ORDER BY month.month;
+
+\echo 'Try it on a table of your own (all of it: without the history nobody can come back):'
+\echo
+\echo '  CREATE EXTENSION winback;'
+\echo '  SELECT winback_rate(customer_id, ordered_at, ''[2024-11-01,2024-12-01)'', ''180 days'') FROM orders;'
+\echo
+SELECT winback_rate(customer_id, ordered_at, '[2024-11-01,2024-12-01)', '180 days') FROM orders;
