@@ -28,7 +28,7 @@ set -euo pipefail
 
 src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 wanted_pg_config=${PG_CONFIG:-}
-real_data=${WINBACK_REAL_DATA:-}
+real_data=${WINBACK_REAL_DATA:+$(realpath -m "$WINBACK_REAL_DATA")}
 
 tmp=          # our temporary directory
 runner=       # whom as_runner runs things as, when we are root
@@ -345,6 +345,7 @@ build() {
     chmod -R u+rwX,go+rX "$tmp"
     if ((EUID == 0)); then chown -R "$runner:" "$tmp"; fi
     chmod 700 "$tmp"
+    cd "$tmp/build" # the runner may not enter the directory we came from
 
     if ! guarded build_and_stage >"$tmp/build.log" 2>&1; then
         cat "$tmp/build.log" >&2
@@ -355,7 +356,7 @@ build() {
 }
 
 make_copy() {
-    as_runner make -C "$tmp/build" --no-print-directory PG_CONFIG="$bindir/pg_config" "${make_options[@]}" "$@"
+    as_runner make --no-print-directory PG_CONFIG="$bindir/pg_config" "${make_options[@]}" "$@"
 }
 
 build_and_stage() {
