@@ -39,7 +39,7 @@ CohortAlloc(MemoryContext context, const Terms *terms, Oid customer_type)
 /* A cohort without customers.  customer_type must live as long. */
 Cohort *
 CohortCreate(MemoryContext context, const Terms *terms,
-			 const CustomerType *customer_type)
+			 CustomerType *customer_type)
 {
 	Cohort	   *cohort = CohortAlloc(context, terms, customer_type->type);
 

@@ -47,7 +47,7 @@ typedef struct CohortSummary
 } CohortSummary;
 
 extern Cohort *CohortCreate(MemoryContext context, const Terms *terms,
-							const CustomerType *customer_type);
+							CustomerType *customer_type);
 extern void CohortEnterSlow(Cohort *cohort, const LedgerKey *key, ZoneBits facts);
 extern void CohortMerge(Cohort *cohort, Cohort *other);
 extern void CohortSummarize(Cohort *cohort, CohortSummary *summary);

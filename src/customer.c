@@ -20,7 +20,9 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "compat.h"
@@ -52,16 +54,49 @@ PathOfType(Oid type, Oid collation)
 	return CUSTOMER_ANY;
 }
 
-/*
- * Learn how to treat a customer column.  All of it stays valid as long as the
- * session, since that is how long the type cache keeps its entries.
- */
-void
-CustomerTypeInit(CustomerType *customer_type, Oid type, Oid collation)
+/* Look up how the type hashes and compares. */
+static void
+LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 {
-	TypeCacheEntry *typentry;
+	TypeCacheEntry *typentry = lookup_type_cache(customer_type->type,
+												 TYPECACHE_EQ_OPR_FINFO |
+												 TYPECACHE_HASH_PROC |
+												 TYPECACHE_HASH_EXTENDED_PROC);
+	Oid			equal = typentry->eq_opr_finfo.fn_oid;
+	Oid			hash = typentry->hash_extended_proc;
 
-	memset(customer_type, 0, sizeof(*customer_type));
+	/*
+	 * Of a row without a declared type the type cache would not say that it can
+	 * be hashed, in order that sorting be chosen.  We have no such choice, and
+	 * leave it to the function to find a column that cannot.
+	 */
+	if (customer_type->type == RECORDOID)
+		hash = F_HASH_RECORD_EXTENDED;
+
+	customer_type->hash_is_extended = OidIsValid(hash);
+	if (!customer_type->hash_is_extended)
+		hash = typentry->hash_proc;
+
+	if (!OidIsValid(hash) || !OidIsValid(equal))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("could not identify a hash function and an equality operator for type %s",
+						format_type_be(customer_type->type)),
+				 errdetail("Customers are told apart by the default hash operator class of their type."),
+				 errhint("Use a customer column of another type, or cast it, for example to text.")));
+
+	customer_type->typlen = typentry->typlen;
+	customer_type->typbyval = typentry->typbyval;
+	fmgr_info_cxt(hash, &customer_type->hash, context);
+	fmgr_info_cxt(equal, &customer_type->equal, context);
+}
+
+/* Learn how to treat a customer column. */
+CustomerType *
+CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
+{
+	CustomerType *customer_type = MemoryContextAllocZero(context, sizeof(CustomerType));
+
 	customer_type->type = type;
 	customer_type->collation = collation;
 	customer_type->path = PathOfType(type, collation);
@@ -72,42 +107,24 @@ CustomerTypeInit(CustomerType *customer_type, Oid type, Oid collation)
 		case CUSTOMER_INT32:
 		case CUSTOMER_INT64:
 			customer_type->form = LEDGER_WORD;
-			return;
+			break;
 		case CUSTOMER_UUID:
 			customer_type->form = LEDGER_PAIR;
-			return;
+			break;
 		case CUSTOMER_TEXT:
 			customer_type->form = LEDGER_BYTES;
-			return;
+			break;
 		case CUSTOMER_ANY:
 			customer_type->form = LEDGER_VALUE;
+			LookUpFunctions(customer_type, context);
 			break;
 	}
-
-	typentry = lookup_type_cache(type,
-								 TYPECACHE_EQ_OPR_FINFO |
-								 TYPECACHE_HASH_PROC_FINFO |
-								 TYPECACHE_HASH_EXTENDED_PROC_FINFO);
-	customer_type->typlen = typentry->typlen;
-	customer_type->typbyval = typentry->typbyval;
-	customer_type->equal = &typentry->eq_opr_finfo;
-	customer_type->hash_is_extended = OidIsValid(typentry->hash_extended_proc_finfo.fn_oid);
-	customer_type->hash = customer_type->hash_is_extended ?
-		&typentry->hash_extended_proc_finfo : &typentry->hash_proc_finfo;
-
-	if (!OidIsValid(customer_type->hash->fn_oid) ||
-		!OidIsValid(customer_type->equal->fn_oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not identify a hash function and an equality operator for type %s",
-						format_type_be(type)),
-				 errdetail("Customers are told apart by the default hash operator class of their type."),
-				 errhint("Use a customer column of another type, or cast it, for example to text.")));
+	return customer_type;
 }
 
 /* The general case of CustomerKey. */
 void
-CustomerKeyFromValue(const CustomerType *customer_type, Datum customer, LedgerKey *key)
+CustomerKeyFromValue(CustomerType *customer_type, Datum customer, LedgerKey *key)
 {
 	if (customer_type->path == CUSTOMER_UUID)
 	{
@@ -133,11 +150,11 @@ CustomerKeyFromValue(const CustomerType *customer_type, Datum customer, LedgerKe
 			customer = PointerGetDatum(PG_DETOAST_DATUM(customer));
 
 		if (customer_type->hash_is_extended)
-			key->word = DatumGetUInt64(FunctionCall2Coll(customer_type->hash,
+			key->word = DatumGetUInt64(FunctionCall2Coll(&customer_type->hash,
 														 customer_type->collation,
 														 customer, Int64GetDatum(0)));
 		else
-			key->word = DatumGetUInt32(FunctionCall1Coll(customer_type->hash,
+			key->word = DatumGetUInt32(FunctionCall1Coll(&customer_type->hash,
 														 customer_type->collation,
 														 customer));
 		/* nobody promises that the upper bits of a type's own hash are any good */
@@ -161,9 +178,9 @@ CustomerKeyFromValue(const CustomerType *customer_type, Datum customer, LedgerKe
 
 /* Are two images the same customer?  For LEDGER_VALUE. */
 bool
-CustomerSame(const void *arg, const char *a, const char *b)
+CustomerSame(void *arg, const char *a, const char *b)
 {
-	const CustomerType *customer_type = arg;
+	CustomerType *customer_type = arg;
 	Datum		left = PointerGetDatum(a);
 	Datum		right = PointerGetDatum(b);
 
@@ -172,6 +189,6 @@ CustomerSame(const void *arg, const char *a, const char *b)
 		left = *(const Datum *) a;
 		right = *(const Datum *) b;
 	}
-	return DatumGetBool(FunctionCall2Coll(customer_type->equal,
+	return DatumGetBool(FunctionCall2Coll(&customer_type->equal,
 										  customer_type->collation, left, right));
 }

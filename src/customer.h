@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "utils/typcache.h"
+#include "fmgr.h"
 
 #include "ledger.h"
 
@@ -33,19 +33,20 @@ typedef struct CustomerType
 	/* CUSTOMER_ANY only */
 	int16		typlen;
 	bool		typbyval;
-	FmgrInfo   *hash;
+	FmgrInfo	hash;
 	bool		hash_is_extended;	/* 64 bits rather than 32 */
-	FmgrInfo   *equal;
+	FmgrInfo	equal;
 } CustomerType;
 
-extern void CustomerTypeInit(CustomerType *customer_type, Oid type, Oid collation);
-extern void CustomerKeyFromValue(const CustomerType *customer_type, Datum customer,
+extern CustomerType *CustomerTypeCreate(MemoryContext context, Oid type,
+										Oid collation);
+extern void CustomerKeyFromValue(CustomerType *customer_type, Datum customer,
 								 LedgerKey *key);
-extern bool CustomerSame(const void *customer_type, const char *a, const char *b);
+extern bool CustomerSame(void *customer_type, const char *a, const char *b);
 
 /* The key of a customer.  It may point into the value, or into palloc'd memory. */
 static pg_attribute_always_inline void
-CustomerKey(const CustomerType *customer_type, Datum customer, LedgerKey *key)
+CustomerKey(CustomerType *customer_type, Datum customer, LedgerKey *key)
 {
 	switch (customer_type->path)
 	{

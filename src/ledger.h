@@ -36,7 +36,7 @@ typedef struct LedgerKey
 } LedgerKey;
 
 /* Are two images of LEDGER_VALUE the same customer? */
-typedef bool (*LedgerSame) (const void *arg, const char *a, const char *b);
+typedef bool (*LedgerSame) (void *arg, const char *a, const char *b);
 
 /* The ledger's own bit in the first byte of everybody's facts. */
 #define LEDGER_TAKEN	0x80
@@ -46,7 +46,7 @@ typedef struct Ledger
 	MemoryContext context;		/* where everything of it lives */
 	LedgerForm	form;
 	LedgerSame	same;			/* LEDGER_VALUE only */
-	const void *same_arg;
+	void	   *same_arg;
 
 	bool		packed;			/* every slot taken, nothing can be looked up */
 	uint8		shift;			/* place of a word = word >> shift */

@@ -42,7 +42,7 @@ PG_FUNCTION_INFO_V1(cohort_deserial);
  */
 typedef struct CallSite
 {
-	CustomerType customer_type;
+	CustomerType *customer_type;
 	TimeUnit	unit;
 	bool		constant;		/* period and threshold cannot change */
 } CallSite;
@@ -79,7 +79,8 @@ CallSiteCreate(FunctionCallInfo fcinfo)
 	if (!OidIsValid(customer_type))
 		elog(ERROR, "could not determine the type of the customer");
 
-	CustomerTypeInit(&site->customer_type, customer_type, PG_GET_COLLATION());
+	site->customer_type = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, customer_type,
+											 PG_GET_COLLATION());
 	site->unit = TimeUnitOfType(get_fn_expr_argtype(fcinfo->flinfo, ARG_AT));
 	site->constant = ArgIsConstant(fcinfo, ARG_PERIOD) &&
 		ArgIsConstant(fcinfo, ARG_THRESHOLD);
@@ -150,7 +151,7 @@ RateTrans(FunctionCallInfo fcinfo, Threshold threshold)
 			Terms		terms;
 
 			TermsInit(&terms, site->unit, period, inactive_after, churned_after);
-			cohort = CohortCreate(context, &terms, &site->customer_type);
+			cohort = CohortCreate(context, &terms, site->customer_type);
 		}
 		else if (!TermsAsked(&cohort->terms, period, inactive_after, churned_after))
 			TermsChanged();
@@ -162,7 +163,7 @@ RateTrans(FunctionCallInfo fcinfo, Threshold threshold)
 	{
 		LedgerKey	key;
 
-		CustomerKey(&site->customer_type, PG_GETARG_DATUM(ARG_CUSTOMER), &key);
+		CustomerKey(site->customer_type, PG_GETARG_DATUM(ARG_CUSTOMER), &key);
 		CohortEnter(cohort, &key, zone);
 	}
 
@@ -249,10 +250,9 @@ cohort_combine(PG_FUNCTION_ARGS)
 			/* all groups of an aggregate have customers of one type */
 			if (customer_type == NULL)
 			{
-				customer_type = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt,
-												   sizeof(CustomerType));
-				CustomerTypeInit(customer_type, other->customer_type,
-								 PG_GET_COLLATION());
+				customer_type = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt,
+												   other->customer_type,
+												   PG_GET_COLLATION());
 				fcinfo->flinfo->fn_extra = customer_type;
 			}
 			cohort = CohortCreate(context, &other->terms, customer_type);
