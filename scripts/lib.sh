@@ -99,10 +99,8 @@ clean_up() {
     trap '' HUP INT TERM
     if [[ $group ]]; then
         kill -TERM -- "-$group" 2>/dev/null || true
-        for ((i = 0; i < 50; i++)); do
-            kill -0 -- "-$group" 2>/dev/null || break
-            sleep 0.1
-        done
+        wait "$group" 2>/dev/null || true
+        sleep 0.2
         kill -KILL -- "-$group" 2>/dev/null || true
     fi
     at_exit "$status" || status=1
@@ -114,7 +112,8 @@ clean_up() {
             [[ $(readlink "/proc/$pid/cwd") == "$(dirname "$file")" ]] || continue
             kill -QUIT "$pid" 2>/dev/null || continue
             for ((i = 0; i < 100; i++)); do
-                kill -0 "$pid" 2>/dev/null || break
+                # not kill -0: in a container nobody may bury the dead
+                [[ $(readlink "/proc/$pid/cwd") ]] || break
                 sleep 0.1
             done
         done < <(find "$tmp" -name postmaster.pid -print0 2>/dev/null)
