@@ -351,7 +351,7 @@ build() {
         die "the build failed; what the compiler said is above"
     fi
     # of a build that worked, its warnings are of interest
-    grep -A 3 'warning:' "$tmp/build.log" || true
+    grep -A 2 'warning:' "$tmp/build.log" || true
 }
 
 make_copy() {
