@@ -37,6 +37,9 @@ dropin=       # file that keeps apt-get from creating a cluster
 dropin_dir=   # its directory, if we had to create that
 missing=()    # packages to install
 
+# interrupted STATUS: was it a signal of the three that begin traps?
+interrupted() { (($1 == 129 || $1 == 130 || $1 == 143)); }
+
 step() { printf '==> %s\n' "$*"; }
 
 # die MESSAGE [LINE...]: what went wrong, then what to do about it.
@@ -136,6 +139,9 @@ last_words() { :; }
 begin() {
     local base
     forget_environment
+    # what no message of ours foresees shall not end in silence
+    set -E
+    trap 'printf "ERROR: %s, line %d, failed: %s\n" "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND" >&2' ERR
     trap clean_up EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
@@ -188,10 +194,9 @@ choose_version() {
         know_package postgresql || can_be_root ||
             no_root gcc libc6-dev make perl libipc-run-perl postgresql postgresql-server-dev-all
         know_package postgresql || update_lists
-        version=$(apt-cache depends postgresql 2>/dev/null |
-            sed -nE '/Depends: postgresql-[0-9]+$/{s/.*-//p;q}')
-        [[ $version ]] || die "apt knows no package postgresql" \
+        [[ $(apt-cache depends postgresql 2>/dev/null) =~ Depends:\ postgresql-([0-9]+) ]] || die "apt knows no package postgresql" \
             "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
+        version=${BASH_REMATCH[1]}
         step "PostgreSQL $version, the version of this Debian release (none is installed)"
     fi
     bindir=/usr/lib/postgresql/$version/bin
