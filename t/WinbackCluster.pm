@@ -1,0 +1,55 @@
+# WinbackCluster.pm
+#   A server of its own for a TAP test, with winback in its database.
+#
+#   my $node = WinbackCluster::start('real_data');
+#   $node->safe_psql('winback', 'SELECT ...');
+#
+#   The server is PostgreSQL's own test server (PostgreSQL::Test::Cluster): it
+#   lives under tmp_check, listens on a socket in a temporary directory and
+#   goes away with the test.
+#
+#   WINBACK_DESTDIR  where "make install DESTDIR=..." put the extension; unset
+#                    when it is installed where the server looks by itself
+package WinbackCluster;
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+# The settings that make a server find what is staged under $destdir. Up to 17
+# they take a patch that Debian's packages carry; 18 has a setting of its own.
+sub settings_for_stage {
+  my ($destdir) = @_;
+  my ($major) = pg_config('--version') =~ /(\d+)/;
+  my $extensions =
+    $major >= 18
+    ? "extension_control_path = '$destdir" . pg_config('--sharedir') . ":\$system'"
+    : "extension_destdir = '$destdir'";
+  my $libraries = "dynamic_library_path = '$destdir" . pg_config('--pkglibdir') . ":\$libdir'";
+  return "$extensions\n$libraries\n";
+}
+
+sub pg_config {
+  my ($option) = @_;
+  my $program = $ENV{PG_CONFIG} || 'pg_config';
+  my ($value, $errors) = run_command([ $program, $option ]);
+  die "$program $option: $errors" if $value eq '';
+  return $value;
+}
+
+# Creates and starts a server in UTF-8, with the database "winback".
+sub start {
+  my ($name) = @_;
+  my $node = PostgreSQL::Test::Cluster->new($name);
+  $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+  $node->append_conf('postgresql.conf', settings_for_stage($ENV{WINBACK_DESTDIR}))
+    if $ENV{WINBACK_DESTDIR};
+  $node->start;
+  $node->safe_psql('postgres', 'CREATE DATABASE winback');
+  $node->safe_psql('winback', 'CREATE EXTENSION winback');
+  return $node;
+}
+
+1;
