@@ -6,14 +6,19 @@ EXTENSION = winback
 MODULE_big = winback
 DATA = sql/winback--0.1.sql
 OBJS = \
+	src/callsite.o \
 	src/cohort.o \
+	src/cohort_wire.o \
 	src/customer.o \
+	src/facts.o \
+	src/label.o \
 	src/ledger.o \
-	src/lifecycle_status.o \
+	src/lifecycle.o \
 	src/period.o \
+	src/rate_tally.o \
 	src/rates.o \
 	src/rules.o \
-	src/timeline.o \
+	src/terms.o \
 	src/winback.o
 PGFILEDESC = "winback - win-back and reactivation rates"
 
@@ -36,6 +41,9 @@ ifneq ($(filter-out test demo,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# PGXS knows nothing of our headers
+$(OBJS): $(wildcard src/*.h)
 endif
 
 .PHONY: test demo

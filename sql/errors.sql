@@ -58,6 +58,6 @@ SELECT complaint($$SELECT reactivation_rate(nullif(customer_id, 1), day, NULL, N
 -- the internal functions are not for calling
 SELECT complaint('SELECT reactivation_rate_final(NULL)');
 SELECT complaint('SELECT cohort_deserial(''\x01'', NULL)');
-SELECT complaint('SELECT reactivation_rate_trans(NULL, 1, day, ''[2024-01-01,2024-02-01)'', ''1 day'') FROM orders');
+SELECT complaint('SELECT reactivation_trans(NULL::internal, 1, day, ''[2024-01-01,2024-02-01)'', ''1 day'') FROM orders');
 SELECT complaint('SELECT cohort_combine(NULL, NULL)');
 DROP FUNCTION complaint;

@@ -1,7 +1,6 @@
 /*
  * cohort.h
- *	  The state of an aggregate over purchases: a timeline, and in which of its
- *	  zones each customer bought.
+ *	  The state of an aggregate over customers: the terms, and the facts of each.
  */
 #ifndef WINBACK_COHORT_H
 #define WINBACK_COHORT_H
@@ -9,9 +8,9 @@
 #include "postgres.h"
 
 #include "customer.h"
+#include "facts.h"
 #include "ledger.h"
-#include "period.h"
-#include "timeline.h"
+#include "terms.h"
 
 /* Beyond this many bytes a ledger is looked up in batches. */
 #define COHORT_BATCH_FROM		(64 * 1024)
@@ -19,13 +18,21 @@
 #define COHORT_BATCH_ROWS		256
 #define COHORT_BATCH_IMAGES		(16 * 1024)
 
-/* Purchases that wait to be entered together. */
+/* One row, but for the customer: an event that lies before the end. */
+typedef struct CohortRow
+{
+	int64		at;
+	uint8		event;			/* LifecycleEvent */
+	PurchaseFacts verdict;		/* on a purchase at that instant */
+} CohortRow;
+
+/* Rows that wait to be entered together. */
 typedef struct CohortBatch
 {
 	int			nrows;
 	Size		images_used;
 	LedgerKey	keys[COHORT_BATCH_ROWS];
-	ZoneBits	facts[COHORT_BATCH_ROWS];
+	CohortRow	rows[COHORT_BATCH_ROWS];
 	uint8	   *found[COHORT_BATCH_ROWS];
 	char		images[FLEXIBLE_ARRAY_MEMBER];	/* if the form has images */
 } CohortBatch;
@@ -34,42 +41,24 @@ typedef struct CohortBatch
 typedef struct Cohort
 {
 	Terms		terms;
-	Timeline	timeline;		/* follows from the terms */
-	Ledger		ledger;			/* facts: one ZoneBits */
+	Ledger		ledger;			/* facts: PurchaseFacts, or EventFacts packed */
 	CohortBatch *batch;			/* NULL while the ledger is small */
 	Oid			customer_type;
+	bool		has_events;		/* not only purchases */
+	int64		first_at;		/* the first and last finite instant of any row */
+	int64		last_at;
 } Cohort;
 
-/* How many customers share the same facts.  All that a rate needs to know. */
-typedef struct CohortSummary
-{
-	int64		customers[ZONE_BITS_MASK + 1];	/* by facts */
-} CohortSummary;
+/* Called with a conduct and how many customers share it. */
+typedef void (*CohortVisitor) (void *arg, const Conduct *conduct, int64 customers);
 
 extern Cohort *CohortCreate(MemoryContext context, const Terms *terms,
-							CustomerType *customer_type);
-extern void CohortEnterSlow(Cohort *cohort, const LedgerKey *key, ZoneBits facts);
+							bool has_events, CustomerType *customer_type);
+extern void CohortEnter(Cohort *cohort, const LedgerKey *key, const CohortRow *row);
+extern void CohortFlush(Cohort *cohort);
 extern void CohortMerge(Cohort *cohort, Cohort *other);
-extern void CohortSummarize(Cohort *cohort, CohortSummary *summary);
+extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);
 extern bytea *CohortSerialize(Cohort *cohort);
-extern Cohort *CohortDeserialize(bytea *wire);
-
-/* A customer bought in a zone. */
-static pg_attribute_always_inline void
-CohortEnter(Cohort *cohort, const LedgerKey *key, int zone)
-{
-	CohortBatch *batch = cohort->batch;
-
-	/* the usual case: a large ledger, a key without an image, no full batch */
-	if (batch != NULL && !LedgerHasImage(cohort->ledger.form) &&
-		batch->nrows < COHORT_BATCH_ROWS)
-	{
-		batch->keys[batch->nrows] = *key;
-		batch->facts[batch->nrows] = 1 << zone;
-		batch->nrows++;
-	}
-	else
-		CohortEnterSlow(cohort, key, 1 << zone);
-}
+extern Cohort *CohortDeserialize(bytea *bytes);
 
 #endif							/* WINBACK_COHORT_H */

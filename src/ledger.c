@@ -317,6 +317,7 @@ LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *facts)
 	}
 	SlotSet(slot, ledger->form, key->word, rest);
 	memcpy(SlotFacts(slot, ledger->form), facts, ledger->facts_size);
+	*SlotFacts(slot, ledger->form) |= LEDGER_TAKEN;
 	ledger->ntaken++;
 }
 

@@ -1,6 +1,6 @@
 /*
  * period.c
- *	  From the SQL arguments (a period, thresholds) to instants.
+ *	  From SQL's ranges and intervals to instants.
  *
  * The three time types meet here and nowhere else: behind this file an instant
  * is an int64 in the unit of the column.  Calendar arithmetic is PostgreSQL's
@@ -84,8 +84,26 @@ PeriodFromRange(TimeUnit unit, const RangeType *range)
 	return period;
 }
 
+/*
+ * The question of what customers are at an instant is that of a period which
+ * begins there: only what lies before it counts.
+ */
+Period
+PeriodBefore(int64 as_of)
+{
+	Period		period = {as_of, END_OF_TIME};
+
+	if (as_of == BEGINNING_OF_TIME || as_of == END_OF_TIME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("as_of must be finite"),
+				 errdetail("Silence is counted back from it."),
+				 errhint("Use an instant such as '2024-01-01'.")));
+	return period;
+}
+
 /* A threshold is a finite, positive length of time. */
-static void
+void
 CheckThreshold(const Interval *threshold, const char *name)
 {
 	Interval	zero = {0};
@@ -129,7 +147,7 @@ DayNotBefore(Timestamp at)
  * days a month) and still not lie before every instant: '1 month -29 days' does
  * not in March.
  */
-static int64
+int64
 InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
 {
 	Datum		length = IntervalPGetDatum(threshold);
@@ -155,94 +173,34 @@ InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *na
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", name),
-				 errdetail("Counted back from the start of the period, it does not reach an earlier instant."),
+				 errdetail("Counted back from an end of the period, it does not reach an earlier instant."),
 				 errhint("Use a length of time such as '90 days', without mixed signs.")));
 
 	return (unit == UNIT_DAY) ? DayNotBefore(then) : then;
 }
 
-/* The instant that separates the lapsed from the others at another instant. */
-static int64
-CutOff(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
+/*
+ * An instant for people, whatever the type of the column: a date is its
+ * midnight, and both that and a timestamp are in the session's TimeZone.
+ */
+TimestampTz
+InstantToTimestampTz(TimeUnit unit, int64 at)
 {
-	if (threshold == NULL)
-		return BEGINNING_OF_TIME;
-	CheckThreshold(threshold, name);
-	return InstantBefore(unit, at, threshold, name);
-}
+	if (at == BEGINNING_OF_TIME)
+		return DT_NOBEGIN;
+	if (at == END_OF_TIME)
+		return DT_NOEND;
 
-/* Make terms of arguments, or raise what is wrong with them. */
-void
-TermsInit(Terms *terms, TimeUnit unit, Period period,
-		  const Interval *inactive_after, const Interval *churned_after)
-{
-	memset(terms, 0, sizeof(*terms));
-	terms->period = period;
-	terms->start.at = period.from;
-	terms->start.inactive_from = CutOff(unit, period.from, inactive_after, "inactive_after");
-	terms->start.churned_from = CutOff(unit, period.from, churned_after, "churned_after");
-
-	if (inactive_after)
+	switch (unit)
 	{
-		terms->has_inactive_after = true;
-		terms->inactive_after = *inactive_after;
+		case UNIT_DAY:
+			return DatumGetTimestampTz(DirectFunctionCall1(date_timestamptz,
+														   DateADTGetDatum((DateADT) at)));
+		case UNIT_TIMESTAMP:
+			return DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
+														   TimestampGetDatum(at)));
+		case UNIT_TIMESTAMPTZ:
+			return at;
 	}
-	if (churned_after)
-	{
-		terms->has_churned_after = true;
-		terms->churned_after = *churned_after;
-	}
-}
-
-/* Two thresholds are the same only to the letter: a month is not 30 days. */
-static bool
-SameThreshold(bool given, const Interval *threshold, const Interval *other)
-{
-	if (!given || other == NULL)
-		return !given && other == NULL;
-	return threshold->month == other->month &&
-		threshold->day == other->day &&
-		threshold->time == other->time;
-}
-
-/* Do the terms follow from these arguments? */
-bool
-TermsAsked(const Terms *terms, Period period,
-		   const Interval *inactive_after, const Interval *churned_after)
-{
-	return terms->period.from == period.from &&
-		terms->period.to == period.to &&
-		SameThreshold(terms->has_inactive_after, &terms->inactive_after, inactive_after) &&
-		SameThreshold(terms->has_churned_after, &terms->churned_after, churned_after);
-}
-
-bool
-TermsEqual(const Terms *a, const Terms *b)
-{
-	return TermsAsked(a, b->period,
-					  b->has_inactive_after ? &b->inactive_after : NULL,
-					  b->has_churned_after ? &b->churned_after : NULL);
-}
-
-void
-TermsChanged(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("period and thresholds must be the same in every row of a group"),
-			 errdetail("A rate is asked for one period at a time."),
-			 errhint("Pass constants, or add the period to GROUP BY.")));
-}
-
-/* The zones in which the purchases of a customer differ under these terms. */
-void
-TermsTimeline(const Terms *terms, Timeline *timeline)
-{
-	memset(timeline, 0, sizeof(*timeline));
-	if (terms->has_churned_after)
-		TimelineAddEdge(timeline, terms->start.churned_from);
-	if (terms->has_inactive_after)
-		TimelineAddEdge(timeline, terms->start.inactive_from);
-	TimelineAddEdge(timeline, terms->period.from);
-	TimelineAddEdge(timeline, terms->period.to);
+	pg_unreachable();
 }

@@ -1,6 +1,6 @@
 /*
  * period.h
- *	  From the SQL arguments (a period, thresholds) to instants.
+ *	  From SQL's ranges and intervals to instants.
  */
 #ifndef WINBACK_PERIOD_H
 #define WINBACK_PERIOD_H
@@ -12,7 +12,6 @@
 #include "utils/timestamp.h"
 
 #include "rules.h"
-#include "timeline.h"
 
 /* The type of the `at` column decides the unit of every instant. */
 typedef enum TimeUnit
@@ -29,29 +28,13 @@ typedef struct Period
 	int64		to;
 } Period;
 
-/*
- * The terms of an analysis: what was asked, and the instants that follow from
- * it.  A threshold that was not given never makes anybody inactive or churned.
- */
-typedef struct Terms
-{
-	Period		period;
-	Horizon		start;			/* how customers are judged at period.from */
-	Interval	inactive_after;
-	Interval	churned_after;
-	bool		has_inactive_after;
-	bool		has_churned_after;
-} Terms;
-
 extern TimeUnit TimeUnitOfType(Oid type);
 extern Period PeriodFromRange(TimeUnit unit, const RangeType *range);
-extern void TermsInit(Terms *terms, TimeUnit unit, Period period,
-					  const Interval *inactive_after, const Interval *churned_after);
-extern bool TermsAsked(const Terms *terms, Period period,
-					   const Interval *inactive_after, const Interval *churned_after);
-extern bool TermsEqual(const Terms *a, const Terms *b);
-extern void TermsChanged(void) pg_attribute_noreturn();
-extern void TermsTimeline(const Terms *terms, Timeline *timeline);
+extern Period PeriodBefore(int64 as_of);
+extern void CheckThreshold(const Interval *threshold, const char *name);
+extern int64 InstantBefore(TimeUnit unit, int64 at,
+						   const Interval *threshold, const char *name);
+extern TimestampTz InstantToTimestampTz(TimeUnit unit, int64 at);
 
 /* -infinity becomes BEGINNING_OF_TIME, infinity END_OF_TIME. */
 static inline int64

@@ -1,230 +1,177 @@
 /*
  * rates.c
- *	  The aggregates reactivation_rate and winback_rate over (customer, at,
- *	  period, threshold): what PostgreSQL calls.
+ *	  The aggregates over customers: rates, tallies and counts.
  *
- * Nothing is decided here.  A transition function finds out once how its call
- * is typed, then for every row brings (customer, at) into the cohort; a final
- * function asks the rules who was eligible and who returned.
+ * What PostgreSQL calls.  Nothing is decided here: a transition function brings
+ * every row into the cohort, a final function visits the customers and asks the
+ * rules who was eligible and who returned.
  *
- * One C function serves all three time types, and one set of combine and
- * (de)serialise functions serves every aggregate whose state is a Cohort.
+ * One C function serves the three time types with and without events, and one
+ * set of combine and (de)serialise functions all states that are a Cohort.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "nodes/primnodes.h"
+#include "funcapi.h"
 
+#include "callsite.h"
 #include "cohort.h"
-#include "compat.h"
-#include "customer.h"
-#include "period.h"
-#include "rules.h"
+#include "rate_tally.h"
 
-PG_FUNCTION_INFO_V1(reactivation_rate_trans);
+PG_FUNCTION_INFO_V1(reactivation_trans);
 PG_FUNCTION_INFO_V1(reactivation_rate_final);
-PG_FUNCTION_INFO_V1(winback_rate_trans);
+PG_FUNCTION_INFO_V1(reactivation_tally_final);
+PG_FUNCTION_INFO_V1(winback_trans);
 PG_FUNCTION_INFO_V1(winback_rate_final);
+PG_FUNCTION_INFO_V1(winback_tally_final);
+PG_FUNCTION_INFO_V1(lifecycle_counts_trans);
+PG_FUNCTION_INFO_V1(lifecycle_counts_final);
 PG_FUNCTION_INFO_V1(cohort_combine);
 PG_FUNCTION_INFO_V1(cohort_serial);
 PG_FUNCTION_INFO_V1(cohort_deserial);
 
-/* arguments of the transition functions */
-#define ARG_STATE		0
-#define ARG_CUSTOMER	1
-#define ARG_AT			2
-#define ARG_PERIOD		3
-#define ARG_THRESHOLD	4
+static const Signature reactivation_signature = {
+	.customer = true, .scope = SCOPE_START, .inactive_after = true
+};
+static const Signature winback_signature = {
+	.customer = true, .scope = SCOPE_START, .churned_after = true
+};
+static const Signature counts_signature = {
+	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
+};
 
-/*
- * What is the same for all calls of one transition function in one plan: types,
- * never values, because groups and grouping sets take turns.
- */
-typedef struct CallSite
+static inline Cohort *
+ArgCohort(FunctionCallInfo fcinfo, int arg)
 {
-	CustomerType *customer_type;
-	TimeUnit	unit;
-	bool		constant;		/* period and threshold cannot change */
-} CallSite;
-
-/* Which threshold an aggregate takes. */
-typedef enum Threshold
-{
-	INACTIVE_AFTER,
-	CHURNED_AFTER
-} Threshold;
-
-/* Is an argument of the aggregate one value for the whole query? */
-static bool
-ArgIsConstant(FunctionCallInfo fcinfo, int arg)
-{
-	Aggref	   *aggref = AggGetAggref(fcinfo);
-	Expr	   *expr;
-
-	/* a window function does not tell */
-	if (aggref == NULL)
-		return false;
-
-	expr = list_nth_node(TargetEntry, aggref->args, arg - 1)->expr;
-	return IsA(expr, Const) ||
-		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
+	return PG_ARGISNULL(arg) ? NULL : (Cohort *) PG_GETARG_POINTER(arg);
 }
 
-static CallSite *
-CallSiteCreate(FunctionCallInfo fcinfo)
+static inline Datum
+ReturnCohort(FunctionCallInfo fcinfo, Cohort *cohort)
 {
-	CallSite   *site = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
-	Oid			customer_type = get_fn_expr_argtype(fcinfo->flinfo, ARG_CUSTOMER);
-
-	if (!OidIsValid(customer_type))
-		elog(ERROR, "could not determine the type of the customer");
-
-	site->customer_type = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, customer_type,
-											 PG_GET_COLLATION());
-	site->unit = TimeUnitOfType(get_fn_expr_argtype(fcinfo->flinfo, ARG_AT));
-	site->constant = ArgIsConstant(fcinfo, ARG_PERIOD) &&
-		ArgIsConstant(fcinfo, ARG_THRESHOLD);
-	fcinfo->flinfo->fn_extra = site;
-	return site;
+	if (cohort == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(cohort);
 }
 
-/* The period of a row. */
-static Period
-ArgPeriod(FunctionCallInfo fcinfo, TimeUnit unit)
+/* Bring a row into the cohort. */
+static pg_attribute_always_inline Datum
+CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 {
-	if (PG_ARGISNULL(ARG_PERIOD))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("period must not be null"),
-				 errhint("Use a period such as '[2024-01-01,2024-04-01)'.")));
-	return PeriodFromRange(unit, PG_GETARG_RANGE_P(ARG_PERIOD));
-}
-
-/*
- * The threshold of a row.  NULL as churned_after means "only by cancellation",
- * and NULL as inactive_after is a mistake.
- */
-static const Interval *
-ArgThreshold(FunctionCallInfo fcinfo, Threshold threshold)
-{
-	if (!PG_ARGISNULL(ARG_THRESHOLD))
-		return PG_GETARG_INTERVAL_P(ARG_THRESHOLD);
-	if (threshold == INACTIVE_AFTER)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("inactive_after must not be null"),
-				 errhint("Use a length of time such as '90 days'.")));
-	return NULL;
-}
-
-static Datum
-RateTrans(FunctionCallInfo fcinfo, Threshold threshold)
-{
-	Cohort	   *cohort = PG_ARGISNULL(ARG_STATE) ? NULL :
-		(Cohort *) PG_GETARG_POINTER(ARG_STATE);
-	CallSite   *site = fcinfo->flinfo->fn_extra;
+	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	CallSite   *site = CallSiteGet(fcinfo, signature);
+	const Terms *terms;
 	MemoryContext context;
-	int			zone;
+	LedgerKey	key;
+	CohortRow	row;
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "transition function called outside an aggregate");
 
-	if (PG_ARGISNULL(ARG_CUSTOMER) || PG_ARGISNULL(ARG_AT))
+	if (CallSiteIgnores(fcinfo, site))
+		return ReturnCohort(fcinfo, cohort);
+
+	terms = CallSiteTerms(fcinfo, site);
+	if (cohort == NULL)
+		cohort = CohortCreate(context, terms, site->event != 0, site->customer_type);
+	else if (cohort->terms.fingerprint != terms->fingerprint)
+		TermsChanged();
+
+	row.at = CallSiteInstant(fcinfo, site);
+	if (signature->scope == SCOPE_BOTH &&
+		row.at != BEGINNING_OF_TIME && row.at != END_OF_TIME)
 	{
-		if (cohort == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(cohort);
+		cohort->first_at = Min(cohort->first_at, row.at);
+		cohort->last_at = Max(cohort->last_at, row.at);
 	}
 
-	if (site == NULL)
-		site = CallSiteCreate(fcinfo);
-
-	if (cohort == NULL || !site->constant)
+	row.verdict = TermsJudge(terms, row.at);
+	if (row.verdict != 0)
 	{
-		Period		period = ArgPeriod(fcinfo, site->unit);
-		const Interval *after = ArgThreshold(fcinfo, threshold);
-		const Interval *inactive_after = threshold == INACTIVE_AFTER ? after : NULL;
-		const Interval *churned_after = threshold == CHURNED_AFTER ? after : NULL;
-
-		if (cohort == NULL)
-		{
-			Terms		terms;
-
-			TermsInit(&terms, site->unit, period, inactive_after, churned_after);
-			cohort = CohortCreate(context, &terms, site->customer_type);
-		}
-		else if (!TermsAsked(&cohort->terms, period, inactive_after, churned_after))
-			TermsChanged();
+		row.event = CallSiteEvent(fcinfo, site);
+		CustomerKey(site->customer_type, PG_GETARG_DATUM(site->customer), &key);
+		CohortEnter(cohort, &key, &row);
 	}
-
-	zone = TimelineZone(&cohort->timeline,
-						InstantFromDatum(site->unit, PG_GETARG_DATUM(ARG_AT)));
-	if (zone < cohort->timeline.nzones)
-	{
-		LedgerKey	key;
-
-		CustomerKey(site->customer_type, PG_GETARG_DATUM(ARG_CUSTOMER), &key);
-		CohortEnter(cohort, &key, zone);
-	}
-
 	PG_RETURN_POINTER(cohort);
 }
 
 Datum
-reactivation_rate_trans(PG_FUNCTION_ARGS)
+reactivation_trans(PG_FUNCTION_ARGS)
 {
-	return RateTrans(fcinfo, INACTIVE_AFTER);
+	return CohortTrans(fcinfo, &reactivation_signature);
 }
 
 Datum
-winback_rate_trans(PG_FUNCTION_ARGS)
+winback_trans(PG_FUNCTION_ARGS)
 {
-	return RateTrans(fcinfo, CHURNED_AFTER);
+	return CohortTrans(fcinfo, &winback_signature);
 }
 
-/* Of those who were eligible at the period's start, how many bought in it. */
-static Datum
-RateFinal(FunctionCallInfo fcinfo, bool (*is_eligible) (LifecycleStatus))
+Datum
+lifecycle_counts_trans(PG_FUNCTION_ARGS)
 {
-	Cohort	   *cohort;
-	CohortSummary summary;
+	return CohortTrans(fcinfo, &counts_signature);
+}
+
+/* What the final functions add up. */
+
+static void
+CountReactivation(void *arg, const Conduct *conduct, int64 customers)
+{
+	if (ReactivationEligible(conduct->before))
+		TallyAdd(arg, conduct->bought ? customers : 0, customers);
+}
+
+static void
+CountWinback(void *arg, const Conduct *conduct, int64 customers)
+{
+	if (WinbackEligible(conduct->before))
+		TallyAdd(arg, conduct->bought ? customers : 0, customers);
+}
+
+static Tally
+FinalTally(FunctionCallInfo fcinfo, CohortVisitor count)
+{
+	Cohort	   *cohort = ArgCohort(fcinfo, 0);
 	Tally		tally = {0};
 
-	if (PG_ARGISNULL(ARG_STATE))
-		PG_RETURN_NULL();
-	cohort = (Cohort *) PG_GETARG_POINTER(ARG_STATE);
-
-	CohortSummarize(cohort, &summary);
-	for (int facts = 0; facts <= ZONE_BITS_MASK; facts++)
-	{
-		const Period *period = &cohort->terms.period;
-		History		before;
-
-		if (summary.customers[facts] == 0)
-			continue;
-		TimelineHistory(&cohort->timeline, facts, period->from, &before);
-		if (!is_eligible(StandingAt(&cohort->terms.start, &before)))
-			continue;
-		tally.eligible += summary.customers[facts];
-		if (TimelineBoughtIn(&cohort->timeline, facts, period->from, period->to))
-			tally.returned += summary.customers[facts];
-	}
-
-	if (tally.eligible == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_FLOAT8((float8) tally.returned / (float8) tally.eligible);
+	if (cohort != NULL)
+		CohortVisit(cohort, count, &tally);
+	return tally;
 }
 
 Datum
 reactivation_rate_final(PG_FUNCTION_ARGS)
 {
-	return RateFinal(fcinfo, ReactivationEligible);
+	Tally		tally = FinalTally(fcinfo, CountReactivation);
+
+	return TallyRateDatum(fcinfo, &tally);
+}
+
+Datum
+reactivation_tally_final(PG_FUNCTION_ARGS)
+{
+	Tally		tally = FinalTally(fcinfo, CountReactivation);
+
+	return TallyDatum(&tally);
 }
 
 Datum
 winback_rate_final(PG_FUNCTION_ARGS)
 {
-	return RateFinal(fcinfo, WinbackEligible);
+	Tally		tally = FinalTally(fcinfo, CountWinback);
+
+	return TallyRateDatum(fcinfo, &tally);
+}
+
+Datum
+winback_tally_final(PG_FUNCTION_ARGS)
+{
+	Tally		tally = FinalTally(fcinfo, CountWinback);
+
+	return TallyDatum(&tally);
 }
 
 /*
@@ -234,8 +181,8 @@ winback_rate_final(PG_FUNCTION_ARGS)
 Datum
 cohort_combine(PG_FUNCTION_ARGS)
 {
-	Cohort	   *cohort = PG_ARGISNULL(0) ? NULL : (Cohort *) PG_GETARG_POINTER(0);
-	Cohort	   *other = PG_ARGISNULL(1) ? NULL : (Cohort *) PG_GETARG_POINTER(1);
+	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	Cohort	   *other = ArgCohort(fcinfo, 1);
 	MemoryContext context;
 
 	if (!AggCheckCallContext(fcinfo, &context))
@@ -245,24 +192,17 @@ cohort_combine(PG_FUNCTION_ARGS)
 	{
 		if (cohort == NULL)
 		{
-			CustomerType *customer_type = fcinfo->flinfo->fn_extra;
-
 			/* all groups of an aggregate have customers of one type */
-			if (customer_type == NULL)
-			{
-				customer_type = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt,
-												   other->customer_type,
-												   PG_GET_COLLATION());
-				fcinfo->flinfo->fn_extra = customer_type;
-			}
-			cohort = CohortCreate(context, &other->terms, customer_type);
+			if (fcinfo->flinfo->fn_extra == NULL)
+				fcinfo->flinfo->fn_extra = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt,
+															  other->customer_type,
+															  PG_GET_COLLATION());
+			cohort = CohortCreate(context, &other->terms, other->has_events,
+								  fcinfo->flinfo->fn_extra);
 		}
 		CohortMerge(cohort, other);
 	}
-
-	if (cohort == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(cohort);
+	return ReturnCohort(fcinfo, cohort);
 }
 
 Datum
@@ -279,4 +219,146 @@ cohort_deserial(PG_FUNCTION_ARGS)
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "deserialize function called outside an aggregate");
 	PG_RETURN_POINTER(CohortDeserialize(PG_GETARG_BYTEA_PP(0)));
+}
+
+/* lifecycle_counts: the columns, in the order of the composite type */
+
+typedef enum CountsColumn
+{
+	COUNTS_PERIOD_START,
+	COUNTS_PERIOD_END,
+	COUNTS_PROSPECTS_START,
+	COUNTS_ACTIVE_START,
+	COUNTS_INACTIVE_START,
+	COUNTS_CHURNED_START,
+	COUNTS_NEW_CUSTOMERS,
+	COUNTS_CONVERTED,
+	COUNTS_RETAINED,
+	COUNTS_REACTIVATED,
+	COUNTS_WON_BACK,
+	COUNTS_PROSPECTS_END,
+	COUNTS_ACTIVE_END,
+	COUNTS_INACTIVE_END,
+	COUNTS_CHURNED_END,
+	COUNTS_REACTIVATION,
+	COUNTS_WIN_BACK,
+	COUNTS_REACTIVATION_RATE,
+	COUNTS_WINBACK_RATE,
+	COUNTS_HISTORY_COMPLETE,
+	COUNTS_PERIOD_COMPLETE,
+	COUNTS_NCOLUMNS
+} CountsColumn;
+
+typedef struct Counts
+{
+	int64		n[COUNTS_NCOLUMNS]; /* customers, by column */
+	Tally		reactivation;
+	Tally		winback;
+} Counts;
+
+/* Count a standing in one of four neighbouring columns. */
+static void
+CountStanding(int64 *columns, LifecycleStatus standing, int64 customers)
+{
+	switch (standing)
+	{
+		case LIFECYCLE_PROSPECT:
+			columns[0] += customers;
+			break;
+		case LIFECYCLE_ACTIVE:
+			columns[1] += customers;
+			break;
+		case LIFECYCLE_INACTIVE:
+			columns[2] += customers;
+			break;
+		case LIFECYCLE_CHURNED:
+			columns[3] += customers;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+CountEverything(void *arg, const Conduct *conduct, int64 customers)
+{
+	Counts	   *counts = arg;
+
+	CountStanding(&counts->n[COUNTS_PROSPECTS_START], conduct->before, customers);
+	CountStanding(&counts->n[COUNTS_PROSPECTS_END], conduct->after, customers);
+
+	if (conduct->bought)
+	{
+		switch (ConductStatus(conduct))
+		{
+			case LIFECYCLE_NEW:
+				counts->n[COUNTS_NEW_CUSTOMERS] += customers;
+				if (conduct->before == LIFECYCLE_PROSPECT)
+					counts->n[COUNTS_CONVERTED] += customers;
+				break;
+			case LIFECYCLE_ACTIVE:
+				counts->n[COUNTS_RETAINED] += customers;
+				break;
+			case LIFECYCLE_REACTIVATED:
+				counts->n[COUNTS_REACTIVATED] += customers;
+				break;
+			case LIFECYCLE_WON_BACK:
+				counts->n[COUNTS_WON_BACK] += customers;
+				break;
+			default:
+				break;
+		}
+	}
+
+	CountReactivation(&counts->reactivation, conduct, customers);
+	CountWinback(&counts->winback, conduct, customers);
+}
+
+Datum
+lifecycle_counts_final(PG_FUNCTION_ARGS)
+{
+	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	const Terms *terms;
+	Counts		counts = {0};
+	TupleDesc	tupdesc;
+	Datum		values[COUNTS_NCOLUMNS];
+	bool		nulls[COUNTS_NCOLUMNS] = {0};
+
+	/* without a row there is no period either */
+	if (cohort == NULL)
+		PG_RETURN_NULL();
+	terms = &cohort->terms;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
+		tupdesc->natts != COUNTS_NCOLUMNS)
+		elog(ERROR, "unexpected result type of lifecycle_counts");
+	tupdesc = BlessTupleDesc(tupdesc);
+
+	CohortVisit(cohort, CountEverything, &counts);
+
+	for (int i = 0; i < COUNTS_NCOLUMNS; i++)
+		values[i] = Int64GetDatum(counts.n[i]);
+
+	values[COUNTS_PERIOD_START] =
+		TimestampTzGetDatum(InstantToTimestampTz(terms->unit, terms->period.from));
+	values[COUNTS_PERIOD_END] =
+		TimestampTzGetDatum(InstantToTimestampTz(terms->unit, terms->period.to));
+	values[COUNTS_REACTIVATION] = TallyDatum(&counts.reactivation);
+	values[COUNTS_WIN_BACK] = TallyDatum(&counts.winback);
+	values[COUNTS_REACTIVATION_RATE] = Float8GetDatum(TallyRate(&counts.reactivation));
+	nulls[COUNTS_REACTIVATION_RATE] = counts.reactivation.eligible == 0;
+	values[COUNTS_WINBACK_RATE] = Float8GetDatum(TallyRate(&counts.winback));
+	nulls[COUNTS_WINBACK_RATE] = counts.winback.eligible == 0;
+	values[COUNTS_HISTORY_COMPLETE] = BoolGetDatum(cohort->first_at < TermsReach(terms));
+	values[COUNTS_PERIOD_COMPLETE] = BoolGetDatum(cohort->last_at >= terms->period.to - 1);
+
+	if (!terms->has_end)
+	{
+		nulls[COUNTS_PERIOD_END] = true;
+		for (int i = COUNTS_PROSPECTS_END; i <= COUNTS_CHURNED_END; i++)
+			nulls[i] = true;
+		nulls[COUNTS_PERIOD_COMPLETE] = true;
+	}
+
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
 }

@@ -10,39 +10,86 @@
 #include "rules.h"
 
 /*
- * The standing of a customer at an instant, from what they did before it.
+ * What the silence since the last purchase makes of a customer.
  *
- * A cancellation at the very instant of a purchase counts as after it.  The cut
- * is exact: a purchase at inactive_from itself is recent enough.
+ * The cut is exact: a purchase at a cut-off itself is recent enough.  A later
+ * purchase never makes it worse, so that of several purchases the one that is
+ * judged best is the last.
  */
 LifecycleStatus
-StandingAt(const Horizon *horizon, const History *before)
+StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
 {
-	if (!before->known)
-		return LIFECYCLE_NONE;
-	if (!before->bought)
-		return LIFECYCLE_PROSPECT;	/* nobody is a former customer who never was one */
-	if (before->cancelled && before->last_cancellation >= before->last_purchase)
+	if (last_purchase < cutoffs->churned_from)
 		return LIFECYCLE_CHURNED;
-	if (before->last_purchase < horizon->churned_from)
-		return LIFECYCLE_CHURNED;
-	if (before->last_purchase < horizon->inactive_from)
+	if (last_purchase < cutoffs->inactive_from)
 		return LIFECYCLE_INACTIVE;
 	return LIFECYCLE_ACTIVE;
 }
 
+/* The standing of a customer at an instant, from what they did before it. */
+LifecycleStatus
+StandingOf(const History *before)
+{
+	if (!before->known)
+		return LIFECYCLE_NONE;
+	if (before->silence == LIFECYCLE_NONE)
+		return LIFECYCLE_PROSPECT;	/* who never bought is nobody's former customer */
+	if (before->cancelled_since)
+		return LIFECYCLE_CHURNED;
+	return before->silence;
+}
+
+/*
+ * The status over a period, from the standings before and after it and whether
+ * the customer bought in it.
+ */
+LifecycleStatus
+StatusOver(LifecycleStatus before, bool bought, LifecycleStatus after)
+{
+	if (!bought)
+		return after;
+
+	switch (before)
+	{
+		case LIFECYCLE_NONE:
+		case LIFECYCLE_PROSPECT:
+			return LIFECYCLE_NEW;
+		case LIFECYCLE_INACTIVE:
+			return LIFECYCLE_REACTIVATED;
+		case LIFECYCLE_CHURNED:
+			return LIFECYCLE_WON_BACK;
+		default:
+			return LIFECYCLE_ACTIVE;
+	}
+}
+
+/*
+ * Does the status over a period say that the customer bought in it?
+ *
+ * Only of customers who were not active before: for those, to be active in
+ * the end takes a purchase as well.
+ */
+bool
+BoughtByStatus(LifecycleStatus after)
+{
+	return after == LIFECYCLE_NEW ||
+		after == LIFECYCLE_ACTIVE ||
+		after == LIFECYCLE_REACTIVATED ||
+		after == LIFECYCLE_WON_BACK;
+}
+
 /* Who can be reactivated: everyone known who was not active. */
 bool
-ReactivationEligible(LifecycleStatus standing)
+ReactivationEligible(LifecycleStatus before)
 {
-	return standing == LIFECYCLE_INACTIVE ||
-		standing == LIFECYCLE_CHURNED ||
-		standing == LIFECYCLE_PROSPECT;
+	return before == LIFECYCLE_INACTIVE ||
+		before == LIFECYCLE_CHURNED ||
+		before == LIFECYCLE_PROSPECT;
 }
 
 /* Who can be won back: former customers. */
 bool
-WinbackEligible(LifecycleStatus standing)
+WinbackEligible(LifecycleStatus before)
 {
-	return standing == LIFECYCLE_CHURNED;
+	return before == LIFECYCLE_CHURNED;
 }

@@ -36,27 +36,33 @@ typedef enum LifecycleStatus
 	LIFECYCLE_WON_BACK = 112
 } LifecycleStatus;
 
+/* Kinds of events; the same holds for the codes. */
+typedef enum LifecycleEvent
+{
+	EVENT_INTEREST = 16,
+	EVENT_PURCHASE = 32,
+	EVENT_CANCELLATION = 48
+} LifecycleEvent;
+
 /*
- * An instant at which customers are judged.  The two cut-offs are computed once,
- * from the instant and the thresholds: a last purchase before inactive_from
- * makes a customer inactive, one before churned_from makes them churned.
+ * How silence is judged at an instant.  The two cut-offs are computed once, from
+ * the instant and the thresholds: a last purchase before inactive_from makes a
+ * customer inactive, one before churned_from makes them churned.
  * BEGINNING_OF_TIME as a cut-off means that silence never does it.
  */
-typedef struct Horizon
+typedef struct CutOffs
 {
-	int64		at;
 	int64		inactive_from;
 	int64		churned_from;
-} Horizon;
+} CutOffs;
 
 /* What one customer did strictly before one instant. */
 typedef struct History
 {
 	bool		known;			/* any event at all */
-	bool		bought;			/* a purchase; then last_purchase is set */
-	bool		cancelled;		/* a cancellation; then last_cancellation is set */
-	int64		last_purchase;
-	int64		last_cancellation;
+	bool		cancelled_since;	/* a cancellation not before the last purchase */
+	LifecycleStatus silence;	/* what their silence since the last purchase
+								 * makes them; LIFECYCLE_NONE if they never bought */
 } History;
 
 /* A rate as two numbers of customers. */
@@ -66,8 +72,12 @@ typedef struct Tally
 	int64		eligible;
 } Tally;
 
-extern LifecycleStatus StandingAt(const Horizon *horizon, const History *before);
-extern bool ReactivationEligible(LifecycleStatus standing);
-extern bool WinbackEligible(LifecycleStatus standing);
+extern LifecycleStatus StandingBySilence(const CutOffs *cutoffs, int64 last_purchase);
+extern LifecycleStatus StandingOf(const History *before);
+extern LifecycleStatus StatusOver(LifecycleStatus before, bool bought,
+								  LifecycleStatus after);
+extern bool BoughtByStatus(LifecycleStatus after);
+extern bool ReactivationEligible(LifecycleStatus before);
+extern bool WinbackEligible(LifecycleStatus before);
 
 #endif							/* WINBACK_RULES_H */

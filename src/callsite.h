@@ -1,0 +1,103 @@
+/*
+ * callsite.h
+ *	  The arguments of a transition function.
+ */
+#ifndef WINBACK_CALLSITE_H
+#define WINBACK_CALLSITE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "customer.h"
+#include "terms.h"
+
+/* What an aggregate asks about time. */
+typedef enum Scope
+{
+	SCOPE_INSTANT,				/* as_of: standing at an instant */
+	SCOPE_START,				/* period: the standing at its start */
+	SCOPE_BOTH,					/* and at its end, if it has one */
+	SCOPE_BOUNDED				/* and it must have one */
+} Scope;
+
+/*
+ * The signature of an aggregate:
+ * ([customer,] at, [event,] period or as_of, [inactive_after,] [churned_after])
+ * An event is there or not by the number of arguments.
+ */
+typedef struct Signature
+{
+	bool		customer;
+	Scope		scope;
+	bool		inactive_after;
+	bool		churned_after;
+} Signature;
+
+/*
+ * What is the same for all calls of one transition function in one plan: types,
+ * and never anything of a group, because groups and grouping sets take turns.
+ * The terms are those of the last row, whatever group it was in.
+ */
+typedef struct CallSite
+{
+	const Signature *signature;
+	CustomerType *customer_type;	/* NULL without a customer */
+	TimeUnit	unit;
+
+	/* positions of arguments, 0 where there is none */
+	int			customer;
+	int			at;
+	int			event;
+	int			period;			/* or as_of */
+	int			inactive_after;
+	int			churned_after;
+
+	bool		constant;		/* the question cannot change */
+	bool		asked;			/* the two below are set */
+	Question	question;
+	Terms		terms;
+} CallSite;
+
+extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
+extern const Terms *CallSiteReadTerms(FunctionCallInfo fcinfo, CallSite *site);
+
+static inline CallSite *
+CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
+{
+	if (likely(fcinfo->flinfo->fn_extra != NULL))
+		return (CallSite *) fcinfo->flinfo->fn_extra;
+	return CallSiteCreate(fcinfo, signature);
+}
+
+/* A row without customer, time or event is ignored altogether. */
+static inline bool
+CallSiteIgnores(FunctionCallInfo fcinfo, const CallSite *site)
+{
+	return (site->customer && PG_ARGISNULL(site->customer)) ||
+		PG_ARGISNULL(site->at) ||
+		(site->event && PG_ARGISNULL(site->event));
+}
+
+/* The terms of a row; valid until the next row. */
+static inline const Terms *
+CallSiteTerms(FunctionCallInfo fcinfo, CallSite *site)
+{
+	if (likely(site->constant && site->asked))
+		return &site->terms;
+	return CallSiteReadTerms(fcinfo, site);
+}
+
+static inline int64
+CallSiteInstant(FunctionCallInfo fcinfo, const CallSite *site)
+{
+	return InstantFromDatum(site->unit, PG_GETARG_DATUM(site->at));
+}
+
+static inline LifecycleEvent
+CallSiteEvent(FunctionCallInfo fcinfo, const CallSite *site)
+{
+	return site->event ? (LifecycleEvent) PG_GETARG_CHAR(site->event) : EVENT_PURCHASE;
+}
+
+#endif							/* WINBACK_CALLSITE_H */

@@ -1,0 +1,77 @@
+/*
+ * terms.h
+ *	  What was asked: the period and the thresholds, as instants.
+ */
+#ifndef WINBACK_TERMS_H
+#define WINBACK_TERMS_H
+
+#include "postgres.h"
+
+#include "facts.h"
+#include "period.h"
+#include "rules.h"
+
+/* The arguments of an aggregate, as they were given. */
+typedef struct Question
+{
+	Period		period;
+	Interval	inactive_after;
+	Interval	churned_after;
+	bool		has_inactive_after; /* else nobody becomes inactive */
+	bool		has_churned_after;	/* else nobody churns by silence */
+	bool		has_end;		/* the standing at the period's end is asked, too */
+} Question;
+
+/* start, end and their cut-offs */
+#define TERMS_MAX_EDGES		6
+
+/*
+ * What follows from a question.
+ *
+ * The definitions compare a purchase with at most six instants.  These edges cut
+ * time into zones in which all purchases are judged alike:
+ *
+ *		  verdicts[0]  |  verdicts[1]  |  ...  |  (at or after the end: ignored)
+ *					edges[0]		edges[1]		edges[nedges - 1]
+ */
+typedef struct Terms
+{
+	uint64		fingerprint;	/* of the question */
+	Period		period;
+	CutOffs		start;
+	CutOffs		end;			/* if asked */
+	uint8		unit;			/* TimeUnit */
+	bool		has_end;
+	uint8		nedges;
+	PurchaseFacts verdicts[TERMS_MAX_EDGES];
+	int64		edges[TERMS_MAX_EDGES]; /* ascending, ties allowed */
+} Terms;
+
+extern void TermsInit(Terms *terms, TimeUnit unit, const Question *question);
+extern bool QuestionEqual(const Question *a, const Question *b);
+extern void TermsChanged(void) pg_attribute_noreturn();
+
+/*
+ * The verdict on a purchase: facts about the customer, or 0 where it lies at the
+ * end or later and does not count.
+ */
+static inline PurchaseFacts
+TermsJudge(const Terms *terms, int64 at)
+{
+	int			zone = 0;
+
+	/* without a branch: a guess about the next row would often be wrong */
+	for (int i = 0; i < terms->nedges; i++)
+		zone += (terms->edges[i] <= at);
+	return zone < terms->nedges ? terms->verdicts[zone] : 0;
+}
+
+/* How far back data must reach, so that everybody who lapsed was seen. */
+static inline int64
+TermsReach(const Terms *terms)
+{
+	return terms->start.churned_from != BEGINNING_OF_TIME ?
+		terms->start.churned_from : terms->start.inactive_from;
+}
+
+#endif							/* WINBACK_TERMS_H */
