@@ -72,7 +72,7 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 	return site;
 }
 
-static void
+pg_noreturn static void
 NotNull(const char *name, const char *hint)
 {
 	ereport(ERROR,

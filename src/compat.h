@@ -22,6 +22,11 @@
 #define IntervalIsFinite(interval)	true
 #endif
 
+/* 18 wants "does not return" in front of a declaration, and has a name for that */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn			pg_attribute_noreturn()
+#endif
+
 /* a hint only: correct, if slower, where the compiler has no such thing */
 #if defined(__GNUC__) || defined(__clang__)
 #define PrefetchForUpdate(address)	__builtin_prefetch((address), 1)

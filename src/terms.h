@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "facts.h"
 #include "period.h"
 #include "rules.h"
@@ -49,7 +50,7 @@ typedef struct Terms
 
 extern void TermsInit(Terms *terms, TimeUnit unit, const Question *question);
 extern bool QuestionEqual(const Question *a, const Question *b);
-extern void TermsChanged(void) pg_attribute_noreturn();
+pg_noreturn extern void TermsChanged(void);
 
 /*
  * The verdict on a purchase: facts about the customer, or 0 where it lies at the
