@@ -30,10 +30,14 @@ REGRESS = \
 	queries \
 	property \
 	parallel
-REGRESS_OPTS = --load-extension=winback
+REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 TAP_TESTS = 1
 
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-clobbered
+# warnings about our own code only
+PG_CFLAGS = -Wall -Wextra $(if $(findstring clang,$(CC)),$(GCC_ONLY))
+# clang on the flags with which PostgreSQL was built by gcc
+GCC_ONLY = -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 EXTRA_CLEAN = tmp_check
 
 # A bare machine has no pg_config yet: test and demo bring one themselves.

@@ -148,6 +148,7 @@ CohortDeserialize(bytea *bytes)
 	int			facts_size;
 	uint64		ncustomers;
 	uint64		images_size;
+	uint64		rest;
 
 	if (pq_getmsgbyte(&wire) != COHORT_WIRE_VERSION)
 		elog(ERROR, "unknown version of a serialized state");
@@ -163,9 +164,9 @@ CohortDeserialize(bytea *bytes)
 	images_size = pq_getmsgint64(&wire);
 
 	facts_size = cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts);
-	if (images_size > wire.len - wire.cursor ||
-		ncustomers * WireSlotSize(form, facts_size) != wire.len - wire.cursor - images_size ||
-		ncustomers > wire.len)
+	rest = wire.len - wire.cursor;
+	if (images_size > rest || ncustomers > rest ||
+		ncustomers * WireSlotSize(form, facts_size) != rest - images_size)
 		elog(ERROR, "wrong size of a serialized state");
 
 	LedgerInitPacked(ledger, CurrentMemoryContext, form, facts_size,
