@@ -1,0 +1,10 @@
+-- The question that all contenders answer, as psql variables.  The plain
+-- statements get the instants ready made: "ordered_at < timestamptz - interval"
+-- would be computed anew for every row, and they shall be as fast as they can.
+\set period '[2024-10-01,2025-01-01)'
+\set from 2024-10-01
+\set to 2025-01-01
+\set inactive_after '90 days'
+\set inactive_from 2024-07-03
+\set churned_after '365 days'
+\set churned_from 2023-10-02

@@ -1,0 +1,2 @@
+\set groups 20000
+\ir ../check_groups.sql

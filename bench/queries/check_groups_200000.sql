@@ -1,0 +1,2 @@
+\set groups 200000
+\ir ../check_groups.sql

@@ -1,0 +1,2 @@
+-- SELECT 1: what psql and the connection take
+SELECT 1;

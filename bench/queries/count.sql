@@ -1,0 +1,2 @@
+-- count(*)
+SELECT count(*) FROM orders;

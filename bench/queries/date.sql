@@ -1,0 +1,2 @@
+-- reactivation_rate, date column
+SELECT reactivation_rate(customer_id, ordered_at, :'period', :'inactive_after') FROM orders_date;

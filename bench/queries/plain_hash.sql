@@ -1,0 +1,3 @@
+-- plain SQL, GROUP BY customer by hashing
+SET enable_sort = off;
+\ir ../plain.sql
