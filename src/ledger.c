@@ -6,7 +6,7 @@
  * record: a word of key, for some forms of key a second word, and the facts,
  * some bytes whose meaning is the caller's.  A customer with an int8 key and a
  * byte of facts is nine bytes; the table doubles at 7/8 full, so between 10 and
- * 21 bytes a customer, and 31 in the moment of growth.  Slots are not aligned,
+ * 21 bytes a customer.  Slots are not aligned,
  * hence the memcpy()s, which compile to plain loads and stores.
  *
  * In a table larger than the caches every look-up waits for memory.  So keys
@@ -125,44 +125,80 @@ LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
 	}
 }
 
-/* Double the slots until that many customers more fit. */
-void
-LedgerReserve(Ledger *ledger, uint64 more)
+/* Put a slot where it belongs, given that there is room and nobody equal. */
+static void
+PlaceSlot(Ledger *ledger, const char *slot)
+{
+	uint64		place = SlotWord(slot) >> ledger->shift;
+
+	while (*SlotFacts(SlotAt(ledger, place), ledger->form) & LEDGER_TAKEN)
+		place = (place + 1) & (ledger->nslots - 1);
+	memcpy(SlotAt(ledger, place), slot, ledger->slot_size);
+}
+
+/*
+ * Double the slots, in place: a second table would be half of the memory.
+ *
+ * The slots move to the upper half, and from there, in order, to where they
+ * belong.  Slot i, whose place was h <= i, now belongs to 2h or 2h + 1, and ends
+ * at most at 2i + 1: a run of taken slots that begins at s holds only customers
+ * whose places were at least (s - 1) / 2, so it is shorter than i - (s - 1) / 2.
+ * With n slots before, 2i + 1 <= n + i: what is written to has been read.
+ *
+ * That leaves those who had been pushed beyond the end of the table and around
+ * to its beginning, where i < h.  They stand among the first run of taken slots,
+ * which waits until the others are done.
+ */
+static void
+LedgerDouble(Ledger *ledger)
 {
 	uint64		nslots = ledger->nslots;
-	uint64		old_nslots = ledger->nslots;
-	char	   *old_slots = ledger->slots;
+	Size		slot_size = ledger->slot_size;
+	Size		size = nslots * slot_size;
+	uint64		nwaiting = 0;
+	char	   *waiting;
+	char	   *slot;
+	char	   *upper;
 
-	Assert(!ledger->packed);
+	ledger->slots = repalloc_huge(ledger->slots, 2 * size);
+	ledger->nslots = 2 * nslots;
+	ledger->shift--;
+	upper = ledger->slots + size;
+	memcpy(upper, ledger->slots, size);
+	memset(ledger->slots, 0, size);
 
-	while (LEDGER_ROOM(nslots) < ledger->ntaken + more)
-		nslots *= 2;
-	if (nslots == old_nslots)
-		return;
+	while (*SlotFacts(upper + nwaiting * slot_size, ledger->form) & LEDGER_TAKEN)
+		nwaiting++;
+	waiting = MemoryContextAlloc(ledger->context, (nwaiting + 1) * slot_size);
+	memcpy(waiting, upper, nwaiting * slot_size);
+	memset(upper, 0, nwaiting * slot_size);
 
-	ledger->slots = MemoryContextAllocExtended(ledger->context,
-											   nslots * ledger->slot_size,
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	ledger->nslots = nslots;
-	ledger->shift = 64 - pg_leftmost_one_pos64(nslots);
-
-	for (uint64 i = 0; i < old_nslots; i++)
+	slot = waiting + nwaiting * slot_size;
+	for (uint64 i = nwaiting; i < nslots; i++)
 	{
-		const char *old_slot = old_slots + i * ledger->slot_size;
-		uint64		place;
+		char	   *next = upper + i * slot_size;
 
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!(*SlotFacts(old_slot, ledger->form) & LEDGER_TAKEN))
+		if (!(*SlotFacts(next, ledger->form) & LEDGER_TAKEN))
 			continue;
-
-		place = SlotWord(old_slot) >> ledger->shift;
-		while (*SlotFacts(SlotAt(ledger, place), ledger->form) & LEDGER_TAKEN)
-			place = (place + 1) & (nslots - 1);
-		memcpy(SlotAt(ledger, place), old_slot, ledger->slot_size);
+		memcpy(slot, next, slot_size);
+		memset(next, 0, slot_size);
+		PlaceSlot(ledger, slot);
 	}
+	for (uint64 i = 0; i < nwaiting; i++)
+		PlaceSlot(ledger, waiting + i * slot_size);
+	pfree(waiting);
+}
 
-	pfree(old_slots);
+/* Make room for that many customers more. */
+void
+LedgerReserve(Ledger *ledger, uint64 more)
+{
+	Assert(!ledger->packed);
+
+	while (LEDGER_ROOM(ledger->nslots) < ledger->ntaken + more)
+		LedgerDouble(ledger);
 }
 
 /* Keep an image; returns its offset. */
