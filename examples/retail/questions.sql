@@ -1,0 +1,226 @@
+-- questions.sql
+--   What the shop wants to know about customers who come back. Run data.sql and
+--   events.sql first; events.sql says what counts as what, and why 6 and 12
+--   months.
+--
+--   Every query reads all orders: a rate looks at what customers did before its
+--   period, so the period is an argument and never a WHERE.
+
+\set QUIET on
+\set ON_ERROR_STOP on
+\pset footer off
+\pset null '-'
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO';
+SET search_path = retail_example, public;
+
+\echo
+\echo '1. How long do customers usually wait before they buy again?'
+SELECT to_char(100 * share, '990%') AS "of the waits", wait AS "are no longer than"
+  FROM (
+         SELECT percentile_disc(ARRAY[0.5, 0.75, 0.9, 0.95, 0.97]) WITHIN GROUP (ORDER BY days)
+           FROM (
+                  SELECT ordered_at::date - lag(ordered_at::date) OVER customer AS days
+                    FROM orders
+                   WHERE customer_id IS NOT NULL
+                  WINDOW customer AS (PARTITION BY customer_id ORDER BY ordered_at)
+                ) AS waits
+       ) AS p(waits),
+       unnest(ARRAY[0.5, 0.75, 0.9, 0.95, 0.97], waits) AS w(share, wait)
+ ORDER BY share;
+
+\echo '2. How well did we get customers back, month by month in 2024?'
+SELECT to_char(month, 'YYYY-MM') AS month,
+       reactivation, to_char(100 * rate(reactivation), '990.0%') AS rate,
+       win_back, to_char(100 * rate(win_back), '990.0%') AS rate
+  FROM generate_series(timestamptz '2024-01-01', '2024-12-01', '1 month') AS month,
+       tstzrange(month, month + interval '1 month') AS period,
+       LATERAL (
+         SELECT reactivation_tally(customer_id, ordered_at, period, '6 months') AS reactivation,
+                winback_tally(customer_id, ordered_at, period, '12 months') AS win_back
+           FROM orders
+       ) AS shop
+ ORDER BY 1;
+
+\echo '3. And by quarter: who was there, who came, who came back, who was lost? (Where the data do not'
+\echo 'reach back far enough, "history" is false.)'
+SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter, history_complete AS history,
+       active_start, inactive_start, churned_start,
+       new_customers, retained, reactivated, won_back,
+       active_end, inactive_end, churned_end
+  FROM generate_series(timestamptz '2023-01-01', '2024-10-01', '3 months') AS quarter,
+       tstzrange(quarter, quarter + interval '3 months') AS period,
+       LATERAL (
+         SELECT (lifecycle_counts(customer_id, ordered_at, period, '6 months', '12 months')).*
+           FROM orders
+       ) AS shop
+ ORDER BY 1;
+
+\echo '4. Of the customers we had lost when 2024 began, who came back, by the channel in which they first'
+\echo 'came to us?'
+WITH customer AS (
+  SELECT DISTINCT ON (customer_id) customer_id, channel AS first_channel
+    FROM orders
+   WHERE customer_id IS NOT NULL
+   ORDER BY customer_id, ordered_at
+)
+SELECT first_channel, win_back,
+       to_char(100 * rate(win_back), '990.0%') AS rate,
+       to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0%') AS "95% sure"
+  FROM (
+         SELECT first_channel,
+                winback_tally(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+           FROM orders JOIN customer USING (customer_id)
+          GROUP BY first_channel
+       ) AS channel,
+       rate_interval(win_back)
+ ORDER BY first_channel;
+
+\echo '5. And which channel brought them back? (The same customers below the line in every row, so that'
+\echo 'the rows add up.)'
+WITH customer AS (
+  SELECT customer_id,
+         lifecycle_at(ordered_at, '2024-01-01', '6 months', '12 months') AS before,
+         (array_agg(channel ORDER BY ordered_at)
+           FILTER (WHERE ordered_at <@ tstzrange '[2024-01-01,2025-01-01)'))[1] AS back_in
+    FROM orders
+   WHERE customer_id IS NOT NULL
+   GROUP BY customer_id
+),
+lost AS (
+  SELECT back_in, count(*) AS customers, sum(count(*)) OVER () AS all_customers
+    FROM customer
+   WHERE before = 'churned'
+   GROUP BY back_in
+)
+SELECT coalesce(back_in, 'did not come back') AS "back in", rate_tally(customers, all_customers::bigint) AS customers,
+       to_char(100.0 * customers / all_customers, '990.0%') AS share
+  FROM lost
+ ORDER BY back_in;
+
+\echo '6. Why not simply GROUP BY channel?'
+\echo 'Wrong: it cuts each history apart. Who bought on the web site last month is "lost" to the store,'
+\echo 'who is gone from three channels is lost three times, and who left the store and came back on the'
+\echo 'web site did not come back anywhere.'
+\echo 'Right, by customer: each has one first channel, all their orders stay together, and the rows add'
+\echo 'up to all customers.'
+\echo 'Right, by return: who came back did so in one channel, and the rows add up to all who came back.'
+WITH cut_apart AS (
+  SELECT channel, winback_tally(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '12 months') AS wrong
+    FROM orders
+   GROUP BY channel
+),
+customer AS (
+  SELECT customer_id,
+         (array_agg(channel ORDER BY ordered_at))[1] AS first_channel,
+         (array_agg(channel ORDER BY ordered_at)
+           FILTER (WHERE ordered_at <@ tstzrange '[2024-01-01,2025-01-01)'))[1] AS back_in,
+         lifecycle_at(ordered_at, '2024-01-01', '6 months', '12 months') AS before,
+         lifecycle_during(ordered_at, '[2024-01-01,2025-01-01)', '6 months', '12 months') AS after
+    FROM orders
+   WHERE customer_id IS NOT NULL
+   GROUP BY customer_id
+),
+by_customer AS (
+  SELECT first_channel AS channel, winback_tally(before, after) AS by_customer
+    FROM customer
+   GROUP BY first_channel
+),
+by_return AS (
+  SELECT back_in AS channel, count(*) AS by_return
+    FROM customer
+   WHERE after = 'won_back'
+   GROUP BY back_in
+)
+SELECT coalesce(channel, 'all') AS channel,
+       sum(wrong) AS wrong, to_char(100 * rate(sum(wrong)), '990.0%') AS rate,
+       sum(by_customer) AS by_customer, to_char(100 * rate(sum(by_customer)), '990.0%') AS rate,
+       sum(by_return) AS by_return
+  FROM cut_apart LEFT JOIN by_customer USING (channel) LEFT JOIN by_return USING (channel)
+ GROUP BY ROLLUP (channel)
+ ORDER BY grouping(channel), 1;
+
+\echo '7. Today is 2025-01-01. Who is worth calling: gone, were worth most, and may be called?'
+SELECT customer_id, email, status, orders, spent, last_order::date
+  FROM (
+         SELECT customer_id,
+                lifecycle_at(ordered_at, '2025-01-01', '6 months', '12 months') AS status,
+                count(*) AS orders, sum(amount) AS spent, max(ordered_at) AS last_order
+           FROM orders
+          GROUP BY customer_id
+       ) AS customer
+       JOIN customers USING (customer_id)
+ WHERE status IN ('inactive', 'churned') AND may_call
+ ORDER BY spent DESC, customer_id
+ LIMIT 8;
+
+\echo '8. What did customers who came back spend in 2024?'
+WITH customer AS (
+  SELECT lifecycle_during(ordered_at, '[2024-01-01,2025-01-01)', '6 months', '12 months') AS status,
+         sum(amount) FILTER (WHERE ordered_at <@ tstzrange '[2024-01-01,2025-01-01)') AS spent
+    FROM orders
+   WHERE customer_id IS NOT NULL
+   GROUP BY customer_id
+)
+SELECT status, count(*) AS customers, round(sum(spent)) AS revenue,
+       to_char(100 * sum(spent) / sum(sum(spent)) OVER (), '990.0%') AS share
+  FROM customer
+ WHERE spent IS NOT NULL
+ GROUP BY status
+ ORDER BY status;
+
+\echo '9. Are goods sent back a cancellation? No: most who send something back buy again within half a'
+\echo 'year (returns up to July 2024).'
+SELECT rate_tally(count(*) FILTER (WHERE bought_again), count(*)) AS bought_again
+  FROM (
+         SELECT EXISTS (
+                  SELECT FROM orders AS later
+                   WHERE later.customer_id = orders.customer_id
+                     AND later.ordered_at > returned_at
+                     AND later.ordered_at <= returned_at + interval '6 months'
+                ) AS bought_again
+           FROM returns JOIN orders USING (order_id)
+          WHERE returned_at < '2024-07-01' AND customer_id IS NOT NULL
+       ) AS returned;
+\echo 'Taken for cancellations, they make people "lost" who had been there the month before, and "won'
+\echo 'back" who never left:'
+SELECT 'orders alone' AS "what counts", win_back, to_char(100 * rate(win_back), '990.0%') AS rate
+  FROM (
+         SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+           FROM events
+       ) AS orders_alone
+ UNION ALL
+SELECT 'returns as cancellations', win_back, to_char(100 * rate(win_back), '990.0%')
+  FROM (
+         SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+           FROM (
+                  SELECT customer, at, event FROM events
+                   UNION ALL
+                  SELECT customer_id, returned_at, 'cancellation'
+                    FROM returns JOIN orders USING (order_id)
+                ) AS with_returns
+       ) AS with_returns
+ ORDER BY 1;
+
+\echo '10. Who is behind a number? The customers won back in December 2024, those first who spent most in it:'
+SELECT customer_id, last_order_before::date, orders, spent
+  FROM (
+         SELECT customer_id,
+                lifecycle_during(ordered_at, '[2024-12-01,2025-01-01)', '6 months', '12 months') AS status,
+                max(ordered_at) FILTER (WHERE ordered_at < '2024-12-01') AS last_order_before,
+                count(*) FILTER (WHERE ordered_at >= '2024-12-01') AS orders,
+                sum(amount) FILTER (WHERE ordered_at >= '2024-12-01') AS spent
+           FROM orders
+          WHERE customer_id IS NOT NULL
+          GROUP BY customer_id
+       ) AS customer
+ WHERE status = 'won_back'
+ ORDER BY spent DESC, customer_id
+ LIMIT 5;
+
+\echo '11. Why does the first of them count as won back?'
+\x on
+SELECT (explain_lifecycle(ordered_at, '[2024-12-01,2025-01-01)', '6 months', '12 months')).*
+  FROM orders
+ WHERE customer_id = 1242;
+\x off
