@@ -6,19 +6,24 @@ EXTENSION = winback
 MODULE_big = winback
 DATA = sql/winback--0.1.sql
 OBJS = \
+	src/calendar.o \
 	src/callsite.o \
+	src/chronicle.o \
 	src/cohort.o \
-	src/cohort_wire.o \
+	src/counts.o \
 	src/customer.o \
 	src/facts.o \
 	src/label.o \
 	src/ledger.o \
 	src/lifecycle.o \
 	src/period.o \
+	src/question.o \
 	src/rate_tally.o \
 	src/rates.o \
 	src/rules.o \
 	src/terms.o \
+	src/transitions.o \
+	src/wire.o \
 	src/winback.o
 PGFILEDESC = "winback - win-back and reactivation rates"
 

@@ -859,7 +859,13 @@ CREATE TYPE lifecycle_counts AS (
 	reactivation_rate float8,
 	winback_rate float8,
 	history_complete boolean,
-	period_complete boolean
+	period_complete boolean,
+	sustained bigint,
+	lapsed_again bigint,
+	revenue_new numeric,
+	revenue_retained numeric,
+	revenue_reactivated numeric,
+	revenue_won_back numeric
 );
 
 COMMENT ON TYPE lifecycle_counts IS 'the customers of one period: standing at its start, what they did in it, standing at its end';
@@ -884,6 +890,25 @@ COMMENT ON COLUMN lifecycle_counts.reactivation_rate IS 'the reactivation tally 
 COMMENT ON COLUMN lifecycle_counts.winback_rate IS 'the win_back tally as a share, 0 to 1; NULL when nobody was eligible';
 COMMENT ON COLUMN lifecycle_counts.history_complete IS 'the data begin before start - churned_after (start - inactive_after where that is NULL), so that everybody who lapsed was seen';
 COMMENT ON COLUMN lifecycle_counts.period_complete IS 'the data reach the last instant of the period (its last day, of a date column); NULL without an upper bound';
+COMMENT ON COLUMN lifecycle_counts.sustained IS 'of those who came back (reactivated, won_back), who was active inactive_after after the end; NULL where the data do not reach that far';
+COMMENT ON COLUMN lifecycle_counts.lapsed_again IS 'of those who came back, who was not; NULL where the data do not reach that far';
+COMMENT ON COLUMN lifecycle_counts.revenue_new IS 'sum of the amounts that new customers paid in the period; NULL without amounts';
+COMMENT ON COLUMN lifecycle_counts.revenue_retained IS 'sum of the amounts of customers who were active at the start; NULL without amounts';
+COMMENT ON COLUMN lifecycle_counts.revenue_reactivated IS 'sum of the amounts of reactivated customers; NULL without amounts';
+COMMENT ON COLUMN lifecycle_counts.revenue_won_back IS 'sum of the amounts of won-back customers; NULL without amounts';
+
+CREATE FUNCTION chronicle_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION chronicle_serial(internal) RETURNS bytea
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION chronicle_deserial(bytea, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION chronicle_combine(internal, internal) IS 'internal: merges the states of two parallel workers; raises 22023 where their periods, steps or thresholds differ';
+COMMENT ON FUNCTION chronicle_serial(internal) IS 'internal: a state as bytes, on the way from a parallel worker; raises 54000 where it exceeds 1 GB';
+COMMENT ON FUNCTION chronicle_deserial(bytea, internal) IS 'internal: a state from bytes';
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, tstzrange, interval, interval) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
@@ -903,6 +928,24 @@ CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, lifecycl
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, lifecycle_event, daterange, interval, interval) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
+CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, numeric, tstzrange, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, numeric, tsrange, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, numeric, daterange, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, lifecycle_event, numeric, daterange, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
 CREATE FUNCTION lifecycle_counts_final(internal) RETURNS lifecycle_counts
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
@@ -912,80 +955,356 @@ COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, date, daterange
 COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
 COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
 COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, date, lifecycle_event, daterange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
-COMMENT ON FUNCTION lifecycle_counts_final(internal) IS 'internal: the counts from the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, numeric, tstzrange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, numeric, tsrange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, date, numeric, daterange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_trans(internal, anyelement, date, lifecycle_event, numeric, daterange, interval, interval) IS 'internal: takes a row into the state of lifecycle_counts';
+COMMENT ON FUNCTION lifecycle_counts_final(internal) IS 'internal: the result from the state of lifecycle_counts';
 
 CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, period tstzrange, inactive_after interval, churned_after interval) (
 	SFUNC = lifecycle_counts_trans,
 	STYPE = internal,
-	SSPACE = 512,
+	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
 	PARALLEL = SAFE
 );
 
 CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, period tsrange, inactive_after interval, churned_after interval) (
 	SFUNC = lifecycle_counts_trans,
 	STYPE = internal,
-	SSPACE = 512,
+	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
 	PARALLEL = SAFE
 );
 
 CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, period daterange, inactive_after interval, churned_after interval) (
 	SFUNC = lifecycle_counts_trans,
 	STYPE = internal,
-	SSPACE = 512,
+	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
 	PARALLEL = SAFE
 );
 
 CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, event lifecycle_event, period tstzrange, inactive_after interval, churned_after interval) (
 	SFUNC = lifecycle_counts_trans,
 	STYPE = internal,
-	SSPACE = 1024,
+	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
 	PARALLEL = SAFE
 );
 
 CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, event lifecycle_event, period tsrange, inactive_after interval, churned_after interval) (
 	SFUNC = lifecycle_counts_trans,
 	STYPE = internal,
-	SSPACE = 1024,
+	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
 	PARALLEL = SAFE
 );
 
 CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, event lifecycle_event, period daterange, inactive_after interval, churned_after interval) (
 	SFUNC = lifecycle_counts_trans,
 	STYPE = internal,
-	SSPACE = 1024,
+	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
 	PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamptz, tstzrange, interval, interval) IS 'everything about one period at once, over rows (customer, at) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
-COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, tsrange, interval, interval) IS 'everything about one period at once, over rows (customer, at) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
-COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
-COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
-COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, lifecycle_event, tsrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
-COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, lifecycle_event, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, amount numeric, period tstzrange, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_counts_trans,
+	STYPE = internal,
+	SSPACE = 2048,
+	FINALFUNC = lifecycle_counts_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, amount numeric, period tsrange, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_counts_trans,
+	STYPE = internal,
+	SSPACE = 2048,
+	FINALFUNC = lifecycle_counts_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, amount numeric, period daterange, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_counts_trans,
+	STYPE = internal,
+	SSPACE = 2048,
+	FINALFUNC = lifecycle_counts_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, event lifecycle_event, amount numeric, period tstzrange, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_counts_trans,
+	STYPE = internal,
+	SSPACE = 2048,
+	FINALFUNC = lifecycle_counts_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, event lifecycle_event, amount numeric, period tsrange, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_counts_trans,
+	STYPE = internal,
+	SSPACE = 2048,
+	FINALFUNC = lifecycle_counts_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, event lifecycle_event, amount numeric, period daterange, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_counts_trans,
+	STYPE = internal,
+	SSPACE = 2048,
+	FINALFUNC = lifecycle_counts_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamptz, tstzrange, interval, interval) IS 'everything about one period at once, over rows (customer, at) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, tsrange, interval, interval) IS 'everything about one period at once, over rows (customer, at) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, lifecycle_event, tsrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, lifecycle_event, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamptz, numeric, tstzrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, amount) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, numeric, tsrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, amount) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, numeric, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at, amount) that are all purchases: see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event, amount): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event, amount): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, lifecycle_event, numeric, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event, amount): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, tstzrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, tsrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, daterange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, lifecycle_event, daterange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, numeric, tstzrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, numeric, tsrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, numeric, daterange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, lifecycle_event, numeric, daterange, interval, interval, interval) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_series_final(internal) RETURNS lifecycle_counts[]
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, tstzrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, tsrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, date, daterange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, date, lifecycle_event, daterange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, numeric, tstzrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, numeric, tsrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, date, numeric, daterange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_trans(internal, anyelement, date, lifecycle_event, numeric, daterange, interval, interval, interval) IS 'internal: takes a row into the state of lifecycle_series';
+COMMENT ON FUNCTION lifecycle_series_final(internal) IS 'internal: the result from the state of lifecycle_series';
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, period tstzrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, period tsrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at date, period daterange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, event lifecycle_event, period tstzrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, event lifecycle_event, period tsrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at date, event lifecycle_event, period daterange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, amount numeric, period tstzrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, amount numeric, period tsrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at date, amount numeric, period daterange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, event lifecycle_event, amount numeric, period tstzrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, event lifecycle_event, amount numeric, period tsrange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+CREATE AGGREGATE lifecycle_series(customer anyelement, at date, event lifecycle_event, amount numeric, period daterange, step interval, inactive_after interval, churned_after interval) (
+	SFUNC = lifecycle_series_trans,
+	STYPE = internal,
+	SSPACE = 8192,
+	FINALFUNC = lifecycle_series_final,
+	COMBINEFUNC = chronicle_combine,
+	SERIALFUNC = chronicle_serial,
+	DESERIALFUNC = chronicle_deserial,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamptz, tstzrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at) that are all purchases: period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamp, tsrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at) that are all purchases: period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, date, daterange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at) that are all purchases: period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, event): period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamp, lifecycle_event, tsrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, event): period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, date, lifecycle_event, daterange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, event): period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamptz, numeric, tstzrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, amount) that are all purchases: period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamp, numeric, tsrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, amount) that are all purchases: period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, date, numeric, daterange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, amount) that are all purchases: period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer or at are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, event, amount): period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, event, amount): period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
+COMMENT ON AGGREGATE lifecycle_series(anyelement, date, lifecycle_event, numeric, daterange, interval, interval, interval) IS 'lifecycle_counts of each period of a series, over rows (customer, at, event, amount): period k begins at the start + k * step, the last one ends where the whole period does; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without both bounds, a step that is NULL, not positive or, over dates, not whole days, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter tha step that is NULL, not positive or, over dates, not whole days, an inactive_after, and for either changing within a group; 54000 for more than 10000 periods; 42883 for a customer type without hashing. Source: README, "Definitions"';
 
 --
 -- Over the rows of one customer
@@ -1372,3 +1691,36 @@ COMMENT ON AGGREGATE reactivation_rate(lifecycle_status, lifecycle_status) IS 's
 COMMENT ON AGGREGATE reactivation_tally(lifecycle_status, lifecycle_status) IS 'number of the customers who were inactive, churned or prospect before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. 0/0 when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
 COMMENT ON AGGREGATE winback_rate(lifecycle_status, lifecycle_status) IS 'share, 0 to 1, of the customers who were churned before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. NULL when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
 COMMENT ON AGGREGATE winback_tally(lifecycle_status, lifecycle_status) IS 'number of the customers who were churned before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. 0/0 when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
+CREATE TYPE lifecycle_transition AS (
+	before lifecycle_status,
+	after lifecycle_status,
+	customers bigint
+);
+
+COMMENT ON TYPE lifecycle_transition IS 'how many customers went from one status to another';
+COMMENT ON COLUMN lifecycle_transition.before IS 'status before; NULL if they were not known';
+COMMENT ON COLUMN lifecycle_transition.after IS 'status after; NULL if they are not known';
+COMMENT ON COLUMN lifecycle_transition.customers IS 'number of customers, more than 0';
+
+CREATE FUNCTION lifecycle_transitions_trans(bigint[], lifecycle_status, lifecycle_status) RETURNS bigint[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_transitions_combine(bigint[], bigint[]) RETURNS bigint[]
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+CREATE FUNCTION lifecycle_transitions_final(bigint[]) RETURNS lifecycle_transition[]
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION lifecycle_transitions_trans(bigint[], lifecycle_status, lifecycle_status) IS 'internal: takes a customer into the state of lifecycle_transitions';
+COMMENT ON FUNCTION lifecycle_transitions_combine(bigint[], bigint[]) IS 'internal: adds the states of two parallel workers';
+COMMENT ON FUNCTION lifecycle_transitions_final(bigint[]) IS 'internal: the rows from the state of lifecycle_transitions';
+
+CREATE AGGREGATE lifecycle_transitions(before lifecycle_status, after lifecycle_status) (
+	SFUNC = lifecycle_transitions_trans,
+	STYPE = bigint[],
+	FINALFUNC = lifecycle_transitions_final,
+	COMBINEFUNC = lifecycle_transitions_combine,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lifecycle_transitions(lifecycle_status, lifecycle_status) IS 'how many customers went from which status before to which after, from one row a customer: an array of rows, to be read with unnest(), in the order of the labels, NULL (not known) first; combinations without customers are left out. Rows where both are NULL are ignored; NULL without a row. Source: README, "Definitions"';

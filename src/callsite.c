@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/primnodes.h"
 
 #include "callsite.h"
@@ -35,17 +36,26 @@ CallSite *
 CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	CallSite   *site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
-	int			nargs = 3 + signature->customer + signature->inactive_after +
-		signature->churned_after;
+	bool		has_step = signature->scope == SCOPE_SERIES;
 	int			arg = 1;
+	int			noptional = PG_NARGS() - 3 - signature->customer - has_step -
+		signature->inactive_after - signature->churned_after;
 
 	site->signature = signature;
 	if (signature->customer)
 		site->customer = arg++;
 	site->at = arg++;
-	if (PG_NARGS() == nargs + 1)
-		site->event = arg++;
+	/* of event and amount, an amount is known by its type */
+	for (; noptional > 0; noptional--)
+	{
+		if (get_fn_expr_argtype(fcinfo->flinfo, arg) == NUMERICOID)
+			site->amount = arg++;
+		else
+			site->event = arg++;
+	}
 	site->period = arg++;
+	if (has_step)
+		site->step = arg++;
 	if (signature->inactive_after)
 		site->inactive_after = arg++;
 	if (signature->churned_after)
@@ -65,11 +75,25 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 												 PG_GET_COLLATION());
 	}
 	site->constant = ArgIsConstant(fcinfo, site->period) &&
+		ArgIsConstant(fcinfo, site->step) &&
 		ArgIsConstant(fcinfo, site->inactive_after) &&
 		ArgIsConstant(fcinfo, site->churned_after);
 
 	fcinfo->flinfo->fn_extra = site;
 	return site;
+}
+
+/*
+ * The type of customers, for a combine function, which sees it in the states.
+ * All groups of an aggregate have customers of one type.
+ */
+CustomerType *
+CombineCustomerType(FunctionCallInfo fcinfo, Oid type)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, type,
+													  PG_GET_COLLATION());
+	return fcinfo->flinfo->fn_extra;
 }
 
 pg_noreturn static void
@@ -96,21 +120,23 @@ ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
 	if (PG_ARGISNULL(site->period))
 		NotNull("period", "Use a period such as '[2024-01-01,2024-04-01)'.");
 	period = PeriodFromRange(site->unit, PG_GETARG_RANGE_P(site->period));
-	if (site->signature->scope == SCOPE_BOUNDED && period.to == END_OF_TIME)
+	if (site->signature->scope >= SCOPE_BOUNDED && period.to == END_OF_TIME)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("period must have an upper bound"),
+				 site->signature->scope == SCOPE_SERIES ?
+				 errdetail("Without an end there is no last step.") :
 				 errdetail("The status of a customer who does not buy is their standing at its end."),
 				 errhint("Use a period such as '[2024-01-01,2024-04-01)'.")));
 	return period;
 }
 
 /*
- * The thresholds of a row.  NULL as churned_after means "only by cancellation",
- * and NULL as inactive_after is a mistake.
+ * The lengths of time of a row.  NULL as churned_after means "only by
+ * cancellation", and is a mistake elsewhere.
  */
 static void
-ReadThresholds(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
+ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
 {
 	if (site->inactive_after)
 	{
@@ -124,23 +150,39 @@ ReadThresholds(FunctionCallInfo fcinfo, const CallSite *site, Question *question
 		question->has_churned_after = true;
 		question->churned_after = *PG_GETARG_INTERVAL_P(site->churned_after);
 	}
+	if (site->step)
+	{
+		if (PG_ARGISNULL(site->step))
+			NotNull("step", "Use a length of time such as '1 month'.");
+		question->has_step = true;
+		question->step = *PG_GETARG_INTERVAL_P(site->step);
+	}
 }
 
-const Terms *
-CallSiteReadTerms(FunctionCallInfo fcinfo, CallSite *site)
+const Question *
+CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site)
 {
 	Question	question = {0};
 
+	question.unit = site->unit;
 	question.period = ReadPeriod(fcinfo, site);
 	question.has_end = site->signature->scope >= SCOPE_BOTH;
-	ReadThresholds(fcinfo, site, &question);
+	ReadLengths(fcinfo, site, &question);
 
 	if (!site->asked || !QuestionEqual(&question, &site->question))
 	{
-		site->asked = false;	/* until it is known to be sound */
-		TermsInit(&site->terms, site->unit, &question);
+		question.fingerprint = QuestionFingerprint(&question);
 		site->question = question;
 		site->asked = true;
+		site->has_terms = false;
 	}
+	return &site->question;
+}
+
+const Terms *
+CallSiteMakeTerms(CallSite *site)
+{
+	TermsInit(&site->terms, &site->question);
+	site->has_terms = true;
 	return &site->terms;
 }

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 
 #include "customer.h"
+#include "question.h"
 #include "terms.h"
 
 /* What an aggregate asks about time. */
@@ -18,13 +19,15 @@ typedef enum Scope
 	SCOPE_INSTANT,				/* as_of: standing at an instant */
 	SCOPE_START,				/* period: the standing at its start */
 	SCOPE_BOTH,					/* and at its end, if it has one */
-	SCOPE_BOUNDED				/* and it must have one */
+	SCOPE_BOUNDED,				/* and it must have one */
+	SCOPE_SERIES				/* period and step, and it must have one */
 } Scope;
 
 /*
  * The signature of an aggregate:
- * ([customer,] at, [event,] period or as_of, [inactive_after,] [churned_after])
- * An event is there or not by the number of arguments.
+ * ([customer,] at, [event,] [amount,] period or as_of, [step,]
+ *  [inactive_after,] [churned_after])
+ * An event and an amount are there or not by the arguments of the call.
  */
 typedef struct Signature
 {
@@ -49,18 +52,23 @@ typedef struct CallSite
 	int			customer;
 	int			at;
 	int			event;
+	int			amount;
 	int			period;			/* or as_of */
+	int			step;
 	int			inactive_after;
 	int			churned_after;
 
 	bool		constant;		/* the question cannot change */
-	bool		asked;			/* the two below are set */
+	bool		asked;			/* the question is set */
+	bool		has_terms;		/* and the terms that follow from it */
 	Question	question;
 	Terms		terms;
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
-extern const Terms *CallSiteReadTerms(FunctionCallInfo fcinfo, CallSite *site);
+extern CustomerType *CombineCustomerType(FunctionCallInfo fcinfo, Oid type);
+extern const Question *CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site);
+extern const Terms *CallSiteMakeTerms(CallSite *site);
 
 static inline CallSite *
 CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
@@ -79,13 +87,23 @@ CallSiteIgnores(FunctionCallInfo fcinfo, const CallSite *site)
 		(site->event && PG_ARGISNULL(site->event));
 }
 
-/* The terms of a row; valid until the next row. */
+/* The question of a row; valid until the next row. */
+static inline const Question *
+CallSiteQuestion(FunctionCallInfo fcinfo, CallSite *site)
+{
+	if (likely(site->constant && site->asked))
+		return &site->question;
+	return CallSiteReadQuestion(fcinfo, site);
+}
+
+/* The terms that follow from it, if one period is asked about. */
 static inline const Terms *
 CallSiteTerms(FunctionCallInfo fcinfo, CallSite *site)
 {
-	if (likely(site->constant && site->asked))
+	CallSiteQuestion(fcinfo, site);
+	if (likely(site->has_terms))
 		return &site->terms;
-	return CallSiteReadTerms(fcinfo, site);
+	return CallSiteMakeTerms(site);
 }
 
 static inline int64

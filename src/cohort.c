@@ -26,8 +26,6 @@ CohortCreate(MemoryContext context, const Terms *terms, bool has_events,
 	cohort->terms = *terms;
 	cohort->has_events = has_events;
 	cohort->customer_type = customer_type->type;
-	cohort->first_at = END_OF_TIME;
-	cohort->last_at = BEGINNING_OF_TIME;
 	LedgerInit(&cohort->ledger, context, customer_type->form,
 			   has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
 	cohort->ledger.same = CustomerSame;
@@ -73,73 +71,50 @@ TakeInFacts(const Cohort *cohort, uint8 *facts, const uint8 *other)
 void
 CohortFlush(Cohort *cohort)
 {
-	CohortBatch *batch = cohort->batch;
+	int			nrows;
 
-	if (batch == NULL || batch->nrows == 0)
+	if (cohort->batch == NULL)
 		return;
 
-	LedgerLocate(&cohort->ledger, batch->keys, batch->nrows, batch->found);
-	for (int i = 0; i < batch->nrows; i++)
-		TakeIn(cohort, batch->found[i], &batch->rows[i]);
-	batch->nrows = 0;
-	batch->images_used = 0;
+	nrows = BatchLocate(cohort->batch, &cohort->ledger);
+	for (int i = 0; i < nrows; i++)
+		TakeIn(cohort, cohort->batch->found[i], &cohort->rows[i]);
 }
 
-static void
-StartBatches(Cohort *cohort)
-{
-	Size		images = LedgerHasImage(cohort->ledger.form) ? COHORT_BATCH_IMAGES : 0;
-
-	cohort->batch = MemoryContextAlloc(cohort->ledger.context,
-									   offsetof(CohortBatch, images) + images);
-	cohort->batch->nrows = 0;
-	cohort->batch->images_used = 0;
-}
-
-/*
- * Enter a row, now or with the next batch.
- *
- * The key's image belongs to the row, so that a batch must copy it.
- */
+/* Enter a row, now or with the next batch. */
 void
 CohortEnter(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
 {
-	CohortBatch *batch = cohort->batch;
-	Size		image_size = LedgerHasImage(cohort->ledger.form) ? MAXALIGN(key->length) : 0;
+	uint8	   *facts;
 
-	if (batch == NULL || image_size > COHORT_BATCH_IMAGES)
+	if (cohort->batch != NULL)
 	{
-		uint8	   *facts;
-
-		LedgerLocate(&cohort->ledger, key, 1, &facts);
-		TakeIn(cohort, facts, row);
-		if (batch == NULL && LedgerSize(&cohort->ledger) > COHORT_BATCH_FROM)
-			StartBatches(cohort);
-		return;
+		if (!BatchHasRoom(cohort->batch, key))
+			CohortFlush(cohort);
+		if (BatchHasRoom(cohort->batch, key))
+		{
+			cohort->rows[BatchAdd(cohort->batch, key)] = *row;
+			return;
+		}
 	}
 
-	if (batch->nrows == COHORT_BATCH_ROWS ||
-		batch->images_used + image_size > COHORT_BATCH_IMAGES)
-		CohortFlush(cohort);
+	/* a small ledger, or a key that is too long for any batch */
+	LedgerLocate(&cohort->ledger, key, 1, &facts);
+	TakeIn(cohort, facts, row);
 
-	batch->keys[batch->nrows] = *key;
-	batch->rows[batch->nrows] = *row;
-	if (image_size > 0)
-	{
-		batch->keys[batch->nrows].u.image =
-			memcpy(batch->images + batch->images_used, key->u.image, key->length);
-		batch->images_used += image_size;
-	}
-	batch->nrows++;
+	if (cohort->batch == NULL &&
+		(cohort->batch = BatchCreate(&cohort->ledger)) != NULL)
+		cohort->rows = MemoryContextAlloc(cohort->ledger.context,
+										  BATCH_ROWS * sizeof(CohortRow));
 }
 
 /* Enter the customers of another cohort, whose keys stay in place meanwhile. */
 void
 CohortMerge(Cohort *cohort, Cohort *other)
 {
-	LedgerKey	keys[COHORT_BATCH_ROWS];
-	uint8	   *facts[COHORT_BATCH_ROWS];
-	uint8	   *found[COHORT_BATCH_ROWS];
+	LedgerKey	keys[BATCH_ROWS];
+	uint8	   *facts[BATCH_ROWS];
+	uint8	   *found[BATCH_ROWS];
 	uint64		cursor = 0;
 	int			nkeys;
 
@@ -147,12 +122,10 @@ CohortMerge(Cohort *cohort, Cohort *other)
 		cohort->has_events != other->has_events)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (cohort->terms.fingerprint != other->terms.fingerprint)
-		TermsChanged();
+		QuestionChanged();
 
 	CohortFlush(cohort);
 	CohortFlush(other);
-	cohort->first_at = Min(cohort->first_at, other->first_at);
-	cohort->last_at = Max(cohort->last_at, other->last_at);
 
 	/* into an empty ledger nobody comes twice */
 	if (cohort->ledger.ntaken == 0)
@@ -160,7 +133,7 @@ CohortMerge(Cohort *cohort, Cohort *other)
 
 	do
 	{
-		for (nkeys = 0; nkeys < COHORT_BATCH_ROWS; nkeys++)
+		for (nkeys = 0; nkeys < BATCH_ROWS; nkeys++)
 		{
 			if (!LedgerNext(&other->ledger, &cursor, &keys[nkeys], &facts[nkeys]))
 				break;
@@ -168,7 +141,7 @@ CohortMerge(Cohort *cohort, Cohort *other)
 		LedgerLocate(&cohort->ledger, keys, nkeys, found);
 		for (int i = 0; i < nkeys; i++)
 			TakeInFacts(cohort, found[i], facts[i]);
-	} while (nkeys == COHORT_BATCH_ROWS);
+	} while (nkeys == BATCH_ROWS);
 }
 
 /*

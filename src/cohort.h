@@ -7,16 +7,11 @@
 
 #include "postgres.h"
 
+#include "batch.h"
 #include "customer.h"
 #include "facts.h"
 #include "ledger.h"
 #include "terms.h"
-
-/* Beyond this many bytes a ledger is looked up in batches. */
-#define COHORT_BATCH_FROM		(64 * 1024)
-/* Rows a batch; and bytes of key images that it may hold. */
-#define COHORT_BATCH_ROWS		256
-#define COHORT_BATCH_IMAGES		(16 * 1024)
 
 /* One row, but for the customer: an event that lies before the end. */
 typedef struct CohortRow
@@ -26,27 +21,15 @@ typedef struct CohortRow
 	PurchaseFacts verdict;		/* on a purchase at that instant */
 } CohortRow;
 
-/* Rows that wait to be entered together. */
-typedef struct CohortBatch
-{
-	int			nrows;
-	Size		images_used;
-	LedgerKey	keys[COHORT_BATCH_ROWS];
-	CohortRow	rows[COHORT_BATCH_ROWS];
-	uint8	   *found[COHORT_BATCH_ROWS];
-	char		images[FLEXIBLE_ARRAY_MEMBER];	/* if the form has images */
-} CohortBatch;
-
 /* There is one in every group, perhaps hundreds of thousands: keep it small. */
 typedef struct Cohort
 {
 	Terms		terms;
 	Ledger		ledger;			/* facts: PurchaseFacts, or EventFacts packed */
-	CohortBatch *batch;			/* NULL while the ledger is small */
+	Batch	   *batch;			/* NULL while the ledger is small */
+	CohortRow  *rows;			/* what goes with the keys of the batch */
 	Oid			customer_type;
 	bool		has_events;		/* not only purchases */
-	int64		first_at;		/* the first and last finite instant of any row */
-	int64		last_at;
 } Cohort;
 
 /* Called with a conduct and how many customers share it. */

@@ -28,15 +28,15 @@
 
 typedef uint8 PurchaseFacts;
 
-#define FACT_START_CHURNED		0x01
-#define FACT_START_INACTIVE		0x02
-#define FACT_START_ACTIVE		0x04
-#define FACT_BOUGHT				0x08
-#define FACT_END_CHURNED		0x10
-#define FACT_END_INACTIVE		0x20
-#define FACT_END_ACTIVE			0x40
-/* the highest bit is left to the ledger */
-#define PURCHASE_FACTS_MASK		0x7f
+#define FACT_START_CHURNED		0x02
+#define FACT_START_INACTIVE		0x04
+#define FACT_START_ACTIVE		0x08
+#define FACT_BOUGHT				0x10
+#define FACT_END_CHURNED		0x20
+#define FACT_END_INACTIVE		0x40
+#define FACT_END_ACTIVE			0x80
+/* the lowest bit is left to the ledger */
+#define PURCHASE_FACTS_MASK		0xfe
 
 #define FACT_START				(FACT_START_CHURNED | FACT_START_INACTIVE | FACT_START_ACTIVE)
 

@@ -22,7 +22,7 @@
  * own: HashAgg sums up all child contexts after every new group.
  *
  * Limits: the table may exceed 1 GB (huge allocations); the facts' first byte
- * lends its upper bit to the ledger.
+ * lends its lowest bit to the ledger.
  */
 #include "postgres.h"
 

@@ -39,7 +39,7 @@ typedef struct LedgerKey
 typedef bool (*LedgerSame) (void *arg, const char *a, const char *b);
 
 /* The ledger's own bit in the first byte of everybody's facts. */
-#define LEDGER_TAKEN	0x80
+#define LEDGER_TAKEN	0x01
 
 typedef struct Ledger
 {
@@ -50,8 +50,8 @@ typedef struct Ledger
 
 	bool		packed;			/* every slot taken, nothing can be looked up */
 	uint8		shift;			/* place of a word = word >> shift */
-	uint8		facts_size;		/* bytes a customer, chosen by the owner */
-	uint8		slot_size;		/* bytes: word, rest if any, facts */
+	uint16		facts_size;		/* bytes a customer, chosen by the owner */
+	uint16		slot_size;		/* bytes: word, rest if any, facts */
 	uint64		nslots;
 	uint64		ntaken;			/* customers */
 	char	   *slots;

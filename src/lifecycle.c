@@ -78,7 +78,7 @@ LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 		life->fingerprint = terms->fingerprint;
 	}
 	else if (life->fingerprint != terms->fingerprint)
-		TermsChanged();
+		QuestionChanged();
 
 	at = CallSiteInstant(fcinfo, site);
 	verdict = TermsJudge(terms, at);
@@ -165,7 +165,7 @@ lifecycle_combine(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(life);
 	}
 	if (life->fingerprint != other->fingerprint)
-		TermsChanged();
+		QuestionChanged();
 	EventFactsMerge(&life->facts, &other->facts);
 	PG_RETURN_POINTER(life);
 }

@@ -102,27 +102,27 @@ PeriodBefore(int64 as_of)
 	return period;
 }
 
-/* A threshold is a finite, positive length of time. */
+/* A threshold or a step is a finite, positive length of time. */
 void
-CheckThreshold(const Interval *threshold, const char *name)
+CheckLength(const Interval *length, const char *name)
 {
 	Interval	zero = {0};
 
-	if (!IntervalIsFinite(threshold))
+	if (!IntervalIsFinite(length))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be finite", name),
 				 errhint("Use a length of time such as '90 days'.")));
 
 	if (!DatumGetBool(DirectFunctionCall2(interval_gt,
-										  IntervalPGetDatum(threshold),
+										  IntervalPGetDatum(length),
 										  IntervalPGetDatum(&zero))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", name),
 				 errdetail("It is %s.",
 						   DatumGetCString(DirectFunctionCall1(interval_out,
-															   IntervalPGetDatum(threshold)))),
+															   IntervalPGetDatum(length)))),
 				 errhint("Use a length of time such as '90 days'.")));
 }
 
@@ -177,6 +177,31 @@ InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *na
 				 errhint("Use a length of time such as '90 days', without mixed signs.")));
 
 	return (unit == UNIT_DAY) ? DayNotBefore(then) : then;
+}
+
+/*
+ * The instant a length of time after another, both in the unit of the column;
+ * of a date, the first day that does not begin before.
+ */
+int64
+InstantAfter(TimeUnit unit, int64 at, const Interval *length)
+{
+	Datum		interval = IntervalPGetDatum(length);
+
+	switch (unit)
+	{
+		case UNIT_DAY:
+			return DayNotBefore(DatumGetTimestamp(DirectFunctionCall2(date_pl_interval,
+																	  DateADTGetDatum((DateADT) at),
+																	  interval)));
+		case UNIT_TIMESTAMP:
+			return DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval,
+														 TimestampGetDatum(at), interval));
+		case UNIT_TIMESTAMPTZ:
+			return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+														   TimestampTzGetDatum(at), interval));
+	}
+	pg_unreachable();
 }
 
 /*

@@ -31,9 +31,10 @@ typedef struct Period
 extern TimeUnit TimeUnitOfType(Oid type);
 extern Period PeriodFromRange(TimeUnit unit, const RangeType *range);
 extern Period PeriodBefore(int64 as_of);
-extern void CheckThreshold(const Interval *threshold, const char *name);
+extern void CheckLength(const Interval *length, const char *name);
 extern int64 InstantBefore(TimeUnit unit, int64 at,
 						   const Interval *threshold, const char *name);
+extern int64 InstantAfter(TimeUnit unit, int64 at, const Interval *length);
 extern TimestampTz InstantToTimestampTz(TimeUnit unit, int64 at);
 
 /* -infinity becomes BEGINNING_OF_TIME, infinity END_OF_TIME. */

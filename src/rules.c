@@ -9,23 +9,6 @@
 
 #include "rules.h"
 
-/*
- * What the silence since the last purchase makes of a customer.
- *
- * The cut is exact: a purchase at a cut-off itself is recent enough.  A later
- * purchase never makes it worse, so that of several purchases the one that is
- * judged best is the last.
- */
-LifecycleStatus
-StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
-{
-	if (last_purchase < cutoffs->churned_from)
-		return LIFECYCLE_CHURNED;
-	if (last_purchase < cutoffs->inactive_from)
-		return LIFECYCLE_INACTIVE;
-	return LIFECYCLE_ACTIVE;
-}
-
 /* The standing of a customer at an instant, from what they did before it. */
 LifecycleStatus
 StandingOf(const History *before)
@@ -76,6 +59,13 @@ BoughtByStatus(LifecycleStatus after)
 		after == LIFECYCLE_ACTIVE ||
 		after == LIFECYCLE_REACTIVATED ||
 		after == LIFECYCLE_WON_BACK;
+}
+
+/* Is it a return if they buy: were they customers who had lapsed? */
+bool
+CameBack(LifecycleStatus before)
+{
+	return before == LIFECYCLE_INACTIVE || before == LIFECYCLE_CHURNED;
 }
 
 /* Who can be reactivated: everyone known who was not active. */

@@ -56,6 +56,23 @@ typedef struct CutOffs
 	int64		churned_from;
 } CutOffs;
 
+/*
+ * What the silence since the last purchase makes of a customer.
+ *
+ * The cut is exact: a purchase at a cut-off itself is recent enough.  A later
+ * purchase never makes it worse, so that of several purchases the one that is
+ * judged best is the last.
+ */
+static inline LifecycleStatus
+StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
+{
+	if (last_purchase < cutoffs->churned_from)
+		return LIFECYCLE_CHURNED;
+	if (last_purchase < cutoffs->inactive_from)
+		return LIFECYCLE_INACTIVE;
+	return LIFECYCLE_ACTIVE;
+}
+
 /* What one customer did strictly before one instant. */
 typedef struct History
 {
@@ -72,11 +89,11 @@ typedef struct Tally
 	int64		eligible;
 } Tally;
 
-extern LifecycleStatus StandingBySilence(const CutOffs *cutoffs, int64 last_purchase);
 extern LifecycleStatus StandingOf(const History *before);
 extern LifecycleStatus StatusOver(LifecycleStatus before, bool bought,
 								  LifecycleStatus after);
 extern bool BoughtByStatus(LifecycleStatus after);
+extern bool CameBack(LifecycleStatus before);
 extern bool ReactivationEligible(LifecycleStatus before);
 extern bool WinbackEligible(LifecycleStatus before);
 

@@ -1,27 +1,15 @@
 /*
  * terms.h
- *	  What was asked: the period and the thresholds, as instants.
+ *	  How purchases are judged for one period.
  */
 #ifndef WINBACK_TERMS_H
 #define WINBACK_TERMS_H
 
 #include "postgres.h"
 
-#include "compat.h"
 #include "facts.h"
-#include "period.h"
+#include "question.h"
 #include "rules.h"
-
-/* The arguments of an aggregate, as they were given. */
-typedef struct Question
-{
-	Period		period;
-	Interval	inactive_after;
-	Interval	churned_after;
-	bool		has_inactive_after; /* else nobody becomes inactive */
-	bool		has_churned_after;	/* else nobody churns by silence */
-	bool		has_end;		/* the standing at the period's end is asked, too */
-} Question;
 
 /* start, end and their cut-offs */
 #define TERMS_MAX_EDGES		6
@@ -48,9 +36,7 @@ typedef struct Terms
 	int64		edges[TERMS_MAX_EDGES]; /* ascending, ties allowed */
 } Terms;
 
-extern void TermsInit(Terms *terms, TimeUnit unit, const Question *question);
-extern bool QuestionEqual(const Question *a, const Question *b);
-pg_noreturn extern void TermsChanged(void);
+extern void TermsInit(Terms *terms, const Question *question);
 
 /*
  * The verdict on a purchase: facts about the customer, or 0 where it lies at the
@@ -65,14 +51,6 @@ TermsJudge(const Terms *terms, int64 at)
 	for (int i = 0; i < terms->nedges; i++)
 		zone += (terms->edges[i] <= at);
 	return zone < terms->nedges ? terms->verdicts[zone] : 0;
-}
-
-/* How far back data must reach, so that everybody who lapsed was seen. */
-static inline int64
-TermsReach(const Terms *terms)
-{
-	return terms->start.churned_from != BEGINNING_OF_TIME ?
-		terms->start.churned_from : terms->start.inactive_from;
 }
 
 #endif							/* WINBACK_TERMS_H */

@@ -1,0 +1,472 @@
+/*
+ * chronicle.c
+ *	  The state of an aggregate over a series of periods: the calendar, and what
+ *	  each customer did.
+ *
+ * Of purchases alone it is enough to know in which zones of the calendar they
+ * lie: a bit a zone, some four zones a period. Merging is OR, as in facts.h.
+ *
+ * Where the order of a purchase and a cancellation matters, or amounts are to be
+ * added up, that is not enough. Then every row is kept, 16 bytes (24 and the
+ * amount with one) in an array, chained by customer. Merging is appending.
+ *
+ * Either way, in the end each customer is swept once, over all boundaries of the
+ * calendar, and counted in every period by what they were before, whether they
+ * bought, and what they were after. The rules say what follows from that once a
+ * period, for all customers who are alike.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#include "chronicle.h"
+
+/* A chronicle without customers.  customer_type must live as long. */
+Chronicle *
+ChronicleCreate(MemoryContext context, Calendar *calendar, bool has_events,
+				bool has_amounts, CustomerType *customer_type)
+{
+	Chronicle  *chronicle = MemoryContextAllocZero(context, sizeof(Chronicle));
+
+	chronicle->calendar = calendar;
+	chronicle->customer_type = customer_type->type;
+	chronicle->has_entries = has_events || has_amounts;
+	chronicle->has_amounts = has_amounts;
+	chronicle->first_at = END_OF_TIME;
+	chronicle->last_at = BEGINNING_OF_TIME;
+	LedgerInit(&chronicle->ledger, context, customer_type->form,
+			   chronicle->has_entries ? (int) ENTRY_FACTS_SIZE : ZONE_FACTS_SIZE(calendar));
+	chronicle->ledger.same = CustomerSame;
+	chronicle->ledger.same_arg = customer_type;
+	return chronicle;
+}
+
+/* The customer's last entry, plus 1. */
+static inline uint32
+LoadHead(const uint8 *facts)
+{
+	uint32		head;
+
+	memcpy(&head, facts + 1, sizeof(head));
+	return head;
+}
+
+/* A zone is a bit; an entry goes before the customer's others. */
+static inline void
+TakeIn(Chronicle *chronicle, uint8 *facts, uint32 mark)
+{
+	uint32		head = mark + 1;
+
+	if (!chronicle->has_entries)
+	{
+		facts[(mark + 1) / 8] |= 1 << ((mark + 1) % 8);
+		return;
+	}
+	chronicle->entries[mark].next = LoadHead(facts);
+	memcpy(facts + 1, &head, sizeof(head));
+}
+
+/* Keep a row; returns its index. */
+static uint32
+AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
+{
+	MemoryContext context = chronicle->ledger.context;
+	Entry	   *entry;
+
+	if (chronicle->nentries == chronicle->allocated)
+	{
+		Size		allocated = chronicle->allocated == 0 ? 8 : (Size) chronicle->allocated * 2;
+
+		if (allocated > PG_UINT32_MAX / 2)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many rows with events or amounts in one group"),
+					 errhint("Filter by customers, or use a table of purchases alone.")));
+		if (chronicle->entries == NULL)
+			chronicle->entries = MemoryContextAllocHuge(context, allocated * sizeof(Entry));
+		else
+			chronicle->entries = repalloc_huge(chronicle->entries, allocated * sizeof(Entry));
+		if (chronicle->has_amounts && chronicle->amounts == NULL)
+			chronicle->amounts = MemoryContextAllocHuge(context, allocated * sizeof(Numeric));
+		else if (chronicle->has_amounts)
+			chronicle->amounts = repalloc_huge(chronicle->amounts, allocated * sizeof(Numeric));
+		chronicle->allocated = allocated;
+	}
+
+	entry = &chronicle->entries[chronicle->nentries];
+	memset(entry, 0, sizeof(*entry));
+	entry->at = at;
+	entry->event = event;
+	entry->has_amount = amount != NULL;
+	if (amount != NULL)
+	{
+		Size		size = VARSIZE(amount);
+
+		chronicle->amounts[chronicle->nentries] =
+			memcpy(MemoryContextAlloc(context, size), amount, size);
+	}
+	return chronicle->nentries++;
+}
+
+/* Enter what waits in the batch. */
+void
+ChronicleFlush(Chronicle *chronicle)
+{
+	int			nrows;
+
+	if (chronicle->batch == NULL)
+		return;
+
+	nrows = BatchLocate(chronicle->batch, &chronicle->ledger);
+	for (int i = 0; i < nrows; i++)
+		TakeIn(chronicle, chronicle->batch->found[i], chronicle->marks[i]);
+}
+
+static void
+Enter(Chronicle *chronicle, const LedgerKey *key, uint32 mark)
+{
+	uint8	   *facts;
+
+	if (chronicle->batch != NULL)
+	{
+		if (!BatchHasRoom(chronicle->batch, key))
+			ChronicleFlush(chronicle);
+		if (BatchHasRoom(chronicle->batch, key))
+		{
+			chronicle->marks[BatchAdd(chronicle->batch, key)] = mark;
+			return;
+		}
+	}
+
+	/* a small ledger, or a key that is too long for any batch */
+	LedgerLocate(&chronicle->ledger, key, 1, &facts);
+	TakeIn(chronicle, facts, mark);
+
+	if (chronicle->batch == NULL &&
+		(chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
+		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
+											  BATCH_ROWS * sizeof(uint32));
+}
+
+/* Enter a row that lies in the given zone of the calendar. */
+void
+ChronicleEnter(Chronicle *chronicle, const LedgerKey *key, const ChronicleRow *row,
+			   int zone)
+{
+	if (chronicle->has_entries)
+		Enter(chronicle, key, AddEntry(chronicle, row->at, row->event, row->amount));
+	else
+		Enter(chronicle, key, zone);
+}
+
+/* Enter the customers of another chronicle, whose keys stay in place meanwhile. */
+void
+ChronicleMerge(Chronicle *chronicle, Chronicle *other)
+{
+	LedgerKey	keys[BATCH_ROWS];
+	uint8	   *facts[BATCH_ROWS];
+	uint8	   *found[BATCH_ROWS];
+	uint64		cursor = 0;
+	int			nkeys;
+
+	if (chronicle->customer_type != other->customer_type ||
+		chronicle->has_entries != other->has_entries ||
+		chronicle->has_amounts != other->has_amounts)
+		elog(ERROR, "cannot merge states of different aggregates");
+	if (chronicle->calendar->question.fingerprint != other->calendar->question.fingerprint)
+		QuestionChanged();
+
+	ChronicleFlush(chronicle);
+	ChronicleFlush(other);
+	chronicle->first_at = Min(chronicle->first_at, other->first_at);
+	chronicle->last_at = Max(chronicle->last_at, other->last_at);
+
+	/* into an empty ledger nobody comes twice */
+	if (chronicle->ledger.ntaken == 0)
+		LedgerReserve(&chronicle->ledger, other->ledger.ntaken);
+
+	do
+	{
+		for (nkeys = 0; nkeys < BATCH_ROWS; nkeys++)
+		{
+			if (!LedgerNext(&other->ledger, &cursor, &keys[nkeys], &facts[nkeys]))
+				break;
+		}
+		LedgerLocate(&chronicle->ledger, keys, nkeys, found);
+		for (int i = 0; i < nkeys; i++)
+		{
+			if (chronicle->has_entries)
+			{
+				for (uint32 e = LoadHead(facts[i]); e != 0; e = other->entries[e - 1].next)
+				{
+					const Entry *entry = &other->entries[e - 1];
+
+					TakeIn(chronicle, found[i],
+						   AddEntry(chronicle, entry->at, entry->event,
+									entry->has_amount ? other->amounts[e - 1] : NULL));
+				}
+			}
+			else
+			{
+				for (int b = 0; b < chronicle->ledger.facts_size; b++)
+					found[i][b] |= facts[i][b];
+			}
+		}
+	} while (nkeys == BATCH_ROWS);
+}
+
+/*
+ * A customer, on the way over the boundaries.  What is counted at a boundary is
+ * the period before it.
+ */
+typedef struct Sweep
+{
+	PeriodSummary *periods;
+	int			boundary;		/* the next one */
+	int			before;			/* standing at the last one, as an index */
+	bool		bought;			/* since then */
+} Sweep;
+
+/* Pass a boundary; says whether the customer came back in the period before. */
+static inline bool
+PassBoundary(Sweep *sweep, LifecycleStatus standing)
+{
+	int			after = StandingIndex(standing);
+	bool		came_back = false;
+
+	if (sweep->boundary > 0)
+	{
+		PeriodSummary *period = &sweep->periods[sweep->boundary - 1];
+
+		period->customers[sweep->before][sweep->bought][after]++;
+		came_back = sweep->bought && CameBack(StandingFromIndex(sweep->before));
+	}
+	sweep->boundary++;
+	sweep->before = after;
+	sweep->bought = false;
+	return came_back;
+}
+
+/* The customer's facts from a multiple of 64 bits on. */
+static inline uint64
+LoadBits(const uint8 *facts, int offset, int size)
+{
+	uint64		bits = 0;
+
+	memcpy(&bits, facts + offset, Min(size - offset, (int) sizeof(bits)));
+#ifdef WORDS_BIGENDIAN
+	bits = pg_bswap64(bits);
+#endif
+	return bits;
+}
+
+/* Did the customer buy in one of the zones [from, to)? */
+static bool
+BoughtInZones(const uint8 *facts, int from, int to)
+{
+	for (int zone = from; zone < to; zone++)
+	{
+		if (facts[(zone + 1) / 8] & (1 << ((zone + 1) % 8)))
+			return true;
+	}
+	return false;
+}
+
+/* Sweep a customer whose facts are zones with a purchase. */
+static void
+SweepZones(const Chronicle *chronicle, const uint8 *facts, PeriodSummary *periods)
+{
+	const Calendar *calendar = chronicle->calendar;
+	int			size = chronicle->ledger.facts_size;
+	Sweep		sweep = {.periods = periods};
+	LifecycleStatus standing;
+	int64		last = -1;		/* zone of the last purchase */
+	int			offset = 0;
+	uint64		bits = LoadBits(facts, 0, size) & ~(uint64) LEDGER_TAKEN;
+
+	for (;;)
+	{
+		int64		zone;
+
+		while (bits == 0 && (offset += sizeof(bits)) < size)
+			bits = LoadBits(facts, offset, size);
+		zone = bits ? offset * 8 + pg_rightmost_one_pos64(bits) - 1 : PG_INT64_MAX;
+		bits &= bits - 1;
+
+		while (sweep.boundary <= calendar->nperiods &&
+			   calendar->zones[sweep.boundary].at <= zone)
+		{
+			standing = last < 0 ? LIFECYCLE_NONE :
+				StandingBySilence(&calendar->zones[sweep.boundary].cutoffs, last);
+			if (PassBoundary(&sweep, standing) && calendar->has_end)
+			{
+				const Boundary *later = &calendar->later_zones[sweep.boundary - 2];
+
+				if (BoughtInZones(facts, later->cutoffs.inactive_from, later->at))
+					periods[sweep.boundary - 2].sustained++;
+			}
+		}
+		if (zone == PG_INT64_MAX)
+			return;
+		last = zone;
+		sweep.bought = true;
+	}
+}
+
+/* What happened to a customer up to some instant. */
+typedef struct Past
+{
+	int			nentries;		/* taken in */
+	bool		bought;
+	bool		cancelled;
+	int64		last_purchase;
+	int64		last_cancellation;
+} Past;
+
+/* Take in the entries before an instant; they are in order. */
+static void
+PastAdvance(Past *past, const Entry *entries, int nentries, int64 until)
+{
+	for (; past->nentries < nentries && entries[past->nentries].at < until; past->nentries++)
+	{
+		const Entry *entry = &entries[past->nentries];
+
+		if (entry->event == EVENT_PURCHASE)
+		{
+			past->bought = true;
+			past->last_purchase = entry->at;
+		}
+		else if (entry->event == EVENT_CANCELLATION)
+		{
+			past->cancelled = true;
+			past->last_cancellation = entry->at;
+		}
+	}
+}
+
+static LifecycleStatus
+PastStanding(const Past *past, const CutOffs *cutoffs)
+{
+	History		history = {
+		.known = past->nentries > 0,
+		.cancelled_since = past->bought && past->cancelled &&
+			past->last_cancellation >= past->last_purchase,
+		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
+			LIFECYCLE_NONE
+	};
+
+	return StandingOf(&history);
+}
+
+static int
+CompareEntries(const void *a, const void *b)
+{
+	int64		left = ((const Entry *) a)->at;
+	int64		right = ((const Entry *) b)->at;
+
+	return (left > right) - (left < right);
+}
+
+/* A customer's entries in order of time; next becomes the index of the amount. */
+static int
+GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
+			  int *allocated)
+{
+	int			n = 0;
+	uint32		next;
+
+	for (uint32 e = LoadHead(facts); e != 0; e = next)
+	{
+		if (n == *allocated)
+		{
+			*allocated *= 2;
+			*entries = repalloc_huge(*entries, *allocated * sizeof(Entry));
+		}
+		next = chronicle->entries[e - 1].next;
+		(*entries)[n] = chronicle->entries[e - 1];
+		(*entries)[n++].next = e - 1;
+	}
+	qsort(*entries, n, sizeof(Entry), CompareEntries);
+	return n;
+}
+
+/* Sweep a customer of whom every event is known. */
+static void
+SweepEntries(const Chronicle *chronicle, const Entry *entries, int nentries,
+			 PeriodSummary *periods, AmountVisitor visitor, void *arg)
+{
+	const Calendar *calendar = chronicle->calendar;
+	Sweep		sweep = {.periods = periods};
+	Past		past = {0};
+
+	for (int i = 0; i <= calendar->nperiods; i++)
+	{
+		const Boundary *boundary = &calendar->boundaries[i];
+		LifecycleStatus before = StandingFromIndex(sweep.before);
+		int			first = past.nentries;
+
+		PastAdvance(&past, entries, nentries, boundary->at);
+		for (int e = first; e < past.nentries; e++)
+		{
+			if (entries[e].event != EVENT_PURCHASE)
+				continue;
+			sweep.bought = true;
+			if (i > 0 && entries[e].has_amount)
+				visitor(arg, i - 1, StatusOver(before, true, LIFECYCLE_NONE),
+						chronicle->amounts[entries[e].next]);
+		}
+
+		if (PassBoundary(&sweep, PastStanding(&past, &boundary->cutoffs)) &&
+			calendar->has_end)
+		{
+			const Boundary *later = &calendar->later[i - 1];
+			Past		future = past;
+
+			PastAdvance(&future, entries, nentries, later->at);
+			if (PastStanding(&future, &later->cutoffs) == LIFECYCLE_ACTIVE)
+				periods[i - 1].sustained++;
+		}
+	}
+}
+
+/* Count all customers in every period. */
+void
+ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
+				   AmountVisitor visitor, void *arg)
+{
+	uint64		cursor = 0;
+	const uint8 *facts;
+	Entry	   *entries = NULL;
+	int			allocated = 64;
+	int64		work = 0;
+
+	ChronicleFlush(chronicle);
+	if (chronicle->has_entries)
+		entries = palloc(allocated * sizeof(Entry));
+
+	while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
+	{
+		/* one customer may mean thousands of boundaries */
+		work += chronicle->calendar->nperiods;
+		if (work > 65536)
+		{
+			CHECK_FOR_INTERRUPTS();
+			work = 0;
+		}
+
+		if (chronicle->has_entries)
+		{
+			int			n = GatherEntries(chronicle, facts, &entries, &allocated);
+
+			SweepEntries(chronicle, entries, n, periods, visitor, arg);
+		}
+		else
+			SweepZones(chronicle, facts, periods);
+	}
+
+	if (entries != NULL)
+		pfree(entries);
+}
