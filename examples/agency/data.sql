@@ -149,4 +149,4 @@ SELECT company_id, 'social media', 800 + 50 * (get_byte(chance, 8) / 8), starts_
  ORDER BY 4, 1, 2;
 
 DROP TABLE mandate;
-ANALYZE;
+ANALYZE companies, pitches, contracts;

@@ -104,4 +104,4 @@ SELECT client_id, ended_on + 10 + get_byte(chance, 5) % 60,
  WHERE get_byte(chance, 1) < 38 AND ended_on < '2024-10-01';
 
 DROP TABLE work;
-ANALYZE;
+ANALYZE clients, engagements, departures;

@@ -115,4 +115,4 @@ SELECT order_id, returned_at, amount
  WHERE get_byte(chance, 0) < CASE channel WHEN 'store' THEN 8 ELSE 32 END
    AND returned_at < '2025-01-01';
 
-ANALYZE;
+ANALYZE customers, orders, returns;

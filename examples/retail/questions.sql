@@ -170,7 +170,7 @@ SELECT status, count(*) AS customers, round(sum(spent)) AS revenue,
  ORDER BY status;
 
 \echo '9. Are goods sent back a cancellation? No: most who send something back buy again within half a'
-\echo 'year (returns up to July 2024).'
+\echo 'year (returns before July 2024).'
 SELECT rate_tally(count(*) FILTER (WHERE bought_again), count(*)) AS bought_again
   FROM (
          SELECT EXISTS (

@@ -179,4 +179,4 @@ SELECT subscription_id, paid_at, price
  ORDER BY paid_at, subscription_id;
 
 DROP TABLE nature, gone;
-ANALYZE;
+ANALYZE accounts, trials, subscriptions, payments, offers;
