@@ -168,8 +168,8 @@ SELECT account_id, company, ended_at::date AS left_on, cancel_reason, paid
  ORDER BY paid DESC, account_id
  LIMIT 8;
 
-\echo '10. The project of account 514 was over in 2022. Why does it count for the reactivation rate of'
-\echo '2024, but not for the win-back rate?'
+\echo '10. The project of account 514 was over in January 2023. Why does it count for the reactivation rate'
+\echo 'of 2024, but not for the win-back rate?'
 \x on
 SELECT (explain_lifecycle(at, event, '[2024-01-01,2025-01-01)', '13 months', NULL)).*
   FROM events
