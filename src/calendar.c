@@ -20,6 +20,9 @@
 /* A boundary brings three edges, and when a return has lasted another three. */
 #define EDGES_A_PERIOD			6
 
+/* How finely time is divided to find a zone. */
+#define INDEX_A_ZONE			8
+
 /* start + n * step */
 static int64
 StartOfStep(const Question *question, int n)
@@ -102,6 +105,28 @@ static int64
 ZoneFrom(const Calendar *calendar, int64 edge)
 {
 	return edge == BEGINNING_OF_TIME ? 0 : CalendarZone(calendar, edge);
+}
+
+/* Make the index of CalendarZone. */
+static void
+IndexZones(Calendar *calendar, MemoryContext context)
+{
+	const int64 *edges = calendar->edges;
+	uint64		first = edges[0];
+	uint64		span = (uint64) edges[calendar->nedges - 1] - first;
+	int			zone = 0;
+
+	while (span >> calendar->index_shift >= (uint64) calendar->nedges * INDEX_A_ZONE)
+		calendar->index_shift++;
+	calendar->index_size = (span >> calendar->index_shift) + 1;
+	calendar->index = MemoryContextAlloc(context, calendar->index_size * sizeof(int));
+	for (int i = 0; i < calendar->index_size; i++)
+	{
+		while ((uint64) edges[zone] - first <= (uint64) i << calendar->index_shift &&
+			   zone < calendar->nedges - 1)
+			zone++;
+		calendar->index[i] = zone;
+	}
 }
 
 static Boundary
@@ -188,6 +213,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 			calendar->edges[nunique++] = calendar->edges[i];
 	}
 	calendar->nedges = nunique;
+	IndexZones(calendar, context);
 
 	for (int i = 0; i <= nperiods; i++)
 		calendar->zones[i] = InZones(calendar, &calendar->boundaries[i]);

@@ -37,6 +37,9 @@ typedef struct Calendar
 	int			nperiods;
 	int			nedges;
 	int64	   *edges;			/* ascending, no ties */
+	int			index_shift;	/* where to look an instant up: see CalendarZone */
+	int			index_size;
+	int		   *index;
 	Boundary   *boundaries;		/* nperiods + 1 */
 	Boundary   *zones;			/* the same, in zones */
 	Boundary   *later;			/* nperiods: when a return has lasted */
@@ -49,23 +52,27 @@ extern int64 CalendarReach(const Calendar *calendar, int period);
 /*
  * The zone of an instant; nedges for one at or after the last edge, which no
  * question is about.
+ *
+ * The time between the first and the last edge is divided into equal stretches,
+ * several times as many as there are zones, and the index has the zone in which
+ * each begins. From there it is seldom more than a step; a binary search, with
+ * its branches that nobody can foresee, took twice as long as all the rest.
  */
 static inline int
 CalendarZone(const Calendar *calendar, int64 at)
 {
 	const int64 *edges = calendar->edges;
-	int			low = 0;
-	int			n = calendar->nedges;
+	int			zone;
 
-	/* a binary search of which the steps depend on n alone */
-	while (n > 1)
-	{
-		int			half = n / 2;
+	if (at < edges[0])
+		return 0;
+	if (at >= edges[calendar->nedges - 1])
+		return calendar->nedges;
 
-		low += (edges[low + half - 1] <= at) ? half : 0;
-		n -= half;
-	}
-	return low + (edges[low] <= at);
+	zone = calendar->index[((uint64) at - (uint64) edges[0]) >> calendar->index_shift];
+	while (edges[zone] <= at)
+		zone++;
+	return zone;
 }
 
 #endif							/* WINBACK_CALENDAR_H */
