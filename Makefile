@@ -29,11 +29,15 @@ PGFILEDESC = "winback - win-back and reactivation rates"
 
 REGRESS = \
 	lifecycle_status \
+	lifecycle_event \
+	rate_tally \
 	rates \
+	lifecycle \
 	errors \
 	keys \
 	queries \
 	property \
+	property_events \
 	parallel
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 TAP_TESTS = 1

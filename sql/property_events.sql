@@ -26,14 +26,15 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 --
 -- The definitions.  They read two tables that are filled anew for each round:
 --
---   periods (case_id, period, "from", "to", tick, inactive_after, churned_after)
---     "to" is NULL without an upper bound, tick is the least step of the time type
+--   periods (case_id, period, "from", "to", later, tick, inactive_after, churned_after)
+--     "to" is NULL without an upper bound, later is inactive_after after it (of a date column the first
+--     date that is not earlier), tick is the least step of the time type
 --   known (case_id, customer, at, event)
 --     the rows without a NULL, each customer by a name of their own
 --
 SET check_function_bodies = off;
 
--- The standing of a customer at an instant t, at both ends of the period.
+-- The standing of a customer at an instant t: at both ends of the period, and later.
 CREATE FUNCTION plain_standings()
 RETURNS TABLE (case_id int, customer text, which text, last_purchase timestamptz, last_cancellation timestamptz,
                silence interval, standing text)
@@ -42,6 +43,8 @@ LANGUAGE sql AS $$
     SELECT *, 'start' AS which, "from" AS t FROM periods
     UNION ALL
     SELECT *, 'end' AS which, "to" AS t FROM periods WHERE "to" IS NOT NULL
+    UNION ALL
+    SELECT *, 'later' AS which, later AS t FROM periods WHERE "to" IS NOT NULL
   ), past AS (
     -- p is the last purchase before t, x the last cancellation before t
     SELECT a.case_id, e.customer, a.which, a.t, a.inactive_after, a.churned_after,
@@ -61,7 +64,7 @@ $$;
 
 -- The status of a customer over the period and what they count for: the columns of an explanation.
 CREATE FUNCTION plain_customers()
-RETURNS TABLE (case_id int, customer text, standing_at_end text,
+RETURNS TABLE (case_id int, customer text, standing_at_end text, standing_later text,
                last_purchase timestamptz, silence interval, inactive_before timestamptz,
                churned_before timestamptz, last_cancellation timestamptz, standing_at_start text,
                first_purchase timestamptz, status text, reactivation_eligible bool,
@@ -84,7 +87,7 @@ LANGUAGE sql AS $$
       FROM cutoffs p JOIN known e USING (case_id)
      GROUP BY p.case_id, e.customer, p.inactive_before, p.churned_before
   )
-  SELECT c.case_id, c.customer, e.standing,
+  SELECT c.case_id, c.customer, e.standing, l.standing,
          s.last_purchase, s.silence, c.inactive_before::timestamptz, c.churned_before::timestamptz,
          s.last_cancellation, s.standing, c.bought,
          CASE WHEN c.bought IS NULL THEN e.standing
@@ -99,6 +102,7 @@ LANGUAGE sql AS $$
     FROM customers c
     LEFT JOIN standings s ON s.case_id = c.case_id AND s.customer = c.customer AND s.which = 'start'
     LEFT JOIN standings e ON e.case_id = c.case_id AND e.customer = c.customer AND e.which = 'end'
+    LEFT JOIN standings l ON l.case_id = c.case_id AND l.customer = c.customer AND l.which = 'later'
 $$;
 
 -- The counts of a period, from the table customers, which holds the above.
@@ -108,10 +112,13 @@ RETURNS TABLE (case_id int, period_start timestamptz, period_end timestamptz,
                new_customers bigint, converted bigint, retained bigint, reactivated bigint, won_back bigint,
                prospects_end bigint, active_end bigint, inactive_end bigint, churned_end bigint,
                reactivation text, win_back text, reactivation_rate float8, winback_rate float8,
-               history_complete bool, period_complete bool)
+               history_complete bool, period_complete bool, sustained bigint, lapsed_again bigint,
+               revenue_new numeric, revenue_retained numeric, revenue_reactivated numeric, revenue_won_back numeric)
 LANGUAGE sql AS $$
   WITH bought AS (
-    SELECT *, first_purchase IS NOT NULL AS bought FROM customers
+    SELECT *, first_purchase IS NOT NULL AS bought,
+           first_purchase IS NOT NULL AND standing_at_start IN ('inactive', 'churned') AS came_back
+      FROM customers
   ), extent AS (
     SELECT case_id, min(at) AS first_event, max(at) AS last_event FROM known WHERE isfinite(at) GROUP BY case_id
   ), counts AS (
@@ -129,6 +136,8 @@ LANGUAGE sql AS $$
            count(*) FILTER (WHERE standing_at_end = 'active') AS active_end,
            count(*) FILTER (WHERE standing_at_end = 'inactive') AS inactive_end,
            count(*) FILTER (WHERE standing_at_end = 'churned') AS churned_end,
+           count(*) FILTER (WHERE came_back AND standing_later = 'active') AS sustained,
+           count(*) FILTER (WHERE came_back AND standing_later <> 'active') AS lapsed_again,
            count(*) FILTER (WHERE reactivation_returned) AS reactivation_returned,
            count(*) FILTER (WHERE reactivation_eligible) AS reactivation_eligible,
            count(*) FILTER (WHERE winback_returned) AS winback_returned,
@@ -144,7 +153,11 @@ LANGUAGE sql AS $$
          reactivation_returned::float8 / nullif(reactivation_eligible, 0),
          winback_returned::float8 / nullif(winback_eligible, 0),
          coalesce(first_event < "from" - coalesce(churned_after, inactive_after), false),
-         CASE WHEN "to" IS NOT NULL THEN coalesce(last_event >= "to" - tick, false) END
+         CASE WHEN "to" IS NOT NULL THEN coalesce(last_event >= "to" - tick, false) END,
+         -- who came back and stayed, where the data reach that far
+         CASE WHEN last_event >= later - tick THEN sustained END,
+         CASE WHEN last_event >= later - tick THEN lapsed_again END,
+         NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
     FROM counts JOIN periods USING (case_id) LEFT JOIN extent USING (case_id)
 $$;
 
@@ -157,11 +170,16 @@ BEGIN
   DROP TABLE IF EXISTS periods, known;
   EXECUTE format($sql$
     CREATE TEMP TABLE periods AS
-    SELECT *, interval %L AS tick,
-           lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval AS "from",
-           CASE WHEN isfinite(upper(period))
-                THEN upper(period) + CASE WHEN upper_inc(period) THEN '1us' ELSE '0' END::interval END AS "to"
-      FROM cases $sql$, tick);
+    WITH bounds AS (
+      SELECT *, interval %L AS tick,
+             lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval AS "from",
+             CASE WHEN isfinite(upper(period))
+                  THEN upper(period) + CASE WHEN upper_inc(period) THEN '1us' ELSE '0' END::interval END AS "to"
+        FROM cases
+    )
+    SELECT *, CASE WHEN tick = '1 day' THEN date_trunc('day', "to" + inactive_after + tick - interval '1us')
+                   ELSE "to" + inactive_after END AS later
+      FROM bounds $sql$, tick);
   EXECUTE $sql$
     CREATE TEMP TABLE known AS
     SELECT case_id, customer::text, at, event FROM events
@@ -319,7 +337,7 @@ CREATE TABLE summary (what text, zone text, time text, kind text, answers int, u
 CREATE TABLE different (what text, zone text, time text, kind text, case_id int, customer text, plain text, answer text);
 CREATE TABLE all_cases (case_id int, purchases_only bool, counts lifecycle_counts);
 CREATE TABLE all_customers (
-  case_id int, customer text, standing_at_end text,
+  case_id int, customer text, standing_at_end text, standing_later text,
   last_purchase timestamptz, silence interval, inactive_before timestamptz, churned_before timestamptz,
   last_cancellation timestamptz, standing_at_start text, first_purchase timestamptz, status text,
   reactivation_eligible bool, reactivation_returned bool, winback_eligible bool, winback_returned bool);
@@ -340,10 +358,10 @@ DECLARE
                lifecycle_at(at, p."to"::TIME, THRESHOLDS) FILTER (WHERE BOUNDED),
                lifecycle_during(at, period, THRESHOLDS) FILTER (WHERE BOUNDED),
                explain_lifecycle(at, period, THRESHOLDS) FILTER (WHERE at <> '-infinity'))::text AS of_rows,
-           ROW(lifecycle_at(at, 'purchase', p."from"::TIME, THRESHOLDS),
-               lifecycle_at(at, 'purchase', p."to"::TIME, THRESHOLDS) FILTER (WHERE BOUNDED),
-               lifecycle_during(at, 'purchase', period, THRESHOLDS) FILTER (WHERE BOUNDED),
-               explain_lifecycle(at, 'purchase', period, THRESHOLDS) FILTER (WHERE at <> '-infinity'))::text AS of_purchases
+           ROW(lifecycle_at(at, PURCHASE, p."from"::TIME, THRESHOLDS),
+               lifecycle_at(at, PURCHASE, p."to"::TIME, THRESHOLDS) FILTER (WHERE BOUNDED),
+               lifecycle_during(at, PURCHASE, period, THRESHOLDS) FILTER (WHERE BOUNDED),
+               explain_lifecycle(at, PURCHASE, period, THRESHOLDS) FILTER (WHERE at <> '-infinity'))::text AS of_purchases
       FROM events e JOIN periods p USING (case_id)
       LEFT JOIN customers c ON c.case_id = e.case_id AND c.customer = e.customer::text
      WHERE e.customer IS DISTINCT FROM NULL
@@ -362,11 +380,11 @@ DECLARE
                reactivation_rate(customer, at, period, inactive_after),
                winback_rate(customer, at, period, churned_after),
                lifecycle_counts(customer, at, period, inactive_after, churned_after))::text AS of_rows,
-           ROW(reactivation_tally(customer, at, 'purchase', period, inactive_after),
-               winback_tally(customer, at, 'purchase', period, churned_after),
-               reactivation_rate(customer, at, 'purchase', period, inactive_after),
-               winback_rate(customer, at, 'purchase', period, churned_after),
-               lifecycle_counts(customer, at, 'purchase', period, inactive_after, churned_after))::text AS of_purchases
+           ROW(reactivation_tally(customer, at, PURCHASE, period, inactive_after),
+               winback_tally(customer, at, PURCHASE, period, churned_after),
+               reactivation_rate(customer, at, PURCHASE, period, inactive_after),
+               winback_rate(customer, at, PURCHASE, period, churned_after),
+               lifecycle_counts(customer, at, PURCHASE, period, inactive_after, churned_after))::text AS of_purchases
       FROM cases LEFT JOIN events USING (case_id)
      GROUP BY case_id
   $template$;
@@ -376,8 +394,9 @@ BEGIN
   per_customer := replace(per_customer, 'BOUNDED', 'p."to" IS NOT NULL');
   -- the silence since -infinity is no interval
   per_customer := replace(per_customer, 'COMPUTABLE', $sql$c.last_purchase IS DISTINCT FROM '-infinity'$sql$);
-  EXECUTE replace(per_customer, 'TIME', t.time);
-  EXECUTE per_case;
+  per_customer := replace(per_customer, 'TIME', t.time);
+  EXECUTE replace(per_customer, 'PURCHASE', $sql$'purchase'::lifecycle_event$sql$);
+  EXECUTE replace(per_case, 'PURCHASE', $sql$'purchase'::lifecycle_event$sql$);
   CREATE TEMP TABLE two_steps AS
   SELECT p.case_id,
          reactivation_tally(at_start, during) AS reactivation, winback_tally(at_start, during) AS winback,
@@ -435,7 +454,7 @@ BEGIN
    WHERE p."to" IS NOT NULL;
   INSERT INTO pairs
   SELECT 'explain_lifecycle ' || key, case_id, customer, v.plain, v.answer
-    FROM (SELECT c.case_id, c.customer, to_jsonb(c) - '{case_id,customer,standing_at_end}'::text[] AS plain,
+    FROM (SELECT c.case_id, c.customer, to_jsonb(c) - '{case_id,customer,standing_at_end,standing_later}'::text[] AS plain,
                  to_jsonb(g.why) AS answer
             FROM customers c LEFT JOIN got_customers g USING (case_id, customer)
            WHERE c.last_purchase IS DISTINCT FROM '-infinity') c,
@@ -595,7 +614,9 @@ SELECT no, identity, count(holds) AS cases, count(*) FILTER (WHERE NOT holds) AS
           status_inactive <= inactive_end AND status_churned <= churned_end),
          (18, 'rates = tallies',
           reactivation_rate IS NOT DISTINCT FROM rate(reactivation) AND winback_rate IS NOT DISTINCT FROM rate(win_back)),
-         (19, 'purchases alone: no prospects, win-back within reactivation',
+         (19, 'sustained + lapsed_again = reactivated + won_back, where known',
+          sustained + lapsed_again = reactivated + won_back),
+         (20, 'purchases alone: no prospects, win-back within reactivation',
           CASE WHEN purchases_only THEN prospects_start = 0 AND converted = 0 AND coalesce(prospects_end, 0) = 0
                AND eligible(win_back) <= eligible(reactivation) AND returned(win_back) <= returned(reactivation) END)
        ) i (no, identity, holds)
