@@ -1,0 +1,345 @@
+# 030_types.pl
+#   Proves that what the types store and send is safe: values keep their codes
+#   on disk, survive binary COPY and pg_dump with the indexes and views over
+#   them, and no bytes whatever, as text or binary, bring the server down or
+#   get a value in that does not read back equal.
+#
+#   WINBACK_FUZZ_SEED   the seed of the mutations; another one each time unless
+#                       set. It is printed.
+#   WINBACK_FUZZ_TIMES  how many times as many mutations as usual; default 1
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use Test::More;
+use PostgreSQL::Test::Utils;
+use WinbackCluster;
+
+my $node = WinbackCluster::start('types');
+my $files = PostgreSQL::Test::Utils::tempdir;
+my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
+
+sub ask { return $node->safe_psql('winback', $_[0]); }
+
+# All types: by column, as arrays, and the composites that hold them.
+my @scalars = qw(lifecycle_status lifecycle_event rate_tally);
+my @composites = qw(lifecycle_counts lifecycle_explanation lifecycle_transition);
+my @types = (@scalars, @composites);
+my $columns = join ', ', map { ("one_$_ $_", "many_$_ ${_}[]") } @types;
+
+ask(qq{
+  CREATE TABLE orders (customer int, at timestamptz, event lifecycle_event);
+  INSERT INTO orders
+  SELECT n % 97, timestamptz '2023-01-01' + n * interval '7 hours',
+         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]::lifecycle_event
+    FROM generate_series(1, 2000) AS n;
+
+  CREATE TABLE everything (id int PRIMARY KEY, $columns);
+  INSERT INTO everything (id) SELECT 0;
+  -- every label, tallies up to the last, explanations of customers, counts of periods
+  INSERT INTO everything
+  SELECT id, status, ARRAY[status, NULL, 'won_back'], event, ARRAY[[event], ['interest'::lifecycle_event]], tally, ARRAY[tally, '0/0'],
+         counts, ARRAY[counts, NULL], explanation, ARRAY[explanation], transition, ARRAY[transition, transition]
+    FROM generate_series(1, 60) AS id,
+         LATERAL (SELECT ('{prospect,new,active,inactive,churned,reactivated,won_back}'::lifecycle_status[])[1 + id % 7] AS status,
+                         ('{interest,purchase,cancellation}'::lifecycle_event[])[1 + id % 3] AS event,
+                         CASE id WHEN 60 THEN '9223372036854775807/9223372036854775807'
+                                 WHEN 59 THEN '0/9223372036854775807' ELSE rate_tally(id - 1, id * 7) END AS tally) s,
+         LATERAL (SELECT lifecycle_counts(customer, at, event, tstzrange('2023-06-01', '2023-07-01') , '20 days', '40 days') AS counts
+                    FROM orders WHERE customer < id) c,
+         LATERAL (SELECT explain_lifecycle(at, event, tstzrange('2023-06-01', '2023-07-01'), '20 days', '40 days') AS explanation
+                    FROM orders WHERE customer = id) e,
+         LATERAL (SELECT ROW(status, NULL, id)::lifecycle_transition AS transition) t;
+});
+is(ask('SELECT count(*), count(one_lifecycle_counts), count(many_lifecycle_explanation) FROM everything'),
+  '61|60|60', 'a table holds values of all types, and NULLs');
+
+#
+# The codes on disk. A change of them would make the tables of a running
+# installation say something else, after pg_upgrade too.
+#
+ask(q{
+  CREATE TABLE codes (a lifecycle_status, b lifecycle_status, c lifecycle_status, d lifecycle_status,
+                      e lifecycle_status, f lifecycle_status, g lifecycle_status);
+  INSERT INTO codes VALUES ('prospect', 'new', 'active', 'inactive', 'churned', 'reactivated', 'won_back');
+  CREATE TABLE event_codes (a lifecycle_event, b lifecycle_event, c lifecycle_event);
+  INSERT INTO event_codes VALUES ('interest', 'purchase', 'cancellation');
+  CREATE TABLE status_arrays AS SELECT ARRAY(SELECT s FROM codes, unnest(ARRAY[g, f, e, d, c, b, a]) AS s) AS s;
+  CREATE TABLE tally_codes AS SELECT rate_tally(1234567890123, 2345678901234) AS t;
+  CHECKPOINT;
+});
+
+# How often bytes occur in the file of a table.
+sub occurrences {
+  my ($table, $bytes) = @_;
+  my $file = $node->data_dir . '/' . ask("SELECT pg_relation_filepath('$table')");
+  my $content = slurp_file($file);
+  my $count = () = $content =~ /\Q$bytes\E/g;
+  return $count;
+}
+is(occurrences('codes', pack('C*', map { 16 * $_ } 1 .. 7)),
+  1, 'lifecycle_status is stored as 16, 32, .. 112, in the order of its labels');
+is(occurrences('status_arrays', pack('C*', map { 16 * $_ } reverse 1 .. 7)),
+  1, 'in an array too');
+is(occurrences('event_codes', pack('C*', 16, 32, 48)),
+  1, 'lifecycle_event is stored as 16, 32, 48, in the order of its labels');
+is(occurrences('tally_codes', pack('q2', 1234567890123, 2345678901234)),
+  1, 'rate_tally is stored as two int8, returned first');
+
+#
+# Binary COPY: a file read in and written out again is the same file.
+#
+ask(qq{
+  CREATE TABLE copied (LIKE everything);
+  COPY everything TO '$files/everything' (FORMAT binary);
+  COPY copied FROM '$files/everything' (FORMAT binary);
+  COPY copied TO '$files/copied' (FORMAT binary);
+});
+is(slurp_file("$files/copied"), slurp_file("$files/everything"), 'binary COPY in and out gives the same bytes');
+is(ask('SELECT count(*) FILTER (WHERE e::text IS DISTINCT FROM c::text) FROM everything e FULL JOIN copied c USING (id)'),
+  0, 'and the same values');
+is(ask('SELECT count(*), count(*) FILTER (WHERE e.one_lifecycle_status = c.one_lifecycle_status
+          AND e.one_lifecycle_event = c.one_lifecycle_event AND e.one_rate_tally = c.one_rate_tally
+          AND e.many_lifecycle_status = c.many_lifecycle_status AND e.many_lifecycle_event = c.many_lifecycle_event)
+          FROM everything e JOIN copied c USING (id) WHERE id > 0'),
+  '60|60', 'equal by their operators');
+
+#
+# pg_dump and restore: values, indexes, views, what a materialized view holds.
+#
+ask(q{
+  CREATE INDEX statuses ON everything (one_lifecycle_status, id);
+  CREATE INDEX statuses_hash ON everything USING hash (one_lifecycle_status);
+  CREATE INDEX events ON everything (one_lifecycle_event DESC);
+  CREATE INDEX tallies_hash ON everything USING hash (one_rate_tally);
+  CREATE INDEX lost ON everything (id) WHERE one_lifecycle_status IN ('churned', 'inactive');
+  CREATE TABLE parts (s lifecycle_status DEFAULT 'prospect' CHECK (s <> 'new'), t rate_tally DEFAULT '0/0') PARTITION BY LIST (s);
+  CREATE TABLE part_lost PARTITION OF parts FOR VALUES IN ('churned', 'inactive');
+  CREATE TABLE part_rest PARTITION OF parts DEFAULT;
+  INSERT INTO parts SELECT one_lifecycle_status, one_rate_tally FROM everything WHERE one_lifecycle_status <> 'new';
+  INSERT INTO parts DEFAULT VALUES;
+  CREATE VIEW customers AS
+  SELECT customer, lifecycle_at(at, event, '2023-06-01 UTC', '20 days', '40 days') AS before,
+         lifecycle_during(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS after,
+         explain_lifecycle(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS why
+    FROM orders GROUP BY customer;
+  CREATE MATERIALIZED VIEW quarter AS
+  SELECT customer % 5 AS grp, winback_tally(customer, at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') AS winback,
+         reactivation_rate(customer, at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days') AS reactivation,
+         lifecycle_counts(customer, at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', NULL) AS counts
+    FROM orders GROUP BY customer % 5;
+  CREATE UNIQUE INDEX ON quarter (grp);
+  CREATE VIEW two_steps AS
+  SELECT winback_tally(before, after), (rate_interval(reactivation_tally(before, after))).* FROM customers;
+});
+my %contents = (
+  everything => 'SELECT * FROM everything ORDER BY id',
+  parts => 'SELECT tableoid::regclass, * FROM parts ORDER BY 1, s, t::text',
+  customers => 'SELECT * FROM customers ORDER BY customer',
+  quarter => 'SELECT * FROM quarter ORDER BY grp',
+  two_steps => 'SELECT * FROM two_steps',
+  indexes => 'SELECT indexdef FROM pg_indexes WHERE schemaname = \'public\' ORDER BY indexdef COLLATE "C"',
+);
+# a dump without its comments and the random key that newer ones have
+sub dump_of {
+  my ($database) = @_;
+  my ($dump, $errors) = run_command([ 'pg_dump', '--dbname', $node->connstr($database) ]);
+  is($errors, '', "$database can be dumped");
+  return join "\n", grep { !/^(--|\\(un)?restrict|$)/ } split /\n/, $dump;
+}
+my $dump = dump_of('winback');
+like($dump, qr/CREATE EXTENSION IF NOT EXISTS winback/, 'the dump brings the extension along by its name');
+unlike($dump, qr/CREATE (FUNCTION|AGGREGATE|OPERATOR|CAST)/, 'and none of its objects');
+for my $format ('plain', 'custom') {
+  my $database = "restored_$format";
+  $node->safe_psql('postgres', "CREATE DATABASE $database");
+  command_ok([ 'pg_dump', '--format', $format, '--file', "$files/$format", '--dbname', $node->connstr('winback') ],
+    "$format dump");
+  command_ok(
+    $format eq 'plain'
+    ? [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '--dbname', $node->connstr($database), '--file', "$files/$format" ]
+    : [ 'pg_restore', '--exit-on-error', '--dbname', $node->connstr($database), "$files/$format" ],
+    "$format dump restored");
+  for my $what (sort keys %contents) {
+    is($node->safe_psql($database, $contents{$what}), ask($contents{$what}), "$format dump: $what as before");
+  }
+  is(dump_of($database), $dump, "$format dump: dumped again it is the same");
+}
+is($node->safe_psql('restored_plain', q{
+     SET enable_seqscan = off;
+     SELECT count(*) FROM everything WHERE one_lifecycle_status = 'churned';
+     SELECT count(*) FROM everything WHERE one_rate_tally = '41/294';
+     REFRESH MATERIALIZED VIEW quarter; }) . "\n" . $node->safe_psql('restored_plain', $contents{quarter}),
+  "9\n1\n" . ask($contents{quarter}), 'restored indexes answer, and a refreshed materialized view holds the same');
+
+#
+# Mutation fuzz. From valid forms of each type, as text and as bytes, many
+# broken ones; each must be refused with a user's error, or be a value that
+# reads back equal.
+#
+my $seed = $ENV{WINBACK_FUZZ_SEED} || time ^ ($$ << 8);
+srand($seed);
+diag("mutations from WINBACK_FUZZ_SEED=$seed");
+
+sub any { return $_[ int rand @_ ]; }
+
+# A few random changes of a string of bytes or characters: flips, inserts,
+# deletions, cuts, repeats, and pieces of other valid ones. Some stay as they are.
+sub mutate {
+  my ($string, $alphabet, @others) = @_;
+  return $string if rand() < 0.05;
+  for (1 .. 1 + int rand 3) {
+    my $at = int rand(1 + length $string);
+    my $length = 1 + int rand 6;
+    my $kind = int rand 8;
+    if ($kind == 0) { substr($string, $at, 1) = any(@$alphabet) if $at < length $string; }
+    elsif ($kind == 1) { substr($string, $at, 0) = any(@$alphabet); }
+    elsif ($kind == 2) { substr($string, $at, $length) = ''; }
+    elsif ($kind == 3) { $string = substr $string, 0, $at; }
+    elsif ($kind == 4) { substr($string, $at, 0) = substr $string, $at, $length; }
+    elsif ($kind == 5) { my $other = any(@others); substr($string, $at, $length) = substr $other, int rand(1 + length $other), $length; }
+    elsif ($kind == 6) { substr($string, $at, 1) = chr(ord(substr($string, $at, 1)) ^ 1 << int rand 7) if $at < length $string; }
+    else { $string .= any(@others) if rand() < 0.3; }
+  }
+  return $string;
+}
+
+# Valid forms: of the scalars by themselves, of arrays and composites from the table.
+sub valid_texts {
+  my ($column) = @_;
+  return map { pack 'H*', $_ } split /\n/, ask("SELECT DISTINCT encode(convert_to($column\::text, 'UTF8'), 'hex') FROM everything WHERE $column IS DISTINCT FROM NULL");
+}
+# The field of a binary COPY file with one row of one column.
+sub valid_fields {
+  my ($column) = @_;
+  my @fields;
+  for my $id (split /\n/, ask("SELECT min(id) FROM everything WHERE $column IS DISTINCT FROM NULL GROUP BY $column\::text ORDER BY 1 LIMIT 12")) {
+    ask("COPY (SELECT $column FROM everything WHERE id = $id) TO '$files/valid' (FORMAT binary)");
+    my $file = slurp_file("$files/valid");
+    my ($signature, $flags, $extension, $count, $length) = unpack 'a11 N N n N', $file;
+    die "no binary COPY file" unless $signature eq "PGCOPY\n\377\r\n\0" && $count == 1;
+    push @fields, substr $file, 25, $length;
+  }
+  return @fields;
+}
+
+# Refusals: syntax and range (class 22), a wrong type within an array or
+# composite, a message too short or too long (08P01), too many dimensions.
+my $refusals = '^(22...|42804|08P01|54000|54011)$';
+
+ask(q{
+  CREATE TABLE inputs (no int, type text, input bytea);
+  CREATE TABLE outcomes (form text, type text, sqlstate text, input text);
+
+  -- takes every input as text, and what it accepts back and forth
+  CREATE PROCEDURE read_texts() LANGUAGE plpgsql AS $$
+  DECLARE
+    i record;
+    once text;
+    twice text;
+    equal boolean;
+  BEGIN
+    FOR i IN SELECT * FROM inputs ORDER BY no LOOP
+      BEGIN
+        EXECUTE format('SELECT ($1::%1$s)::text', i.type) INTO once USING convert_from(i.input, 'UTF8');
+        EXECUTE format('SELECT ($1::%1$s)::text', i.type) INTO twice USING once;
+        EXECUTE format('SELECT $1::%1$s = $2::%1$s', i.type) INTO equal USING convert_from(i.input, 'UTF8'), once;
+        INSERT INTO outcomes VALUES ('text', i.type, CASE WHEN once = twice AND equal THEN '00000' ELSE 'differs' END, i.input);
+      EXCEPTION WHEN OTHERS THEN
+        INSERT INTO outcomes VALUES ('text', i.type, sqlstate, i.input);
+      END;
+    END LOOP;
+  END $$;
+
+  -- takes files 1 to last of a type into table sink
+  CREATE PROCEDURE read_files(type text, directory text, last int) LANGUAGE plpgsql AS $$
+  BEGIN
+    FOR file IN 1 .. last LOOP
+      BEGIN
+        EXECUTE format('COPY sink FROM %L (FORMAT binary)', directory || '/' || file);
+        INSERT INTO outcomes VALUES ('binary', type, '00000', file);
+      EXCEPTION WHEN OTHERS THEN
+        INSERT INTO outcomes VALUES ('binary', type, sqlstate, file);
+      END;
+    END LOOP;
+  END $$;
+});
+
+# characters that mean something to a type, and some that mean nothing to any
+my @characters = (split(//, q{0123456789/{}(),"\\ -+.eEnNuUlLpPaAtTcC:_'}), "\t", "\n", "\x{e9}", "\x{2044}", "\x{1f600}");
+my @bytes = (map({ chr } 0 .. 255), ("\0", "\1", "\377") x 40);
+my @all = map { ($_, "${_}[]") } @types;
+my (%texts, %fields);
+for my $type (@all) {
+  my $column = $type =~ /(.*)\[\]/ ? "many_$1" : "one_$type";
+  $texts{$type} = [ valid_texts($column) ];
+  $fields{$type} = [ valid_fields($column) ];
+}
+
+my $texts_of_each = 1500 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
+my $no = 0;
+for my $type (@all) {
+  my $file = "$files/inputs";
+  open my $out, '>', $file or die "$file: $!";
+  for (1 .. $texts_of_each) {
+    my $input = mutate(any(@{ $texts{$type} }), \@characters, @{ $texts{$type} }, @{ $texts{ any(@all) } },
+      '9223372036854775807', '9223372036854775808', '/', 'NULL');
+    $input =~ tr/\0//d;
+    utf8::encode($input);
+    printf $out "%d\t%s\t\\\\x%s\n", ++$no, $type, unpack 'H*', $input;
+  }
+  close $out;
+  ask("COPY inputs FROM '$file'");
+}
+ask('CALL read_texts()');
+
+my $files_of_each = 250 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
+for my $type (@all) {
+  my $directory = "$files/$type";
+  mkdir $directory or die "$directory: $!";
+  for my $no (1 .. $files_of_each) {
+    my $field = any(@{ $fields{$type} });
+    $field = mutate($field, \@bytes, @{ $fields{$type} }, @{ $fields{ any(@all) } });
+    my $file = pack('a11 N N n N', "PGCOPY\n\377\r\n\0", 0, 0, 1, length $field) . $field . pack 'n', 0xffff;
+    # now and then what is around the field, but not its length: that only asks for memory
+    $file = mutate($file, \@bytes, $file) if rand() < 0.1 && length $field < 100;
+    open my $out, '>:raw', "$directory/$no" or die "$directory/$no: $!";
+    print $out $file;
+    close $out;
+  }
+  ask("CREATE TABLE sink (v $type); CALL read_files('$type', '$directory', $files_of_each)");
+
+  # what got in: reads back equal in binary, and as text too where the type is wholly ours
+  ask(qq{
+    COPY sink TO '$files/sink' (FORMAT binary);
+    CREATE TABLE again (LIKE sink);
+    COPY again FROM '$files/sink' (FORMAT binary);
+    COPY again TO '$files/again' (FORMAT binary);
+  });
+  is(slurp_file("$files/again"), slurp_file("$files/sink"), "$type: accepted bytes read back equal (seed $seed)");
+  is(ask("SELECT count(*) FROM sink WHERE v::text::$type\::text IS DISTINCT FROM v::text"),
+    0, "$type: as text too (seed $seed)") if $type =~ /status|event|rate_tally|transition/;
+  ask('DROP TABLE sink, again');
+}
+
+# Each type has seen what it accepts and what it refuses; nothing was refused as an internal error.
+for my $form ('text', 'binary') {
+  is(ask(qq{
+      SELECT string_agg(format('%s %s %s', type, sqlstate, left(input, 200)), E'\\n') FROM (
+        SELECT * FROM outcomes WHERE form = '$form' AND sqlstate <> '00000' AND sqlstate !~ '$refusals' LIMIT 10) o }),
+    '', "$form: each input is refused as a user's mistake, or reads back equal (seed $seed)");
+  is(ask(qq{
+      SELECT string_agg(type, ', ') FROM (
+        SELECT type FROM outcomes WHERE form = '$form' GROUP BY type
+        HAVING bool_and(sqlstate = '00000') OR bool_and(sqlstate <> '00000')) o }),
+    '', "$form: there is no type that accepts all or refuses all (seed $seed)");
+  note("$form: " . ask(qq{SELECT string_agg(sqlstate || ' ' || n, ', ' ORDER BY n DESC)
+    FROM (SELECT sqlstate, count(*) AS n FROM outcomes WHERE form = '$form' GROUP BY sqlstate) o}));
+}
+is(ask('SELECT count(*) FROM outcomes'), @all * ($texts_of_each + $files_of_each), 'all of them were tried');
+
+is(ask('SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'and no process of it has crashed');
+
+done_testing();
