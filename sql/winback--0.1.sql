@@ -888,9 +888,9 @@ COMMENT ON COLUMN lifecycle_counts.reactivation IS 'who bought in the period / w
 COMMENT ON COLUMN lifecycle_counts.win_back IS 'who bought in the period / who was churned at the start';
 COMMENT ON COLUMN lifecycle_counts.reactivation_rate IS 'the reactivation tally as a share, 0 to 1; NULL when nobody was eligible';
 COMMENT ON COLUMN lifecycle_counts.winback_rate IS 'the win_back tally as a share, 0 to 1; NULL when nobody was eligible';
-COMMENT ON COLUMN lifecycle_counts.history_complete IS 'the data begin before start - churned_after (start - inactive_after where that is NULL), so that everybody who lapsed was seen';
+COMMENT ON COLUMN lifecycle_counts.history_complete IS 'the data (events of any kind) begin before start - churned_after (start - inactive_after where that is NULL), so that everybody who lapsed was seen';
 COMMENT ON COLUMN lifecycle_counts.period_complete IS 'the data reach the last instant of the period (its last day, of a date column); NULL without an upper bound';
-COMMENT ON COLUMN lifecycle_counts.sustained IS 'of those who came back (reactivated, won_back), who was active inactive_after after the end; NULL where the data do not reach that far';
+COMMENT ON COLUMN lifecycle_counts.sustained IS 'of those who came back (reactivated, won_back), who was active inactive_after after the end (of a date column, on the first day that is not earlier); NULL where the data do not reach that far';
 COMMENT ON COLUMN lifecycle_counts.lapsed_again IS 'of those who came back, who was not; NULL where the data do not reach that far';
 COMMENT ON COLUMN lifecycle_counts.revenue_new IS 'sum of the amounts that new customers paid in the period; NULL without amounts';
 COMMENT ON COLUMN lifecycle_counts.revenue_retained IS 'sum of the amounts of customers who were active at the start; NULL without amounts';
@@ -1341,8 +1341,8 @@ CREATE TYPE lifecycle_explanation AS (
 COMMENT ON TYPE lifecycle_explanation IS 'why a customer counts as they do; instants of a date or timestamp column are in the TimeZone of the session';
 COMMENT ON COLUMN lifecycle_explanation.last_purchase IS 'the last purchase before the start of the period; NULL if none';
 COMMENT ON COLUMN lifecycle_explanation.silence IS 'from then to the start';
-COMMENT ON COLUMN lifecycle_explanation.inactive_before IS 'start - inactive_after: whose last purchase is earlier is not active';
-COMMENT ON COLUMN lifecycle_explanation.churned_before IS 'start - churned_after: whose last purchase is earlier has churned; NULL where churned_after is';
+COMMENT ON COLUMN lifecycle_explanation.inactive_before IS 'start - inactive_after (of a date column, the first day that is not earlier): whose last purchase is earlier is not active';
+COMMENT ON COLUMN lifecycle_explanation.churned_before IS 'start - churned_after (of a date column, the first day that is not earlier): whose last purchase is earlier has churned; NULL where churned_after is';
 COMMENT ON COLUMN lifecycle_explanation.last_cancellation IS 'the last cancellation before the start; it counts unless a later purchase follows; NULL if none';
 COMMENT ON COLUMN lifecycle_explanation.standing_at_start IS 'prospect, active, inactive or churned; NULL if nothing was known yet';
 COMMENT ON COLUMN lifecycle_explanation.first_purchase IS 'the first purchase in the period; NULL if none';
@@ -1687,10 +1687,10 @@ CREATE AGGREGATE winback_tally(before lifecycle_status, after lifecycle_status) 
 	PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE reactivation_rate(lifecycle_status, lifecycle_status) IS 'share, 0 to 1, of the customers who were inactive, churned or prospect before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. NULL when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
-COMMENT ON AGGREGATE reactivation_tally(lifecycle_status, lifecycle_status) IS 'number of the customers who were inactive, churned or prospect before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. 0/0 when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
-COMMENT ON AGGREGATE winback_rate(lifecycle_status, lifecycle_status) IS 'share, 0 to 1, of the customers who were churned before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. NULL when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
-COMMENT ON AGGREGATE winback_tally(lifecycle_status, lifecycle_status) IS 'number of the customers who were churned before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); a customer bought when that is new, active, reactivated or won_back. 0/0 when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
+COMMENT ON AGGREGATE reactivation_rate(lifecycle_status, lifecycle_status) IS 'share, 0 to 1, of the customers who were inactive, churned or prospect before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); of those, a customer bought when that is new, reactivated or won_back. NULL when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
+COMMENT ON AGGREGATE reactivation_tally(lifecycle_status, lifecycle_status) IS 'number of the customers who were inactive, churned or prospect before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); of those, a customer bought when that is new, reactivated or won_back. 0/0 when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
+COMMENT ON AGGREGATE winback_rate(lifecycle_status, lifecycle_status) IS 'share, 0 to 1, of the customers who were churned before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); of those, a customer bought when that is new, reactivated or won_back. NULL when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
+COMMENT ON AGGREGATE winback_tally(lifecycle_status, lifecycle_status) IS 'number of the customers who were churned before and bought since, from one row a customer: the standing at the start (lifecycle_at) and the status over the period (lifecycle_during); of those, a customer bought when that is new, reactivated or won_back. 0/0 when nobody was eligible. Rows with a NULL in one of these columns are ignored. Source: README, "Definitions"';
 CREATE TYPE lifecycle_transition AS (
 	before lifecycle_status,
 	after lifecycle_status,

@@ -46,7 +46,7 @@ BatchCreate(const Ledger *ledger)
 }
 
 /* Is there room for a key? */
-static inline bool
+static pg_attribute_always_inline bool
 BatchHasRoom(const Batch *batch, const LedgerKey *key)
 {
 	return batch->nrows < BATCH_ROWS &&
@@ -60,18 +60,23 @@ BatchHasRoom(const Batch *batch, const LedgerKey *key)
  *
  * The key's image belongs to the caller, so it is copied.
  */
-static inline int
-BatchAdd(Batch *batch, const LedgerKey *key)
+static pg_attribute_always_inline int
+BatchAdd(Batch *batch, const Ledger *ledger, const LedgerKey *key)
 {
 	int			row = batch->nrows++;
 
-	batch->keys[row] = *key;
+	LedgerPrefetch(ledger, key->word);
+	/* field by field: what a row does not need costs it a store all the same */
+	batch->keys[row].word = key->word;
 	if (batch->images != NULL)
 	{
 		batch->keys[row].u.image =
 			memcpy(batch->images + batch->images_used, key->u.image, key->length);
+		batch->keys[row].length = key->length;
 		batch->images_used += MAXALIGN(key->length);
 	}
+	else if (LedgerHasRest(ledger->form))
+		batch->keys[row].u.rest = key->u.rest;
 	return row;
 }
 

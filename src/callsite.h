@@ -78,6 +78,17 @@ CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
 	return CallSiteCreate(fcinfo, signature);
 }
 
+/* Where the state of an aggregate lives. */
+static inline MemoryContext
+CallSiteContext(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "transition function called outside an aggregate");
+	return context;
+}
+
 /* A row without customer, time or event is ignored altogether. */
 static inline bool
 CallSiteIgnores(FunctionCallInfo fcinfo, const CallSite *site)

@@ -128,15 +128,16 @@ ChronicleFlush(Chronicle *chronicle)
 static void
 Enter(Chronicle *chronicle, const LedgerKey *key, uint32 mark)
 {
+	Batch	   *batch = chronicle->batch;
 	uint8	   *facts;
 
-	if (chronicle->batch != NULL)
+	if (batch != NULL)
 	{
-		if (!BatchHasRoom(chronicle->batch, key))
+		if (!BatchHasRoom(batch, key))
 			ChronicleFlush(chronicle);
-		if (BatchHasRoom(chronicle->batch, key))
+		if (BatchHasRoom(batch, key))
 		{
-			chronicle->marks[BatchAdd(chronicle->batch, key)] = mark;
+			chronicle->marks[BatchAdd(batch, &chronicle->ledger, key)] = mark;
 			return;
 		}
 	}
@@ -145,8 +146,7 @@ Enter(Chronicle *chronicle, const LedgerKey *key, uint32 mark)
 	LedgerLocate(&chronicle->ledger, key, 1, &facts);
 	TakeIn(chronicle, facts, mark);
 
-	if (chronicle->batch == NULL &&
-		(chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
+	if (batch == NULL && (chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
 		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
 											  BATCH_ROWS * sizeof(uint32));
 }

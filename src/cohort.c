@@ -81,19 +81,18 @@ CohortFlush(Cohort *cohort)
 		TakeIn(cohort, cohort->batch->found[i], &cohort->rows[i]);
 }
 
-/* Enter a row, now or with the next batch. */
+/* Enter a row for which the batch has no room, or for which there is none. */
 void
-CohortEnter(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
+CohortEnterNow(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
 {
 	uint8	   *facts;
 
 	if (cohort->batch != NULL)
 	{
-		if (!BatchHasRoom(cohort->batch, key))
-			CohortFlush(cohort);
+		CohortFlush(cohort);
 		if (BatchHasRoom(cohort->batch, key))
 		{
-			cohort->rows[BatchAdd(cohort->batch, key)] = *row;
+			CohortEnter(cohort, key, row);
 			return;
 		}
 	}

@@ -37,11 +37,33 @@ typedef void (*CohortVisitor) (void *arg, const Conduct *conduct, int64 customer
 
 extern Cohort *CohortCreate(MemoryContext context, const Terms *terms,
 							bool has_events, CustomerType *customer_type);
-extern void CohortEnter(Cohort *cohort, const LedgerKey *key, const CohortRow *row);
+extern void CohortEnterNow(Cohort *cohort, const LedgerKey *key,
+						   const CohortRow *row);
 extern void CohortFlush(Cohort *cohort);
 extern void CohortMerge(Cohort *cohort, Cohort *other);
 extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);
 extern bytea *CohortSerialize(Cohort *cohort);
 extern Cohort *CohortDeserialize(bytea *bytes);
+
+/* Enter a row, now or with the next batch. */
+static pg_attribute_always_inline void
+CohortEnter(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
+{
+	Batch	   *batch = cohort->batch;
+
+	if (likely(batch != NULL && BatchHasRoom(batch, key)))
+	{
+		CohortRow  *waiting = &cohort->rows[BatchAdd(batch, &cohort->ledger, key)];
+
+		waiting->verdict = row->verdict;
+		if (cohort->has_events)
+		{
+			waiting->at = row->at;
+			waiting->event = row->event;
+		}
+	}
+	else
+		CohortEnterNow(cohort, key, row);
+}
 
 #endif							/* WINBACK_COHORT_H */

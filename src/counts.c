@@ -96,24 +96,24 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	const Question *question;
-	MemoryContext context;
 	LedgerKey	key;
 	ChronicleRow row = {0};
 	int			zone;
 
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "transition function called outside an aggregate");
-
 	if (CallSiteIgnores(fcinfo, site))
 		return ReturnChronicle(fcinfo, chronicle);
 
-	question = CallSiteQuestion(fcinfo, site);
-	if (chronicle == NULL)
-		chronicle = ChronicleCreate(context, CalendarCreate(context, question),
+	if (unlikely(chronicle == NULL))
+	{
+		MemoryContext context = CallSiteContext(fcinfo);
+
+		chronicle = ChronicleCreate(context,
+									CalendarCreate(context, CallSiteQuestion(fcinfo, site)),
 									site->event != 0, site->amount != 0,
 									site->customer_type);
-	else if (chronicle->calendar->question.fingerprint != question->fingerprint)
+	}
+	else if (!site->constant && chronicle->calendar->question.fingerprint !=
+			 CallSiteQuestion(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
 	row.at = CallSiteInstant(fcinfo, site);

@@ -287,10 +287,8 @@ static pg_attribute_always_inline void
 LocateAll(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts,
 		  LedgerForm form)
 {
-	for (int i = 0; i < nkeys; i++)
-		PrefetchForUpdate(SlotAt(ledger, keys[i].word >> ledger->shift));
 
-	/* a key with an image waits twice: for the slot, then for the image */
+	/* a key with an image waits a second time, for that */
 	if (LedgerHasImage(form) && nkeys > 1)
 	{
 		for (int i = 0; i < nkeys; i++)

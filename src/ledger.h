@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 /* What makes two keys the same customer. */
 typedef enum LedgerForm
 {
@@ -79,6 +81,20 @@ extern const uint8 *LedgerNextFacts(const Ledger *ledger, uint64 *cursor);
 extern bool LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key,
 					   uint8 **facts);
 extern Size LedgerSize(const Ledger *ledger);
+
+/*
+ * Begin to fetch what LedgerLocate will read of a key, should that be far away.
+ * The more can be done in between, the better.
+ */
+static inline void
+LedgerPrefetch(const Ledger *ledger, uint64 word)
+{
+	const char *slot = ledger->slots + (word >> ledger->shift) * ledger->slot_size;
+
+	/* slots are not aligned, and may lie in two cache lines */
+	PrefetchForUpdate(slot);
+	PrefetchForUpdate(slot + ledger->slot_size - 1);
+}
 
 /* Scramble a word reversibly, so that its upper bits depend on all of it. */
 static inline uint64

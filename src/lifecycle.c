@@ -62,11 +62,7 @@ LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 	Life	   *life = PG_ARGISNULL(0) ? NULL : (Life *) PG_GETARG_POINTER(0);
 	const Terms *terms;
 	PurchaseFacts verdict;
-	MemoryContext context;
 	int64		at;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "transition function called outside an aggregate");
 
 	if (CallSiteIgnores(fcinfo, site))
 		return life;
@@ -74,7 +70,7 @@ LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 	terms = CallSiteTerms(fcinfo, site);
 	if (life == NULL)
 	{
-		life = MemoryContextAllocZero(context, size);
+		life = MemoryContextAllocZero(CallSiteContext(fcinfo), size);
 		life->fingerprint = terms->fingerprint;
 	}
 	else if (life->fingerprint != terms->fingerprint)

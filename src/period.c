@@ -173,7 +173,7 @@ InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *na
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", name),
-				 errdetail("Counted back from an end of the period, it does not reach an earlier instant."),
+				 errdetail("Counted back from the instant in question, it does not reach an earlier instant."),
 				 errhint("Use a length of time such as '90 days', without mixed signs.")));
 
 	return (unit == UNIT_DAY) ? DayNotBefore(then) : then;

@@ -62,9 +62,9 @@ QuestionChanged(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("period and thresholds must be the same in every row of a group"),
+			 errmsg("period, as_of, step and thresholds must be the same in every row of a group"),
 			 errdetail("One question is answered at a time."),
-			 errhint("Pass constants, or add the period to GROUP BY.")));
+			 errhint("Pass constants, or add them to GROUP BY.")));
 }
 
 /* Raise what is wrong with the lengths of time as such. */
@@ -113,7 +113,7 @@ QuestionCutOffs(const Question *question, int64 at)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("churned_after must not be shorter than inactive_after"),
-				 errdetail("Counted back from an end of the period, churned_after is %s and inactive_after is %s.",
+				 errdetail("Counted back from the instant in question, churned_after is %s and inactive_after is %s.",
 						   IntervalText(churned_after), IntervalText(inactive_after)),
 				 errhint("A customer is first inactive, then churned; give both thresholds in the same unit.")));
 

@@ -54,25 +54,21 @@ CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	Cohort	   *cohort = ArgCohort(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	const Terms *terms;
-	MemoryContext context;
 	LedgerKey	key;
 	CohortRow	row;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "transition function called outside an aggregate");
 
 	if (CallSiteIgnores(fcinfo, site))
 		return ReturnCohort(fcinfo, cohort);
 
-	terms = CallSiteTerms(fcinfo, site);
-	if (cohort == NULL)
-		cohort = CohortCreate(context, terms, site->event != 0, site->customer_type);
-	else if (cohort->terms.fingerprint != terms->fingerprint)
+	if (unlikely(cohort == NULL))
+		cohort = CohortCreate(CallSiteContext(fcinfo), CallSiteTerms(fcinfo, site),
+							  site->event != 0, site->customer_type);
+	else if (!site->constant &&
+			 cohort->terms.fingerprint != CallSiteTerms(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
 	row.at = CallSiteInstant(fcinfo, site);
-	row.verdict = TermsJudge(terms, row.at);
+	row.verdict = TermsJudge(&cohort->terms, row.at);
 	if (row.verdict != 0)
 	{
 		row.event = CallSiteEvent(fcinfo, site);

@@ -47,16 +47,17 @@ StatusOver(LifecycleStatus before, bool bought, LifecycleStatus after)
 }
 
 /*
- * Does the status over a period say that the customer bought in it?
+ * Does the status over a period say that a customer bought in it who was not
+ * active before?
  *
- * Only of customers who were not active before: for those, to be active in
- * the end takes a purchase as well.
+ * Active does not: that is who did not buy and nevertheless is active at the
+ * end. It happens where a month back from the end reaches further than a month
+ * back from the start, as from 31 and 30 March.
  */
 bool
 BoughtByStatus(LifecycleStatus after)
 {
 	return after == LIFECYCLE_NEW ||
-		after == LIFECYCLE_ACTIVE ||
 		after == LIFECYCLE_REACTIVATED ||
 		after == LIFECYCLE_WON_BACK;
 }
