@@ -49,7 +49,7 @@ BatchCreate(const Ledger *ledger)
 static pg_attribute_always_inline bool
 BatchHasRoom(const Batch *batch, const LedgerKey *key)
 {
-	return batch->nrows < BATCH_ROWS &&
+	return batch->nrows < BATCH_ROWS && !key->wide &&
 		(batch->images == NULL ||
 		 (key->length <= BATCH_IMAGES &&
 		  batch->images_used + MAXALIGN(key->length) <= BATCH_IMAGES));

@@ -131,15 +131,14 @@ Enter(Chronicle *chronicle, const LedgerKey *key, uint32 mark)
 	Batch	   *batch = chronicle->batch;
 	uint8	   *facts;
 
-	if (batch != NULL)
+	if (batch != NULL && !BatchHasRoom(batch, key))
+		ChronicleFlush(chronicle);
+	if (key->wide)
+		LedgerWiden(&chronicle->ledger);
+	else if (batch != NULL && BatchHasRoom(batch, key))
 	{
-		if (!BatchHasRoom(batch, key))
-			ChronicleFlush(chronicle);
-		if (BatchHasRoom(batch, key))
-		{
-			chronicle->marks[BatchAdd(batch, &chronicle->ledger, key)] = mark;
-			return;
-		}
+		chronicle->marks[BatchAdd(batch, &chronicle->ledger, key)] = mark;
+		return;
 	}
 
 	/* a small ledger, or a key that is too long for any batch */
@@ -184,15 +183,14 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 	chronicle->first_at = Min(chronicle->first_at, other->first_at);
 	chronicle->last_at = Max(chronicle->last_at, other->last_at);
 
-	/* into an empty ledger nobody comes twice */
-	if (chronicle->ledger.ntaken == 0)
-		LedgerReserve(&chronicle->ledger, other->ledger.ntaken);
+	LedgerMatch(&chronicle->ledger, &other->ledger);
 
 	do
 	{
 		for (nkeys = 0; nkeys < BATCH_ROWS; nkeys++)
 		{
-			if (!LedgerNext(&other->ledger, &cursor, &keys[nkeys], &facts[nkeys]))
+			if (!LedgerNextFor(&chronicle->ledger, &other->ledger, &cursor,
+							   &keys[nkeys], &facts[nkeys]))
 				break;
 		}
 		LedgerLocate(&chronicle->ledger, keys, nkeys, found);

@@ -87,14 +87,13 @@ CohortEnterNow(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
 {
 	uint8	   *facts;
 
-	if (cohort->batch != NULL)
+	CohortFlush(cohort);
+	if (key->wide)
+		LedgerWiden(&cohort->ledger);
+	else if (cohort->batch != NULL && BatchHasRoom(cohort->batch, key))
 	{
-		CohortFlush(cohort);
-		if (BatchHasRoom(cohort->batch, key))
-		{
-			CohortEnter(cohort, key, row);
-			return;
-		}
+		CohortEnter(cohort, key, row);
+		return;
 	}
 
 	/* a small ledger, or a key that is too long for any batch */
@@ -126,15 +125,14 @@ CohortMerge(Cohort *cohort, Cohort *other)
 	CohortFlush(cohort);
 	CohortFlush(other);
 
-	/* into an empty ledger nobody comes twice */
-	if (cohort->ledger.ntaken == 0)
-		LedgerReserve(&cohort->ledger, other->ledger.ntaken);
+	LedgerMatch(&cohort->ledger, &other->ledger);
 
 	do
 	{
 		for (nkeys = 0; nkeys < BATCH_ROWS; nkeys++)
 		{
-			if (!LedgerNext(&other->ledger, &cursor, &keys[nkeys], &facts[nkeys]))
+			if (!LedgerNextFor(&cohort->ledger, &other->ledger, &cursor,
+							   &keys[nkeys], &facts[nkeys]))
 				break;
 		}
 		LedgerLocate(&cohort->ledger, keys, nkeys, found);

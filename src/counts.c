@@ -129,7 +129,8 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 		row.event = CallSiteEvent(fcinfo, site);
 		if (site->amount && !PG_ARGISNULL(site->amount))
 			row.amount = PG_GETARG_NUMERIC(site->amount);
-		CustomerKey(site->customer_type, PG_GETARG_DATUM(site->customer), &key);
+		CustomerKey(site->customer_type, &chronicle->ledger,
+					PG_GETARG_DATUM(site->customer), &key);
 		ChronicleEnter(chronicle, &key, &row, zone);
 	}
 	PG_RETURN_POINTER(chronicle);

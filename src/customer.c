@@ -106,7 +106,7 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 		case CUSTOMER_INT16:
 		case CUSTOMER_INT32:
 		case CUSTOMER_INT64:
-			customer_type->form = LEDGER_WORD;
+			customer_type->form = LEDGER_HALF;
 			break;
 		case CUSTOMER_UUID:
 			customer_type->form = LEDGER_PAIR;

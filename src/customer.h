@@ -46,20 +46,22 @@ extern bool CustomerSame(void *customer_type, const char *a, const char *b);
 
 /* The key of a customer.  It may point into the value, or into palloc'd memory. */
 static pg_attribute_always_inline void
-CustomerKey(CustomerType *customer_type, Datum customer, LedgerKey *key)
+CustomerKey(CustomerType *customer_type, const Ledger *ledger, Datum customer,
+			LedgerKey *key)
 {
 	switch (customer_type->path)
 	{
 		case CUSTOMER_INT16:
-			key->word = LedgerScramble((uint64) (int64) DatumGetInt16(customer));
+			LedgerKeyFromInteger(ledger, DatumGetInt16(customer), key);
 			break;
 		case CUSTOMER_INT32:
-			key->word = LedgerScramble((uint64) (int64) DatumGetInt32(customer));
+			LedgerKeyFromInteger(ledger, DatumGetInt32(customer), key);
 			break;
 		case CUSTOMER_INT64:
-			key->word = LedgerScramble((uint64) DatumGetInt64(customer));
+			LedgerKeyFromInteger(ledger, DatumGetInt64(customer), key);
 			break;
 		default:
+			key->wide = false;
 			CustomerKeyFromValue(customer_type, customer, key);
 			break;
 	}

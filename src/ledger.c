@@ -4,9 +4,10 @@
  *
  * A hash table with open addressing and linear probing.  A slot is a packed
  * record: a word of key, for some forms of key a second word, and the facts,
- * some bytes whose meaning is the caller's.  A customer with an int8 key and a
- * byte of facts is nine bytes; the table doubles at 7/8 full, so between 10 and
- * 21 bytes a customer.  Slots are not aligned,
+ * some bytes whose meaning is the caller's.  A customer with an integer key and a
+ * byte of facts is five bytes (nine where the integers need more than 32 bits);
+ * the table doubles at 7/8 full, so there are between 6 and 12 bytes a customer
+ * (10 and 21).  Slots are not aligned,
  * hence the memcpy()s, which compile to plain loads and stores.
  *
  * In a table larger than the caches every look-up waits for memory.  So keys
@@ -51,11 +52,26 @@ SlotAt(const Ledger *ledger, uint64 index)
 	return ledger->slots + index * ledger->slot_size;
 }
 
+/* Bytes of the key in a slot. */
+static inline int
+KeySize(LedgerForm form)
+{
+	return form == LEDGER_HALF ? sizeof(uint32) :
+		LedgerHasRest(form) ? 2 * sizeof(uint64) : sizeof(uint64);
+}
+
 static inline uint64
-SlotWord(const char *slot)
+SlotWord(const char *slot, LedgerForm form)
 {
 	uint64		word;
 
+	if (form == LEDGER_HALF)
+	{
+		uint32		half;
+
+		memcpy(&half, slot, sizeof(half));
+		return (uint64) half << 32;
+	}
 	memcpy(&word, slot, sizeof(word));
 	return word;
 }
@@ -72,12 +88,19 @@ SlotRest(const char *slot)
 static inline uint8 *
 SlotFacts(const char *slot, LedgerForm form)
 {
-	return (uint8 *) slot + (LedgerHasRest(form) ? 2 : 1) * sizeof(uint64);
+	return (uint8 *) slot + KeySize(form);
 }
 
 static inline void
 SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
 {
+	if (form == LEDGER_HALF)
+	{
+		uint32		half = word >> 32;
+
+		memcpy(slot, &half, sizeof(half));
+		return;
+	}
 	memcpy(slot, &word, sizeof(word));
 	if (LedgerHasRest(form))
 		memcpy(slot + sizeof(word), &rest, sizeof(rest));
@@ -91,7 +114,7 @@ LedgerInitCommon(Ledger *ledger, MemoryContext context, LedgerForm form,
 	ledger->context = context;
 	ledger->form = form;
 	ledger->facts_size = facts_size;
-	ledger->slot_size = (LedgerHasRest(form) ? 2 : 1) * sizeof(uint64) + facts_size;
+	ledger->slot_size = KeySize(form) + facts_size;
 	ledger->nslots = nslots;
 	ledger->slots = MemoryContextAllocExtended(context,
 											   nslots * ledger->slot_size,
@@ -129,7 +152,7 @@ LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
 static void
 PlaceSlot(Ledger *ledger, const char *slot)
 {
-	uint64		place = SlotWord(slot) >> ledger->shift;
+	uint64		place = SlotWord(slot, ledger->form) >> ledger->shift;
 
 	while (*SlotFacts(SlotAt(ledger, place), ledger->form) & LEDGER_TAKEN)
 		place = (place + 1) & (ledger->nslots - 1);
@@ -191,6 +214,35 @@ LedgerDouble(Ledger *ledger)
 	pfree(waiting);
 }
 
+/* Make integers that do not fit in 32 bits fit, in a ledger of those that do. */
+void
+LedgerWiden(Ledger *ledger)
+{
+	Ledger		narrow = *ledger;
+	uint64		cursor = 0;
+	LedgerKey	key;
+	uint8	   *facts;
+	char	   *slot;
+
+	Assert(ledger->form == LEDGER_HALF && !ledger->packed);
+
+	ledger->form = LEDGER_WORD;
+	ledger->slot_size = KeySize(LEDGER_WORD) + ledger->facts_size;
+	ledger->slots = MemoryContextAllocExtended(ledger->context,
+											   ledger->nslots * ledger->slot_size,
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	slot = MemoryContextAlloc(ledger->context, ledger->slot_size);
+	while (LedgerNext(&narrow, &cursor, &key, &facts))
+	{
+		LedgerWidenKey(&key);
+		SlotSet(slot, LEDGER_WORD, key.word, 0);
+		memcpy(SlotFacts(slot, LEDGER_WORD), facts, ledger->facts_size);
+		PlaceSlot(ledger, slot);
+	}
+	pfree(slot);
+	pfree(narrow.slots);
+}
+
 /* Make room for that many customers more. */
 void
 LedgerReserve(Ledger *ledger, uint64 more)
@@ -243,6 +295,7 @@ SlotIs(const Ledger *ledger, const char *slot, const LedgerKey *key, LedgerForm 
 {
 	switch (form)
 	{
+		case LEDGER_HALF:
 		case LEDGER_WORD:
 			return true;
 		case LEDGER_PAIR:
@@ -277,7 +330,7 @@ LocateOne(Ledger *ledger, const LedgerKey *key, LedgerForm form)
 			ledger->ntaken++;
 			return facts;
 		}
-		if (SlotWord(slot) == key->word && SlotIs(ledger, slot, key, form))
+		if (SlotWord(slot, form) == key->word && SlotIs(ledger, slot, key, form))
 			return facts;
 		place = (place + 1) & (ledger->nslots - 1);
 	}
@@ -295,7 +348,7 @@ LocateAll(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts,
 		{
 			const char *slot = SlotAt(ledger, keys[i].word >> ledger->shift);
 
-			if (SlotWord(slot) == keys[i].word)
+			if (SlotWord(slot, form) == keys[i].word)
 				PrefetchForReading(ledger->images + SlotRest(slot));
 		}
 	}
@@ -319,6 +372,9 @@ LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts)
 	/* the loop once for each form, with the form a constant in it */
 	switch (ledger->form)
 	{
+		case LEDGER_HALF:
+			LocateAll(ledger, keys, nkeys, facts, LEDGER_HALF);
+			break;
 		case LEDGER_WORD:
 			LocateAll(ledger, keys, nkeys, facts, LEDGER_WORD);
 			break;
@@ -404,8 +460,9 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 		if (!(**facts & LEDGER_TAKEN))
 			continue;
 
-		key->word = SlotWord(slot);
+		key->word = SlotWord(slot, ledger->form);
 		key->length = 0;
+		key->wide = false;
 		if (LedgerHasImage(ledger->form))
 		{
 			key->u.image = ImageAt(ledger, SlotRest(slot));
@@ -416,6 +473,33 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 		return true;
 	}
 	return false;
+}
+
+/* Make a ledger ready to take in the customers of another one. */
+void
+LedgerMatch(Ledger *ledger, const Ledger *other)
+{
+	if (ledger->form == LEDGER_HALF && other->form == LEDGER_WORD)
+		LedgerWiden(ledger);
+	Assert(ledger->form == other->form ||
+		   (ledger->form == LEDGER_WORD && other->form == LEDGER_HALF));
+
+	/* into an empty ledger nobody comes twice */
+	if (ledger->ntaken == 0)
+		LedgerReserve(ledger, other->ntaken);
+}
+
+/* LedgerNext over another ledger, with keys as this one has them. */
+bool
+LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
+			  LedgerKey *key, uint8 **facts)
+{
+	if (!LedgerNext(other, cursor, key, facts))
+		return false;
+	if (other->form == LEDGER_HALF && ledger->form == LEDGER_WORD)
+		LedgerWidenKey(key);
+	LedgerPrefetch(ledger, key->word);
+	return true;
 }
 
 /* Bytes of memory behind a ledger. */

@@ -12,6 +12,7 @@
 /* What makes two keys the same customer. */
 typedef enum LedgerForm
 {
+	LEDGER_HALF,				/* the upper half of the word; the rest is zero */
 	LEDGER_WORD,				/* the word alone */
 	LEDGER_PAIR,				/* the word and the rest */
 	LEDGER_BYTES,				/* equal words, and equal bytes */
@@ -22,8 +23,12 @@ typedef enum LedgerForm
  * A customer to look for.  The word is spread evenly over all 64 bits, as a
  * place in the table is taken from its upper ones.
  *
- * For LEDGER_WORD and LEDGER_PAIR, the word is a reversible scramble of the key
- * itself (of one half of it), not a hash that could collide.
+ * For LEDGER_HALF, LEDGER_WORD and LEDGER_PAIR, the word is a reversible scramble
+ * of the key itself (of one half of it), not a hash that could collide.
+ *
+ * Integers begin as LEDGER_HALF, which is half the memory, as long as all of them
+ * fit in 32 bits. The first that does not is a wide one: LedgerWiden makes room
+ * for it.
  */
 typedef struct LedgerKey
 {
@@ -35,6 +40,7 @@ typedef struct LedgerKey
 								 * the latter */
 	}			u;
 	Size		length;			/* of the image, in bytes */
+	bool		wide;			/* for LEDGER_WORD, if LEDGER_HALF is all there is */
 } LedgerKey;
 
 /* Are two images of LEDGER_VALUE the same customer? */
@@ -65,7 +71,7 @@ typedef struct Ledger
 } Ledger;
 
 /* The form needs a second word in each slot. */
-#define LedgerHasRest(form)		((form) != LEDGER_WORD)
+#define LedgerHasRest(form)		((form) >= LEDGER_PAIR)
 /* The form keeps an image of each key. */
 #define LedgerHasImage(form)	((form) == LEDGER_BYTES || (form) == LEDGER_VALUE)
 
@@ -73,6 +79,7 @@ extern void LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form,
 					   int facts_size);
 extern void LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
 							 int facts_size, uint64 ncustomers, Size images_size);
+extern void LedgerWiden(Ledger *ledger);
 extern void LedgerReserve(Ledger *ledger, uint64 more);
 extern void LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys,
 						 uint8 **facts);
@@ -80,6 +87,9 @@ extern void LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *fact
 extern const uint8 *LedgerNextFacts(const Ledger *ledger, uint64 *cursor);
 extern bool LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key,
 					   uint8 **facts);
+extern void LedgerMatch(Ledger *ledger, const Ledger *other);
+extern bool LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
+						  LedgerKey *key, uint8 **facts);
 extern Size LedgerSize(const Ledger *ledger);
 
 /*
@@ -107,6 +117,57 @@ LedgerScramble(uint64 word)
 	word *= UINT64CONST(0x94d049bb133111eb);
 	word ^= word >> 31;
 	return word;
+}
+
+/* The same for 32 bits, which become the upper half of a word. */
+static inline uint64
+LedgerScrambleHalf(uint32 half)
+{
+	/* the finisher of Appleby's MurmurHash3 */
+	half ^= half >> 16;
+	half *= 0x85ebca6b;
+	half ^= half >> 13;
+	half *= 0xc2b2ae35;
+	half ^= half >> 16;
+	return (uint64) half << 32;
+}
+
+/* And back; the factors are the inverses modulo 2^32. */
+static inline uint32
+LedgerUnscrambleHalf(uint64 word)
+{
+	uint32		half = word >> 32;
+
+	half ^= half >> 16;
+	half *= 0x7ed1b41d;
+	half ^= half >> 13 ^ half >> 26;
+	half *= 0xa5cb9243;
+	half ^= half >> 16;
+	return half;
+}
+
+/* A key of LEDGER_HALF as one of LEDGER_WORD. */
+static inline void
+LedgerWidenKey(LedgerKey *key)
+{
+	key->word = LedgerScramble((uint64) (int64) (int32) LedgerUnscrambleHalf(key->word));
+}
+
+/* The key of an integer of up to 64 bits. */
+static inline void
+LedgerKeyFromInteger(const Ledger *ledger, int64 integer, LedgerKey *key)
+{
+	key->wide = false;
+	if (ledger->form == LEDGER_HALF)
+	{
+		if (likely(integer == (int32) integer))
+		{
+			key->word = LedgerScrambleHalf((uint32) integer);
+			return;
+		}
+		key->wide = true;
+	}
+	key->word = LedgerScramble((uint64) integer);
 }
 
 #endif							/* WINBACK_LEDGER_H */

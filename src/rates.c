@@ -72,7 +72,7 @@ CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 	if (row.verdict != 0)
 	{
 		row.event = CallSiteEvent(fcinfo, site);
-		CustomerKey(site->customer_type, PG_GETARG_DATUM(site->customer), &key);
+		CustomerKey(site->customer_type, &cohort->ledger, PG_GETARG_DATUM(site->customer), &key);
 		CohortEnter(cohort, &key, &row);
 	}
 	PG_RETURN_POINTER(cohort);
