@@ -10,6 +10,13 @@
 
 #include "postgres.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE		25	/* Linux 6.1; older C libraries lack the name */
+#endif
+#endif
+
 /* 16 moved the varlena macros out of postgres.h */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -35,5 +42,23 @@
 #define PrefetchForUpdate(address)	((void) (address))
 #define PrefetchForReading(address)	((void) (address))
 #endif
+
+/*
+ * In memory that is read at random, each access may wait for the page table as
+ * well, unless the pages are large.  A hint: Linux follows it where transparent
+ * huge pages may be had by asking, which costs it a copy of what is there.
+ */
+static inline void
+AdviseHugePages(void *start, Size size)
+{
+#if defined(MADV_HUGEPAGE) && defined(MADV_COLLAPSE)
+	const Size	huge_page = 2 * 1024 * 1024;
+	char	   *begin = (char *) TYPEALIGN(huge_page, start);
+	char	   *end = (char *) TYPEALIGN_DOWN(huge_page, (char *) start + size);
+
+	if (begin < end && madvise(begin, end - begin, MADV_HUGEPAGE) == 0)
+		(void) madvise(begin, end - begin, MADV_COLLAPSE);
+#endif
+}
 
 #endif							/* WINBACK_COMPAT_H */

