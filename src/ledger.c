@@ -3,21 +3,20 @@
  *	  The customers of one group, and the facts known of each.
  *
  * A hash table with open addressing and linear probing.  A slot is a packed
- * record: a word of key, for some forms of key a second word, and the facts,
- * some bytes whose meaning is the caller's.  A customer with an integer key and a
- * byte of facts is five bytes (nine where the integers need more than 32 bits);
- * the table doubles at 7/8 full, so there are between 6 and 12 bytes a customer
- * (10 and 21).  Slots are not aligned,
- * hence the memcpy()s, which compile to plain loads and stores.
+ * record: the key, and the facts, some bytes whose meaning is the caller's.  A
+ * customer with an integer key and a byte of facts is five bytes, nine if the
+ * integers need more than 32 bits; the table doubles at 7/8 full, so there are
+ * between 6 and 12 bytes a customer (10 and 21).  Slots are not aligned, hence
+ * the memcpy()s, which compile to plain loads and stores.
  *
- * In a table larger than the caches every look-up waits for memory.  So keys
- * are looked up many at a time: first all their places are prefetched, then
- * each is found.
+ * In a table larger than the caches every look-up waits for memory.  So the slot
+ * of a key is fetched as soon as the key is known (LedgerPrefetch), and looked up
+ * some hundred rows later, with others (LedgerLocate; batch.h).
  *
  * A place is the upper bits of the key's word.  That makes growing a walk
- * through both tables in order.  The same property is a danger when one table
- * is poured into another, smaller one: in the order of the slots, all of it
- * would land in one corner.  LedgerNext therefore jumps about.
+ * through the table in order.  The same property is a danger when one table is
+ * poured into another, smaller one: in the order of the slots, all of it would
+ * land in one corner.  LedgerNext therefore jumps about.
  *
  * Lives wholly in the aggregate's memory context and owns no context of its
  * own: HashAgg sums up all child contexts after every new group.
