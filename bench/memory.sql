@@ -1,5 +1,5 @@
 -- memory.sql
---   Memory that the state takes, for :customers customers known by :key.
+--   Memory that the state takes, of :call for :customers customers.
 --
 --   The peak resident memory of this backend, VmHWM, only ever grows, and the
 --   kernel keeps it: no moment is missed, however short, such as that in which
@@ -8,12 +8,12 @@
 --   and what any query needs; whatever the rate adds after that is its state.
 --   A few rows load the code before.  No JIT: a compiler is no state.
 SET jit = off;
-SELECT reactivation_rate(:key, ordered_at, :'period', :'inactive_after')
+SELECT :call
 FROM single_orders WHERE customer_int8 <= 2000 \g /dev/null
 SELECT max(customer_int8), max(ordered_at)
 FROM single_orders WHERE customer_int8 <= :customers \g /dev/null
 SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+) kB'))[1] AS before \gset
-SELECT reactivation_rate(:key, ordered_at, :'period', :'inactive_after')
+SELECT :call
 FROM single_orders WHERE customer_int8 <= :customers \g /dev/null
 SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+) kB'))[1] AS after \gset
-INSERT INTO memory VALUES (:customers, substr(:'key', 10), 1024 * (:after::int8 - :before::int8));
+INSERT INTO memory VALUES (:customers, :'label', 1024 * (:after::int8 - :before::int8));

@@ -31,8 +31,11 @@ WITH pair (place, title, dividend, divisor, at_most, at_least) AS (
 			'reactivation', NULL, 4),
 		(3, 'best lag() / reactivation_rate', (SELECT contender FROM fastest WHERE family = 'lag'),
 			'reactivation', NULL, 8),
-		(4, 'plain SQL over an index / reactivation_rate', 'indexed', 'reactivation', NULL, NULL),
-		(5, '200,000 groups / 20,000 groups', 'groups_200000', 'groups_20000', NULL, NULL)
+		(4, '60-month series / reactivation_rate', 'series', 'reactivation', 1.5, NULL),
+		(5, '60-month series with events / reactivation_rate', 'series_events', 'reactivation', NULL, NULL),
+		(6, '60-month series with amounts / reactivation_rate', 'series_revenue', 'reactivation', NULL, NULL),
+		(7, 'plain SQL over an index / reactivation_rate', 'indexed', 'reactivation', NULL, NULL),
+		(8, '200,000 groups / 20,000 groups', 'groups_200000', 'groups_20000', NULL, NULL)
 )
 SELECT place, title, dividend, divisor, at_most, at_least,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY a.seconds / b.seconds)::numeric AS value,
@@ -42,10 +45,15 @@ JOIN by_round AS a ON a.contender = dividend
 JOIN by_round AS b ON b.contender = divisor AND b.round = a.round
 GROUP BY place, title, dividend, divisor, at_most, at_least
 UNION ALL
-SELECT 6, 'bytes a customer with int8 keys, at worst', NULL, NULL, 32, NULL,
+SELECT 9, 'bytes a customer with int8 keys, at worst', NULL, NULL, 32, NULL,
 	max(bytes / customers::numeric), NULL, NULL
 FROM memory
-WHERE key = 'int8';
+WHERE key = 'int8'
+UNION ALL
+SELECT 10, 'bytes a customer of a 60-month series', NULL, NULL, 96, NULL,
+	max(bytes / customers::numeric), NULL, NULL
+FROM memory
+WHERE key = 'series';
 
 CREATE VIEW judged AS
 SELECT *,
@@ -75,10 +83,10 @@ FROM result
 ORDER BY place;
 
 \echo Bytes of state a customer: peak private memory beyond that of max, max over the same rows
-SELECT key AS "key type", customers, to_char(bytes, '999,999,999') AS bytes,
+SELECT key AS "key, or series", customers, to_char(bytes, '999,999,999') AS bytes,
 	to_char(bytes / customers::numeric, '990.0') AS "a customer"
 FROM memory
-ORDER BY array_position(ARRAY['int8', 'uuid', 'text'], key), customers;
+ORDER BY array_position(ARRAY['int8', 'uuid', 'text', 'series', 'series_events'], key), customers;
 
 SELECT title AS figure, to_char(value, '990.00') AS value,
 	coalesce(to_char(least, 'FM990.00') || ' to ' || to_char(greatest, 'FM990.00'), '') AS spread,
