@@ -33,11 +33,13 @@ REGRESS = \
 	rate_tally \
 	rates \
 	lifecycle \
+	series \
 	errors \
 	keys \
 	queries \
 	property \
 	property_events \
+	property_series \
 	parallel
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 TAP_TESTS = 1

@@ -1,0 +1,286 @@
+--
+-- series.sql
+--
+-- Proves what a series is, sample by sample: where its periods begin and end,
+-- that each element is what lifecycle_counts says of that period alone, who
+-- came back and stayed, what that brought, and who became what; and that every
+-- mistake gets its error.  Small enough to check by hand.
+--
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, YMD';
+SET IntervalStyle = 'postgres';
+
+--
+-- Where the periods begin and end.
+--
+
+-- The periods of a series, one line: each start, and the last end.
+CREATE FUNCTION bounds(series lifecycle_counts[]) RETURNS text LANGUAGE sql AS $$
+  SELECT replace(string_agg(series[k].period_start::text, ' ' ORDER BY k) || ' to ' || max(series[k].period_end), ' 00:00:00+00', '')
+    FROM generate_subscripts(series, 1) AS k
+$$;
+
+-- dates: multiplied, not added up, so that month ends do not drift; the last period ends where the whole does
+SELECT no, step, bounds(lifecycle_series(1, date '2024-01-01', period::daterange, step::interval, '30 days', '60 days'))
+  FROM (VALUES
+    (1, '[2024-01-31,2024-05-31)', '1 month'),           -- a leap year
+    (2, '[2023-01-31,2023-05-31)', '1 month'),
+    (3, '[2023-01-30,2023-05-30)', '1 month'),
+    (4, '[2024-01-31,2025-01-31)', '3 months'),
+    (5, '[2020-02-29,2025-01-01)', '1 year'),
+    (6, '[2024-01-31,2024-05-31)', '1 month 15 days'),   -- k months first, then 15 * k days
+    (7, '[2024-01-01,2024-01-29)', '1 week'),            -- whole steps
+    (8, '[2024-01-01,2024-01-30)', '1 week'),            -- one day more
+    (9, '[2024-01-01,2024-01-05)', '1 week'),            -- shorter than the step
+    (10, '(2024-01-01,2024-01-05]', '2 days')            -- other bounds
+  ) p (no, period, step)
+ GROUP BY no, step ORDER BY no;
+
+-- timestamps have no clock changes, and steps of any length
+SELECT no, step, bounds(lifecycle_series(1, timestamp '2024-01-01', period::tsrange, step::interval, '30 days', '60 days'))
+  FROM (VALUES
+    (1, '[2024-01-31 12:00,2024-05-31)', '1 month'),
+    (2, '[2024-03-30,2024-04-02)', '36 hours'),
+    (3, '(2024-03-30,2024-03-30 00:00:00.000003)', '1 microsecond')
+  ) p (no, period, step)
+ GROUP BY no, step ORDER BY no;
+
+-- timestamptz: days are those of the session's time zone, which lost an hour on 31 March and won one on 27 October;
+-- hours are hours; and 02:30 is not skipped where it does not exist, but comes an hour later
+SET TimeZone = 'Europe/Berlin';
+SELECT no, step, bounds(lifecycle_series(1, timestamptz '2024-01-01', period::tstzrange, step::interval, '30 days', '60 days'))
+  FROM (VALUES
+    (1, '[2024-03-30,2024-04-02)', '1 day'),
+    (2, '[2024-03-30,2024-04-02)', '24 hours'),
+    (3, '[2024-10-26,2024-10-28)', '24 hours'),
+    (4, '[2024-03-30 02:30,2024-04-02)', '1 day'),
+    (5, '[2024-10-27 02:00+02,2024-10-27 04:00+01)', '1 hour')
+  ) p (no, period, step)
+ GROUP BY no, step ORDER BY no;
+SET TimeZone = 'UTC';
+
+--
+-- Lives.
+--
+
+-- Monthly from February to April; one is inactive after 1 month, churned after 3.  On 1 February, who bought last in
+-- 2023 since November is inactive and who did before is churned; on 1 March December, on 1 April January make the difference.
+-- Who came back in February must have bought in March to be active on 1 April, and so on.
+CREATE TABLE shop (customer text, day date, event lifecycle_event, amount numeric);
+INSERT INTO shop VALUES
+  ('steady',              '2024-01-15', 'purchase', 10), ('steady', '2024-02-15', 'purchase', 10.5),
+  ('steady',              '2024-03-15', 'purchase', NULL), ('steady', '2024-04-15', 'purchase', 10), ('steady', '2024-05-15', 'purchase', 10),
+  ('returns, stays',      '2023-11-01', 'purchase', 7), ('returns, stays', '2024-02-29', 'purchase', 20), ('returns, stays', '2024-03-01', 'purchase', 1.25),
+  ('returns, lapses',     '2023-12-31', 'purchase', 7), ('returns, lapses', '2024-02-29', 'purchase', 30), ('returns, lapses', '2024-02-29', 'purchase', 30),
+  ('won back, stays',     '2023-11-30', 'purchase', 7), ('won back, stays', '2024-03-31', 'purchase', 5.00), ('won back, stays', '2024-04-30', 'purchase', 6),
+  ('won back, lapses',    '2023-10-31', 'purchase', 7), ('won back, lapses', '2024-02-01', 'purchase', 3.1),
+  ('cancels once more',   '2024-01-20', 'purchase', 7), ('cancels once more', '2024-01-25', 'cancellation', 99),
+                          ('cancels once more', '2024-02-05', 'purchase', 8), ('cancels once more', '2024-03-31', 'purchase', 9),
+                          ('cancels once more', '2024-03-31', 'cancellation', 99),
+  ('returns in April',    '2024-02-29', 'interest', 99), ('returns in April', '2024-01-31', 'purchase', 7),
+                          ('returns in April', '2024-04-30', 'purchase', -2), ('returns in April', '2024-05-01', 'purchase', 7),
+  ('lead',                '2024-01-10', 'interest', 99), ('lead', '2024-03-01', 'purchase', 4),
+  ('newcomer',            '2024-04-02', 'purchase', 50), ('newcomer', '2024-04-03', 'purchase', 0.001),
+  ('at the end',          '2024-05-01', 'purchase', 7);
+
+-- the standing on the first of each month, from which the counts can be read off
+SELECT customer, lifecycle_at(day, event, '2024-02-01', '1 month', '3 months') AS february,
+       lifecycle_at(day, event, '2024-03-01', '1 month', '3 months') AS march,
+       lifecycle_at(day, event, '2024-04-01', '1 month', '3 months') AS april,
+       lifecycle_at(day, event, '2024-05-01', '1 month', '3 months') AS may,
+       lifecycle_at(day, event, '2024-06-01', '1 month', '3 months') AS june
+  FROM shop GROUP BY customer ORDER BY customer COLLATE "C";
+
+-- the counts of each month; the data end on 15 May, so nobody knows who is active on 1 June
+SELECT period_start::date AS month, prospects_start AS p, active_start AS a, inactive_start AS i, churned_start AS c,
+       new_customers AS new, converted AS conv, retained AS ret, reactivated AS react, won_back AS won,
+       prospects_end AS p, active_end AS a, inactive_end AS i, churned_end AS c, reactivation, win_back,
+       sustained, lapsed_again AS lapsed
+  FROM unnest((SELECT lifecycle_series(customer, day, event, '[2024-02-01,2024-05-01)', '1 month', '1 month', '3 months') FROM shop))
+ ORDER BY month;
+
+-- the same with the revenue: 30 + 30 count both, a NULL nothing, what is no purchase nothing; nobody paid: 0
+SELECT period_start::date AS month, sustained, lapsed_again, revenue_new, revenue_retained, revenue_reactivated, revenue_won_back
+  FROM unnest((SELECT lifecycle_series(customer, day, event, amount, '[2024-02-01,2024-05-01)', '1 month', '1 month', '3 months') FROM shop))
+ ORDER BY month;
+
+-- each element is what lifecycle_counts says of its period alone, in all four forms and three time types; f would be a difference
+WITH months AS (
+  SELECT k, date '2024-01-31' + make_interval(months => k) AS low,
+         least(date '2024-01-31' + make_interval(months => k + 1), '2024-05-15') AS high FROM generate_series(0, 3) k
+), each_alone AS (
+  SELECT k, lifecycle_counts(customer, day, daterange(low::date, high::date), '1 month', '3 months')::text AS a,
+         lifecycle_counts(customer, day, event, daterange(low::date, high::date), '1 month', '3 months')::text AS b,
+         lifecycle_counts(customer, day::timestamp, amount, tsrange(low, high), '1 month', '3 months')::text AS c,
+         lifecycle_counts(customer, day::timestamptz, event, amount, tstzrange(low, high), '1 month', '3 months')::text AS d
+    FROM shop, months GROUP BY k
+), series AS (
+  SELECT lifecycle_series(customer, day, '[2024-01-31,2024-05-15)', '1 month', '1 month', '3 months') AS a,
+         lifecycle_series(customer, day, event, '[2024-01-31,2024-05-15)', '1 month', '1 month', '3 months') AS b,
+         lifecycle_series(customer, day::timestamp, amount, '[2024-01-31,2024-05-15)', '1 month', '1 month', '3 months') AS c,
+         lifecycle_series(customer, day::timestamptz, event, amount, '[2024-01-31,2024-05-15)', '1 month', '1 month', '3 months') AS d
+    FROM shop
+)
+SELECT k, s.a[k + 1]::text = e.a AS rows, s.b[k + 1]::text = e.b AS events, s.c[k + 1]::text = e.c AS amounts,
+       s.d[k + 1]::text = e.d AS both, cardinality(s.a) AS elements, e.d
+  FROM each_alone e, series s ORDER BY k;
+
+-- sustained and lapsed_again are known as soon as the data reach the last day before the instant (1 June), whoever's they are
+-- and whatever they are, but not by an infinite time; cancellations count up to that instant, not at it
+SELECT note, (series[3]).reactivated, (series[3]).sustained, (series[3]).lapsed_again
+  FROM (SELECT no, note, lifecycle_series(customer, day, event, '[2024-02-01,2024-05-01)', '1 month', '1 month', '3 months') AS series
+          FROM (VALUES (1, 'a day too early',           'somebody', '2024-05-30', 'purchase'),
+                       (2, 'just enough',               'somebody', '2024-05-31', 'purchase'),
+                       (3, 'any event',                 'somebody', '2024-05-31', 'interest'),
+                       (4, 'any time later',            'somebody', '2024-12-31', 'purchase'),
+                       (5, 'but not infinity',          'somebody', 'infinity',   'purchase'),
+                       (6, 'cancelled before',          'returns in April', '2024-05-31', 'cancellation'),
+                       (7, 'cancelled at the instant',  'returns in April', '2024-06-01', 'cancellation')) v (no, note, who, added, what),
+               LATERAL (TABLE shop UNION ALL SELECT who, added::date, what::lifecycle_event, NULL) s
+         GROUP BY no, note) x
+ ORDER BY no;
+
+-- the same of instants, to the microsecond: back on 1 January, 30 days after whose end, 2 January, is 1 February 00:00
+SELECT note, (c).sustained, (c).lapsed_again
+  FROM (SELECT no, note, lifecycle_counts(customer, at::timestamp, '[2024-01-01,2024-01-02)', '30 days', '90 days') AS c
+          FROM (VALUES (1, 'bought 30 days before',      '2024-01-02', '2024-01-31 23:59:59.999999'),
+                       (2, 'a microsecond earlier',      '2024-01-01 23:59:59.999999', '2024-01-31 23:59:59.999999'),
+                       (3, 'the data end a microsecond too early', '2024-01-02', '2024-01-31 23:59:59.999998')) v (no, note, again, data_end),
+               LATERAL (VALUES (1, '2023-11-01'), (1, '2024-01-01'), (1, again), (2, data_end)) o (customer, at)
+         GROUP BY no, note) x
+ ORDER BY no;
+
+-- over dates, 36 hours after the end (2 January) is noon of 3 January, so the instant is the first day that does not begin
+-- before it, 4 January; 36 hours before that is noon of 2 January: who bought on that day is no more active, on the next is
+SELECT data_end, (c).sustained, (c).lapsed_again
+  FROM (SELECT data_end, lifecycle_counts(customer, day::date, '[2024-01-01,2024-01-02)', '36 hours', '36 hours') AS c
+          FROM (VALUES ('2024-01-02'), ('2024-01-03')) v (data_end),
+               LATERAL (VALUES (1, '2023-11-01'), (1, '2024-01-01'), (1, '2024-01-02'),
+                               (2, '2023-11-01'), (2, '2024-01-01'), (2, data_end)) o (customer, day)
+         GROUP BY data_end) x
+ ORDER BY data_end;
+
+--
+-- Amounts.
+--
+
+-- what sum() says, to the last digit, whatever the order, of one new customer who paid the following
+SELECT no, (lifecycle_counts(1, day, amount::numeric, '[2024-01-01,2024-02-01)', '30 days', '60 days')).revenue_new::text AS revenue,
+       (lifecycle_counts(1, day, amount::numeric, '[2024-01-01,2024-02-01)', '30 days', '60 days' ORDER BY n DESC)).revenue_new::text
+         IS NOT DISTINCT FROM coalesce(sum(amount::numeric), 0)::text AS as_sum
+  FROM (VALUES (1, '{1.50,2,0.250}'::text[]), (2, '{1.50,-1.50}'), (3, '{NULL,3}'), (4, '{NULL}'), (5, '{0.000}'),
+               (6, '{1,NaN,2}'), (7, '{1,Infinity}'), (8, '{-Infinity,1}'), (9, '{Infinity,-Infinity}'), (10, '{Infinity,NaN}'),
+               (11, '{99999999999999999999999999999999999999,1,1e-30}'), (12, '{1e30,1e-30,-1e30}')) v (no, amounts),
+       make_date(2024, 1, 15) AS day, unnest(amounts) WITH ORDINALITY AS a (amount, n)
+ GROUP BY no ORDER BY no;
+
+-- the most digits that a numeric can have, and a sum that is in range though what is added up on the way is not
+SELECT no, length(revenue::text), revenue = total AS as_sum, scale(revenue) = scale(total) AS of_its_scale
+  FROM (SELECT no, (lifecycle_counts(1, day, amount, '[2024-01-01,2024-02-01)', '30 days', '60 days')).revenue_new AS revenue, sum(amount) AS total
+          FROM (VALUES (1, 9e131071), (1, 1e-16383), (2, 9e131071), (2, 9e131071), (2, -9e131071)) v (no, amount), make_date(2024, 1, 15) AS day
+         GROUP BY no) x
+ ORDER BY no;
+-- beyond that sum() overflows, and so does the revenue
+\set VERBOSITY sqlstate
+SELECT sum(amount) FROM (VALUES (9e131071), (9e131071)) v (amount);
+SELECT lifecycle_counts(1, date '2024-01-15', amount, '[2024-01-01,2024-02-01)', '30 days', '60 days') IS NULL FROM (VALUES (9e131071), (9e131071)) v (amount);
+\set VERBOSITY default
+
+-- without an upper bound, the revenue ever since; the rows without a customer, a time or an event have none; infinity is no time
+SELECT (c).period_end, (c).new_customers, (c).sustained, (c).revenue_new
+  FROM (SELECT lifecycle_counts(customer, day, event, amount, '[2024-01-01,)', '30 days', '60 days') AS c
+          FROM (VALUES (1, date '2024-01-15', lifecycle_event 'purchase', 1.1), (NULL, '2024-01-15', 'purchase', 10), (1, NULL, 'purchase', 100),
+                       (1, '2024-01-15', NULL, 1000), (1, 'infinity', 'purchase', 10000), (1, '2034-01-15', 'purchase', 0.25)) v (customer, day, event, amount)) x;
+
+--
+-- Transitions.
+--
+
+-- the cells in the order of the labels, those not known first; a pair of NULLs is nobody; no cells without customers
+SELECT before, after, customers
+  FROM unnest((SELECT lifecycle_transitions(before, after)
+                 FROM (SELECT lifecycle_at(day, event, '2024-02-01', '1 month', '3 months') AS before,
+                              lifecycle_during(day, event, '[2024-02-01,2024-03-01)', '1 month', '3 months') AS after
+                         FROM shop GROUP BY customer) customers)) WITH ORDINALITY AS t (before, after, customers, n)
+ ORDER BY n;
+SELECT lifecycle_transitions(before::lifecycle_status, after::lifecycle_status)
+  FROM (VALUES ('won_back', NULL), (NULL, 'prospect'), ('prospect', NULL), (NULL, NULL), ('new', 'won_back'), ('new', 'won_back')) v (before, after);
+-- groups, and FILTER; a group of pairs of NULLs alone
+SELECT grp, lifecycle_transitions(before, after) AS all, lifecycle_transitions(before, after) FILTER (WHERE after = 'active') AS active_after
+  FROM (VALUES (1, lifecycle_status 'active', lifecycle_status 'active'), (1, 'active', 'churned'), (2, 'active', 'active'), (3, NULL, NULL)) v (grp, before, after)
+ GROUP BY grp ORDER BY grp;
+
+-- nothing comes of nothing: no rows, or none but those that are ignored
+SELECT lifecycle_series(customer, day, event, amount, '[2024-02-01,2024-05-01)', '1 month', '1 month', '3 months') IS NULL AS series,
+       lifecycle_counts(customer, day, event, amount, '[2024-02-01,2024-05-01)', '1 month', '3 months') IS NULL AS counts,
+       lifecycle_transitions(NULL, NULL) IS NULL AS transitions
+  FROM shop WHERE false;
+SELECT lifecycle_series(nullif(customer, customer), day, event, amount, NULL, NULL, NULL, NULL) IS NULL AS series,
+       lifecycle_series(customer, nullif(day, day), '[2024-02-01,2024-05-01)', '1 month', '1 month', '3 months') IS NULL AS no_time,
+       lifecycle_transitions(NULL, NULL) IS NULL AS transitions
+  FROM shop;
+-- but with a row, however far away, there are all periods
+SELECT (s).period_start::date, (s).period_end::date, (s).new_customers, (s).reactivation, (s).reactivation_rate, (s).sustained, (s).revenue_new
+  FROM (SELECT unnest(lifecycle_series(1, at, 5.0, '[2024-02-01,2024-03-15)', '1 month', '1 month', '3 months')) AS s
+          FROM (VALUES (timestamp 'infinity')) v (at)) x
+ ORDER BY 1;
+
+--
+-- Mistakes.
+--
+
+-- runs a query and tells how it failed
+CREATE FUNCTION complaint(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text; detail text; hint text;
+BEGIN
+  EXECUTE query INTO result;
+  RETURN 'no error: ' || coalesce(result, 'NULL');
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+  RETURN concat_ws(E'\n   ', sqlstate || ': ' || sqlerrm, nullif('detail: ' || detail, 'detail: '), nullif('hint: ' || hint, 'hint: '));
+END $$;
+CREATE TEMP TABLE orders (customer_id int, ordered_at timestamptz, happened timestamp, day date, amount numeric);
+INSERT INTO orders VALUES (1, '2023-01-01', '2023-01-01', '2023-01-01', 1), (1, '2024-01-02', '2024-01-02', '2024-01-02', 2);
+
+\pset format unaligned
+\pset tuples_only on
+-- each mistake of the period and the step
+SELECT mistake, complaint('SELECT cardinality(lifecycle_series(customer_id, ' || call || ', ''30 days'', ''60 days'')) FROM orders')
+  FROM (VALUES
+    ( 1, 'period that is NULL',                   $$day, NULL, '1 month'$$),
+    ( 2, 'empty period',                          $$happened, 'empty', '1 month'$$),
+    ( 3, 'no lower bound',                        $$ordered_at, '(,2024-01-01)', '1 month'$$),
+    ( 4, 'no upper bound',                        $$ordered_at, '[2024-01-01,)', '1 month'$$),
+    ( 5, 'infinite upper bound, with amount',     $$day, amount, '[2024-01-01,infinity)', '1 month'$$),
+    ( 6, 'step that is NULL',                     $$happened, '[2024-01-01,2024-02-01)', NULL$$),
+    ( 7, 'step of zero',                          $$happened, '[2024-01-01,2024-02-01)', '0'$$),
+    ( 8, 'negative step',                         $$day, '[2024-01-01,2024-02-01)', '-1 day'$$),
+    ( 9, 'step of no length in sum',              $$ordered_at, '[2024-01-01,2024-02-01)', '1 day -24 hours'$$),
+    (10, 'hours over dates',                      $$day, '[2024-01-01,2024-02-01)', '36 hours'$$),
+    (11, 'hours over dates, though only one step', $$day, '[2024-01-01,2024-01-02)', '1 day 12 hours'$$),
+    (12, 'step that does not lead forward',       $$happened, '[2023-01-31,2023-05-01)', '1 month -29 days'$$),
+    (13, 'as many periods as can be',             $$day, '[2024-01-01,2051-05-19)', '1 day'$$),
+    (14, 'one more',                              $$day, '[2024-01-01,2051-05-20)', '1 day'$$),
+    (15, 'far more',                              $$happened, '[2024-01-01,2051-05-20)', '1 microsecond'$$),
+    (16, 'period that changes within the group',  $$day, daterange('2024-01-01', date '2024-02-01' + (day > '2023-06-01')::int), '1 month'$$),
+    (17, 'step that changes within the group',    $$day, '[2024-01-01,2024-02-01)', CASE WHEN day < '2024-01-01' THEN interval '1 month' ELSE '30 days' END$$)
+  ) m (no, mistake, call)
+ ORDER BY no;
+
+-- those of the thresholds and the customer are those of lifecycle_counts; an amount that is no numeric must be cast
+SELECT mistake, complaint('SELECT cardinality(lifecycle_series(' || call || ')) FROM orders')
+  FROM (VALUES
+    (1, 'inactive_after that is NULL',        $$customer_id, day, '[2024-01-01,2024-02-01)', '1 month', NULL, '60 days'$$),
+    (2, 'churned_after may be NULL',          $$customer_id, day, '[2024-01-01,2024-02-01)', '1 week', '30 days', NULL$$),
+    (3, 'churned_after shorter',              $$customer_id, day, '[2024-01-01,2024-02-01)', '1 month', '60 days', '30 days'$$),
+    (4, 'shorter at the end of the second period only', $$customer_id, day, '[2024-02-01,2024-04-01)', '1 month', '30 days', '1 month'$$),
+    (5, 'type that cannot be hashed',         $$point(1, 2), day, amount, '[2024-01-01,2024-02-01)', '1 month', '30 days', '60 days'$$),
+    (6, 'amount of float8',                   $$customer_id, day, amount::float8, '[2024-01-01,2024-02-01)', '1 month', '30 days', '60 days'$$)
+  ) m (no, mistake, call)
+ ORDER BY no;
+\pset tuples_only off
+\pset format aligned
+
+DROP TABLE shop;
+DROP FUNCTION bounds, complaint;
