@@ -216,38 +216,6 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 	} while (nkeys == BATCH_ROWS);
 }
 
-/*
- * A customer, on the way over the boundaries.  What is counted at a boundary is
- * the period before it.
- */
-typedef struct Sweep
-{
-	PeriodSummary *periods;
-	int			boundary;		/* the next one */
-	int			before;			/* standing at the last one, as an index */
-	bool		bought;			/* since then */
-} Sweep;
-
-/* Pass a boundary; says whether the customer came back in the period before. */
-static inline bool
-PassBoundary(Sweep *sweep, LifecycleStatus standing)
-{
-	int			after = StandingIndex(standing);
-	bool		came_back = false;
-
-	if (sweep->boundary > 0)
-	{
-		PeriodSummary *period = &sweep->periods[sweep->boundary - 1];
-
-		period->customers[sweep->before][sweep->bought][after]++;
-		came_back = sweep->bought && CameBack(StandingFromIndex(sweep->before));
-	}
-	sweep->boundary++;
-	sweep->before = after;
-	sweep->bought = false;
-	return came_back;
-}
-
 /* The customer's facts from a multiple of 64 bits on. */
 static inline uint64
 LoadBits(const uint8 *facts, int offset, int size)
@@ -273,17 +241,25 @@ BoughtInZones(const uint8 *facts, int from, int to)
 	return false;
 }
 
-/* Sweep a customer whose facts are zones with a purchase. */
+/*
+ * Sweep a customer whose facts are zones with a purchase.
+ *
+ * Most periods of most customers are silent, so that the loop over those decides
+ * how long a series takes.
+ */
 static void
 SweepZones(const Chronicle *chronicle, const uint8 *facts, PeriodSummary *periods)
 {
 	const Calendar *calendar = chronicle->calendar;
+	const Boundary *zones = calendar->zones;
+	int			nperiods = calendar->nperiods;
 	int			size = chronicle->ledger.facts_size;
-	Sweep		sweep = {.periods = periods};
-	LifecycleStatus standing;
-	int64		last = -1;		/* zone of the last purchase */
 	int			offset = 0;
 	uint64		bits = LoadBits(facts, 0, size) & ~(uint64) LEDGER_TAKEN;
+	int			boundary = 0;	/* the next one to pass */
+	int			before = StandingIndex(LIFECYCLE_NONE); /* at the one passed last */
+	bool		bought = false; /* since then */
+	int64		last = -1;		/* zone of the last purchase */
 
 	for (;;)
 	{
@@ -294,23 +270,51 @@ SweepZones(const Chronicle *chronicle, const uint8 *facts, PeriodSummary *period
 		zone = bits ? offset * 8 + pg_rightmost_one_pos64(bits) - 1 : PG_INT64_MAX;
 		bits &= bits - 1;
 
-		while (sweep.boundary <= calendar->nperiods &&
-			   calendar->zones[sweep.boundary].at <= zone)
+		/* nobody counts who is not known yet */
+		if (last < 0)
 		{
-			standing = last < 0 ? LIFECYCLE_NONE :
-				StandingBySilence(&calendar->zones[sweep.boundary].cutoffs, last);
-			if (PassBoundary(&sweep, standing) && calendar->has_end)
-			{
-				const Boundary *later = &calendar->later_zones[sweep.boundary - 2];
+			while (boundary <= nperiods && zones[boundary].at <= zone)
+				boundary++;
+		}
 
-				if (BoughtInZones(facts, later->cutoffs.inactive_from, later->at))
-					periods[sweep.boundary - 2].sustained++;
+		/* the end of a period in which they bought */
+		else if (bought && boundary <= nperiods && zones[boundary].at <= zone)
+		{
+			int			after = StandingIndex(StandingBySilence(&zones[boundary].cutoffs, last));
+
+			if (boundary > 0)
+			{
+				PeriodSummary *period = &periods[boundary - 1];
+
+				period->customers[before][true][after]++;
+				if (calendar->has_end && CameBack(StandingFromIndex(before)))
+				{
+					const Boundary *later = &calendar->later_zones[boundary - 1];
+
+					period->sustained += BoughtInZones(facts, later->cutoffs.inactive_from,
+													   later->at);
+				}
+			}
+			before = after;
+			boundary++;
+		}
+
+		/* silent periods */
+		if (last >= 0)
+		{
+			for (; boundary <= nperiods && zones[boundary].at <= zone; boundary++)
+			{
+				int			after = StandingIndex(StandingBySilence(&zones[boundary].cutoffs, last));
+
+				periods[boundary - 1].customers[before][false][after]++;
+				before = after;
 			}
 		}
+
 		if (zone == PG_INT64_MAX)
 			return;
 		last = zone;
-		sweep.bought = true;
+		bought = true;
 	}
 }
 
@@ -397,36 +401,45 @@ SweepEntries(const Chronicle *chronicle, const Entry *entries, int nentries,
 			 PeriodSummary *periods, AmountVisitor visitor, void *arg)
 {
 	const Calendar *calendar = chronicle->calendar;
-	Sweep		sweep = {.periods = periods};
+	LifecycleStatus before = LIFECYCLE_NONE;
 	Past		past = {0};
 
 	for (int i = 0; i <= calendar->nperiods; i++)
 	{
 		const Boundary *boundary = &calendar->boundaries[i];
-		LifecycleStatus before = StandingFromIndex(sweep.before);
+		LifecycleStatus after;
+		bool		bought = false;
 		int			first = past.nentries;
 
 		PastAdvance(&past, entries, nentries, boundary->at);
+		after = PastStanding(&past, &boundary->cutoffs);
+
 		for (int e = first; e < past.nentries; e++)
 		{
 			if (entries[e].event != EVENT_PURCHASE)
 				continue;
-			sweep.bought = true;
+			bought = true;
 			if (i > 0 && entries[e].has_amount)
-				visitor(arg, i - 1, StatusOver(before, true, LIFECYCLE_NONE),
+				visitor(arg, i - 1, StatusOver(before, true, after),
 						chronicle->amounts[entries[e].next]);
 		}
 
-		if (PassBoundary(&sweep, PastStanding(&past, &boundary->cutoffs)) &&
-			calendar->has_end)
+		if (i > 0)
 		{
-			const Boundary *later = &calendar->later[i - 1];
-			Past		future = past;
+			PeriodSummary *period = &periods[i - 1];
 
-			PastAdvance(&future, entries, nentries, later->at);
-			if (PastStanding(&future, &later->cutoffs) == LIFECYCLE_ACTIVE)
-				periods[i - 1].sustained++;
+			period->customers[StandingIndex(before)][bought][StandingIndex(after)]++;
+			if (bought && calendar->has_end && CameBack(before))
+			{
+				const Boundary *later = &calendar->later[i - 1];
+				Past		future = past;
+
+				PastAdvance(&future, entries, nentries, later->at);
+				if (PastStanding(&future, &later->cutoffs) == LIFECYCLE_ACTIVE)
+					period->sustained++;
+			}
 		}
+		before = after;
 	}
 }
 
