@@ -36,6 +36,7 @@ job=          # process group of the job under way
 dropin=       # file that keeps apt-get from creating a cluster
 dropin_dir=   # its directory, if we had to create that
 missing=()    # packages to install
+wanted=()     # packages to install where that is possible
 
 # interrupted STATUS: was it a signal of the three that begin traps?
 interrupted() { (($1 == 129 || $1 == 130 || $1 == 143)); }
@@ -213,6 +214,15 @@ need() {
     printf '    %-24s %s\n' "$package" "$reason"
 }
 
+# want PACKAGE REASON TEST...: the same of something that we can do without
+want() {
+    local before=${#missing[@]}
+    need "$@"
+    ((${#missing[@]} > before)) || return 0
+    unset 'missing[-1]'
+    wanted+=("$1")
+}
+
 need_apt() {
     command -v apt-get >/dev/null || die "$2" \
         "This machine has no apt-get, so please install it by hand ($1)."
@@ -247,13 +257,27 @@ update_lists() {
 # machine's owner has a setting of his own, that one rules.
 install_missing() {
     local command plan package
-    ((${#missing[@]})) || return 0
+    if ((!${#missing[@]})); then
+        ((${#wanted[@]})) || return 0
+        if ! command -v apt-get >/dev/null || ! can_be_root; then
+            step "Without ${wanted[*]}, as only root can install that"
+            return 0
+        fi
+    fi
     need_apt "${missing[*]}" "Something is missing: ${missing[*]}"
-    command="apt-get install --no-install-recommends ${missing[*]}"
-    can_be_root || no_root "${missing[@]}"
-    for package in "${missing[@]}"; do
+    can_be_root || no_root "${missing[@]}" "${wanted[@]}"
+    for package in "${missing[@]}" "${wanted[@]}"; do
         know_package "$package" || { update_lists; break; }
     done
+    for package in "${wanted[@]}"; do
+        if know_package "$package"; then
+            missing+=("$package")
+        else
+            step "Without $package, which apt does not know"
+        fi
+    done
+    ((${#missing[@]})) || return 0
+    command="apt-get install --no-install-recommends ${missing[*]}"
     for package in "${missing[@]}"; do
         know_package "$package" || die "apt knows no package $package" \
             "This release may not have PostgreSQL $version. Choose another one with" \
@@ -311,10 +335,19 @@ prepare() {
         need perl "prove, to run the TAP tests" command -v prove
         need libipc-run-perl "PostgreSQL's TAP tests use it" perl -MIPC::Run -e 1
     fi
-    ((${#missing[@]})) || echo "    nothing"
+    # not Node: the package is only scripts
+    want node-d3 "D3, to draw the report" test -r /usr/share/nodejs/d3/dist/d3.min.js
+    # 490 MB with what it depends on, on a bare machine: not for a single test
+    # on a machine of somebody's own
+    if [[ $1 == test && ${CI:-} == true ]]; then
+        want chromium-headless-shell "to look at the report in a browser" has_chromium
+    fi
+    ((${#missing[@]} + ${#wanted[@]})) || echo "    nothing"
     install_missing
     has_pgxs || die "$bindir/pg_config leads to no pgxs.mk: the development files are missing"
 }
+
+has_chromium() { command -v chromium-headless-shell || command -v chromium; }
 
 has_pgxs() { [[ -x $bindir/pg_config && -e $("$bindir/pg_config" --pgxs) ]]; }
 

@@ -69,6 +69,14 @@ lifecycle_transitions_trans(PG_FUNCTION_ARGS)
 	int			after = ArgStatus(fcinfo, 2);
 	ArrayType  *matrix;
 
+	/* nobody knows this customer yet: not a row */
+	if (before == 0 && after == 0)
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+
 	if (PG_ARGISNULL(0))
 	{
 		Datum		zeroes[NCELLS] = {0};
@@ -79,9 +87,7 @@ lifecycle_transitions_trans(PG_FUNCTION_ARGS)
 	else
 		matrix = WritableMatrix(fcinfo);
 
-	/* nobody knows this customer yet */
-	if (before != 0 || after != 0)
-		AddToCell(&Cells(matrix)[before * NSTATUSES + after], 1);
+	AddToCell(&Cells(matrix)[before * NSTATUSES + after], 1);
 	PG_RETURN_ARRAYTYPE_P(matrix);
 }
 
