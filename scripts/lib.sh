@@ -257,13 +257,6 @@ update_lists() {
 # machine's owner has a setting of his own, that one rules.
 install_missing() {
     local command plan package
-    if ((!${#missing[@]})); then
-        ((${#wanted[@]})) || return 0
-        if ! command -v apt-get >/dev/null || ! can_be_root; then
-            step "Without ${wanted[*]}, as only root can install that"
-            return 0
-        fi
-    fi
     need_apt "${missing[*]}" "Something is missing: ${missing[*]}"
     can_be_root || no_root "${missing[@]}" "${wanted[@]}"
     for package in "${missing[@]}" "${wanted[@]}"; do
@@ -342,8 +335,14 @@ prepare() {
     if [[ $1 == test && ${CI:-} == true ]]; then
         want chromium-headless-shell "to look at the report in a browser" has_chromium
     fi
-    ((${#missing[@]} + ${#wanted[@]})) || echo "    nothing"
-    install_missing
+    if ((${#missing[@]})); then
+        install_missing
+    elif ((${#wanted[@]})); then
+        # in a subshell, so that what would end us does not
+        (install_missing) || step "So it goes on without ${wanted[*]}"
+    else
+        echo "    nothing"
+    fi
     has_pgxs || die "$bindir/pg_config leads to no pgxs.mk: the development files are missing"
 }
 
