@@ -284,3 +284,18 @@ SELECT mistake, complaint('SELECT cardinality(lifecycle_series(' || call || ')) 
 
 DROP TABLE shop;
 DROP FUNCTION bounds, complaint;
+
+-- thousands of periods, whose silences are counted one by one, against the same in pieces, where they are not
+CREATE TEMP TABLE busy AS
+SELECT n AS customer_id, timestamptz '2022-01-01' + (abs(hashint8extended(n * 100 + k, 7)) % (1095 * 86400)) * interval '1 second' AS ordered_at
+FROM generate_series(1, 300) n, generate_series(1, 8) k;
+WITH whole AS (
+  SELECT c.* FROM unnest((SELECT lifecycle_series(customer_id, ordered_at, '[2022-01-01,2025-01-01)', '6 hours', '90 days', '1 year') FROM busy)) c
+), pieces AS (
+  SELECT c.*
+  FROM (SELECT lifecycle_series(customer_id, ordered_at, tstzrange(start, start + interval '4 months'), '6 hours', '90 days', '1 year') AS series
+        FROM busy, generate_series(timestamptz '2022-01-01', '2024-09-01', '4 months') start GROUP BY start) p, unnest(series) c
+)
+SELECT (SELECT count(*) FROM whole) AS periods, (SELECT count(*) FROM pieces) AS in_pieces,
+       (SELECT count(*) FROM whole w JOIN pieces p ON w IS NOT DISTINCT FROM p) AS equal,
+       (SELECT sum(reactivated + won_back) > 300 FROM whole) AS telling;

@@ -242,80 +242,157 @@ BoughtInZones(const uint8 *facts, int from, int to)
 }
 
 /*
- * Sweep a customer whose facts are zones with a purchase.
+ * What sweeping over zones needs beside the calendar.
  *
- * Most periods of most customers are silent, so that the loop over those decides
- * how long a series takes.
+ * Most periods of most customers are silent, and what a customer is in a silent
+ * period follows from the zone of the last purchase. So silent periods are not
+ * counted one by one: for each such zone there is a row in which the boundaries
+ * are marked at which a silence begins (+1) and ends (-1). In the end, sums over
+ * a row are numbers of customers.
+ *
+ * Of thousands of periods the rows would take too much memory (SILENCES_MAX), and
+ * silent periods are counted one by one after all.
  */
-static void
-SweepZones(const Chronicle *chronicle, const uint8 *facts, PeriodSummary *periods)
+#define SILENCES_MAX	((Size) 4 * 1024 * 1024)	/* cells of 8 bytes */
+
+typedef struct ZoneSweep
 {
-	const Calendar *calendar = chronicle->calendar;
-	const Boundary *zones = calendar->zones;
-	int			nperiods = calendar->nperiods;
-	int			size = chronicle->ledger.facts_size;
+	const Calendar *calendar;
+	PeriodSummary *periods;
+	int		   *passed;			/* boundaries before a zone */
+	int64	   *silences;		/* a row for each zone; NULL if too many */
+	int			stride;			/* of a row */
+} ZoneSweep;
+
+static void
+ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods)
+{
+	int			passed = 0;
+	Size		ncells = (Size) calendar->nedges * (calendar->nperiods + 2);
+
+	sweep->calendar = calendar;
+	sweep->periods = periods;
+	sweep->stride = calendar->nperiods + 2;
+	sweep->passed = palloc(calendar->nedges * sizeof(int));
+	if (ncells <= SILENCES_MAX)
+		sweep->silences = palloc0(ncells * sizeof(int64));
+	for (int zone = 0; zone < calendar->nedges; zone++)
+	{
+		while (passed <= calendar->nperiods && calendar->zones[passed].at <= zone)
+			passed++;
+		sweep->passed[zone] = passed;
+	}
+}
+
+/* The standing at a boundary after a purchase in a zone, as an index. */
+static inline int
+StandingAfterZone(const Calendar *calendar, int boundary, int zone)
+{
+	return StandingIndex(StandingBySilence(&calendar->zones[boundary].cutoffs, zone));
+}
+
+/* Sweep a customer whose facts are zones with a purchase. */
+static void
+SweepZones(ZoneSweep *sweep, const uint8 *facts, int size)
+{
+	const Calendar *calendar = sweep->calendar;
 	int			offset = 0;
 	uint64		bits = LoadBits(facts, 0, size) & ~(uint64) LEDGER_TAKEN;
 	int			boundary = 0;	/* the next one to pass */
 	int			before = StandingIndex(LIFECYCLE_NONE); /* at the one passed last */
-	bool		bought = false; /* since then */
-	int64		last = -1;		/* zone of the last purchase */
+	int			last = -1;		/* zone of the last purchase */
 
 	for (;;)
 	{
-		int64		zone;
+		bool		more;
+		int			zone;
+		int			passed;
 
 		while (bits == 0 && (offset += sizeof(bits)) < size)
 			bits = LoadBits(facts, offset, size);
-		zone = bits ? offset * 8 + pg_rightmost_one_pos64(bits) - 1 : PG_INT64_MAX;
+		more = (bits != 0);
+		zone = more ? offset * 8 + pg_rightmost_one_pos64(bits) - 1 : -1;
+		passed = more ? sweep->passed[zone] : calendar->nperiods + 1;
 		bits &= bits - 1;
 
 		/* nobody counts who is not known yet */
 		if (last < 0)
-		{
-			while (boundary <= nperiods && zones[boundary].at <= zone)
-				boundary++;
-		}
+			boundary = passed;
 
 		/* the end of a period in which they bought */
-		else if (bought && boundary <= nperiods && zones[boundary].at <= zone)
+		else if (boundary < passed)
 		{
-			int			after = StandingIndex(StandingBySilence(&zones[boundary].cutoffs, last));
+			int			after = StandingAfterZone(calendar, boundary, last);
 
 			if (boundary > 0)
 			{
-				PeriodSummary *period = &periods[boundary - 1];
+				PeriodSummary *period = &sweep->periods[boundary - 1];
 
 				period->customers[before][true][after]++;
 				if (calendar->has_end && CameBack(StandingFromIndex(before)))
 				{
 					const Boundary *later = &calendar->later_zones[boundary - 1];
 
+					/* active then: a purchase since the cut-off */
 					period->sustained += BoughtInZones(facts, later->cutoffs.inactive_from,
 													   later->at);
 				}
 			}
 			before = after;
 			boundary++;
-		}
 
-		/* silent periods */
-		if (last >= 0)
-		{
-			for (; boundary <= nperiods && zones[boundary].at <= zone; boundary++)
+			/* silent periods */
+			if (sweep->silences == NULL)
 			{
-				int			after = StandingIndex(StandingBySilence(&zones[boundary].cutoffs, last));
+				for (; boundary < passed; boundary++)
+				{
+					after = StandingAfterZone(calendar, boundary, last);
+					sweep->periods[boundary - 1].customers[before][false][after]++;
+					before = after;
+				}
+			}
+			else if (boundary < passed)
+			{
+				int64	   *silence = sweep->silences + (Size) last * sweep->stride;
 
-				periods[boundary - 1].customers[before][false][after]++;
-				before = after;
+				silence[boundary]++;
+				silence[passed]--;
+				before = StandingAfterZone(calendar, passed - 1, last);
+				boundary = passed;
 			}
 		}
 
-		if (zone == PG_INT64_MAX)
+		if (!more)
 			return;
 		last = zone;
-		bought = true;
 	}
+}
+
+/* Count the silent periods of all customers. */
+static void
+ZoneSweepFinish(ZoneSweep *sweep)
+{
+	const Calendar *calendar = sweep->calendar;
+
+	pfree(sweep->passed);
+	if (sweep->silences == NULL)
+		return;
+
+	for (int zone = 0; zone < calendar->nedges; zone++)
+	{
+		const int64 *silence = sweep->silences + (Size) zone * sweep->stride;
+		int64		customers = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 1; i <= calendar->nperiods; i++)
+		{
+			customers += silence[i];
+			if (customers != 0)
+				sweep->periods[i - 1].customers[StandingAfterZone(calendar, i - 1, zone)][false]
+					[StandingAfterZone(calendar, i, zone)] += customers;
+		}
+	}
+	pfree(sweep->silences);
 }
 
 /* What happened to a customer up to some instant. */
@@ -452,11 +529,14 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 	const uint8 *facts;
 	Entry	   *entries = NULL;
 	int			allocated = 64;
+	ZoneSweep	sweep = {0};
 	int64		work = 0;
 
 	ChronicleFlush(chronicle);
 	if (chronicle->has_entries)
 		entries = palloc(allocated * sizeof(Entry));
+	else
+		ZoneSweepInit(&sweep, chronicle->calendar, periods);
 
 	while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
 	{
@@ -475,9 +555,11 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 			SweepEntries(chronicle, entries, n, periods, visitor, arg);
 		}
 		else
-			SweepZones(chronicle, facts, periods);
+			SweepZones(&sweep, facts, chronicle->ledger.facts_size);
 	}
 
-	if (entries != NULL)
+	if (chronicle->has_entries)
 		pfree(entries);
+	else
+		ZoneSweepFinish(&sweep);
 }
