@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "customer.h"
 #include "ledger.h"
 
 /* Below this many bytes a ledger is looked up row by row. */
@@ -45,39 +46,49 @@ BatchCreate(const Ledger *ledger)
 	return batch;
 }
 
-/* Is there room for a key? */
-static pg_attribute_always_inline bool
-BatchHasRoom(const Batch *batch, const LedgerKey *key)
-{
-	return batch->nrows < BATCH_ROWS && !key->wide &&
-		(batch->images == NULL ||
-		 (key->length <= BATCH_IMAGES &&
-		  batch->images_used + MAXALIGN(key->length) <= BATCH_IMAGES));
-}
-
 /*
- * Add a key, for which there is room; returns its row.
+ * Add a customer, and begin to fetch what will be read of them.  Returns the row,
+ * or -1 where the batch is full, or the key is not for this batch: too wide for
+ * the ledger as it is, or too long for any.
  *
- * The key's image belongs to the caller, so it is copied.
+ * The key is made where it will stay; an image belongs to the caller, so it is
+ * copied.
  */
 static pg_attribute_always_inline int
-BatchAdd(Batch *batch, const Ledger *ledger, const LedgerKey *key)
+BatchAdd(Batch *batch, const Ledger *ledger, CustomerType *customer_type, Datum customer)
 {
-	int			row = batch->nrows++;
+	int			row = batch->nrows;
+	LedgerKey  *key = &batch->keys[row];
 
-	LedgerPrefetch(ledger, key->word);
-	/* field by field: what a row does not need costs it a store all the same */
-	batch->keys[row].word = key->word;
+	if (unlikely(row == BATCH_ROWS))
+		return -1;
+	CustomerKey(customer_type, ledger, customer, key);
+	if (unlikely(key->wide))
+		return -1;
 	if (batch->images != NULL)
 	{
-		batch->keys[row].u.image =
-			memcpy(batch->images + batch->images_used, key->u.image, key->length);
-		batch->keys[row].length = key->length;
+		if (key->length > BATCH_IMAGES - batch->images_used)
+			return -1;
+		key->u.image = memcpy(batch->images + batch->images_used, key->u.image, key->length);
 		batch->images_used += MAXALIGN(key->length);
 	}
-	else if (LedgerHasRest(ledger->form))
-		batch->keys[row].u.rest = key->u.rest;
+	LedgerPrefetch(ledger, key->word);
+	batch->nrows++;
 	return row;
+}
+
+/* Find the facts of one customer, without a batch. */
+static inline uint8 *
+LocateCustomer(Ledger *ledger, CustomerType *customer_type, Datum customer)
+{
+	LedgerKey	key;
+	uint8	   *facts;
+
+	CustomerKey(customer_type, ledger, customer, &key);
+	if (key.wide)
+		LedgerWiden(ledger);
+	LedgerLocate(ledger, &key, 1, &facts);
+	return facts;
 }
 
 /* Find everybody's facts; returns the number of rows, and empties the batch. */

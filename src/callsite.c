@@ -37,14 +37,11 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	CallSite   *site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
 	bool		has_step = signature->scope == SCOPE_SERIES;
-	int			arg = 1;
+	int			arg = AtArg(signature) + 1;
 	int			noptional = PG_NARGS() - 3 - signature->customer - has_step -
 		signature->inactive_after - signature->churned_after;
 
 	site->signature = signature;
-	if (signature->customer)
-		site->customer = arg++;
-	site->at = arg++;
 	/* of event and amount, an amount is known by its type */
 	for (; noptional > 0; noptional--)
 	{
@@ -64,10 +61,10 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 		elog(ERROR, "transition function %u has %d arguments",
 			 fcinfo->flinfo->fn_oid, PG_NARGS());
 
-	site->unit = TimeUnitOfType(get_fn_expr_argtype(fcinfo->flinfo, site->at));
-	if (site->customer)
+	site->unit = TimeUnitOfType(get_fn_expr_argtype(fcinfo->flinfo, AtArg(signature)));
+	if (signature->customer)
 	{
-		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, site->customer);
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, CUSTOMER_ARG);
 
 		if (!OidIsValid(type))
 			elog(ERROR, "could not determine the type of the customer");
@@ -81,6 +78,17 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 
 	fcinfo->flinfo->fn_extra = site;
 	return site;
+}
+
+/* Where the state of an aggregate lives. */
+MemoryContext
+CallSiteContext(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "transition function called outside an aggregate");
+	return context;
 }
 
 /*

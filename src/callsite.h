@@ -48,9 +48,7 @@ typedef struct CallSite
 	CustomerType *customer_type;	/* NULL without a customer */
 	TimeUnit	unit;
 
-	/* positions of arguments, 0 where there is none */
-	int			customer;
-	int			at;
+	/* positions of arguments that are not always at one, 0 where there is none */
 	int			event;
 	int			amount;
 	int			period;			/* or as_of */
@@ -66,6 +64,7 @@ typedef struct CallSite
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
+extern MemoryContext CallSiteContext(FunctionCallInfo fcinfo);
 extern CustomerType *CombineCustomerType(FunctionCallInfo fcinfo, Oid type);
 extern const Question *CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site);
 extern const Terms *CallSiteMakeTerms(CallSite *site);
@@ -78,23 +77,17 @@ CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
 	return CallSiteCreate(fcinfo, signature);
 }
 
-/* Where the state of an aggregate lives. */
-static inline MemoryContext
-CallSiteContext(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "transition function called outside an aggregate");
-	return context;
-}
+/* Positions of arguments; known to the compiler where the signature is. */
+#define CUSTOMER_ARG		1
+#define AtArg(signature)	((signature)->customer ? 2 : 1)
 
 /* A row without customer, time or event is ignored altogether. */
 static inline bool
-CallSiteIgnores(FunctionCallInfo fcinfo, const CallSite *site)
+CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
+				const CallSite *site)
 {
-	return (site->customer && PG_ARGISNULL(site->customer)) ||
-		PG_ARGISNULL(site->at) ||
+	return (signature->customer && PG_ARGISNULL(CUSTOMER_ARG)) ||
+		PG_ARGISNULL(AtArg(signature)) ||
 		(site->event && PG_ARGISNULL(site->event));
 }
 
@@ -118,9 +111,10 @@ CallSiteTerms(FunctionCallInfo fcinfo, CallSite *site)
 }
 
 static inline int64
-CallSiteInstant(FunctionCallInfo fcinfo, const CallSite *site)
+CallSiteInstant(FunctionCallInfo fcinfo, const Signature *signature,
+				const CallSite *site)
 {
-	return InstantFromDatum(site->unit, PG_GETARG_DATUM(site->at));
+	return InstantFromDatum(site->unit, PG_GETARG_DATUM(AtArg(signature)));
 }
 
 static inline LifecycleEvent

@@ -125,40 +125,43 @@ ChronicleFlush(Chronicle *chronicle)
 		TakeIn(chronicle, chronicle->batch->found[i], chronicle->marks[i]);
 }
 
-static void
-Enter(Chronicle *chronicle, const LedgerKey *key, uint32 mark)
+/* Let a row wait in the batch; false if it cannot. */
+static bool
+Defer(Chronicle *chronicle, CustomerType *customer_type, Datum customer, uint32 mark)
 {
-	Batch	   *batch = chronicle->batch;
-	uint8	   *facts;
+	int			index;
 
-	if (batch != NULL && !BatchHasRoom(batch, key))
-		ChronicleFlush(chronicle);
-	if (key->wide)
-		LedgerWiden(&chronicle->ledger);
-	else if (batch != NULL && BatchHasRoom(batch, key))
-	{
-		chronicle->marks[BatchAdd(batch, &chronicle->ledger, key)] = mark;
-		return;
-	}
-
-	/* a small ledger, or a key that is too long for any batch */
-	LedgerLocate(&chronicle->ledger, key, 1, &facts);
-	TakeIn(chronicle, facts, mark);
-
-	if (batch == NULL && (chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
-		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
-											  BATCH_ROWS * sizeof(uint32));
+	if (chronicle->batch == NULL)
+		return false;
+	index = BatchAdd(chronicle->batch, &chronicle->ledger, customer_type, customer);
+	if (index < 0)
+		return false;
+	chronicle->marks[index] = mark;
+	return true;
 }
 
 /* Enter a row that lies in the given zone of the calendar. */
 void
-ChronicleEnter(Chronicle *chronicle, const LedgerKey *key, const ChronicleRow *row,
-			   int zone)
+ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer,
+			   const ChronicleRow *row, int zone)
 {
+	uint32		mark = zone;
+
 	if (chronicle->has_entries)
-		Enter(chronicle, key, AddEntry(chronicle, row->at, row->event, row->amount));
-	else
-		Enter(chronicle, key, zone);
+		mark = AddEntry(chronicle, row->at, row->event, row->amount);
+
+	if (likely(Defer(chronicle, customer_type, customer, mark)))
+		return;
+	ChronicleFlush(chronicle);
+	if (Defer(chronicle, customer_type, customer, mark))
+		return;
+
+	TakeIn(chronicle, LocateCustomer(&chronicle->ledger, customer_type, customer), mark);
+
+	if (chronicle->batch == NULL &&
+		(chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
+		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
+											  BATCH_ROWS * sizeof(uint32));
 }
 
 /* Enter the customers of another chronicle, whose keys stay in place meanwhile. */

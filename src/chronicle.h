@@ -82,8 +82,8 @@ typedef void (*AmountVisitor) (void *arg, int period, LifecycleStatus status,
 extern Chronicle *ChronicleCreate(MemoryContext context, Calendar *calendar,
 								  bool has_events, bool has_amounts,
 								  CustomerType *customer_type);
-extern void ChronicleEnter(Chronicle *chronicle, const LedgerKey *key,
-						   const ChronicleRow *row, int zone);
+extern void ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type,
+						   Datum customer, const ChronicleRow *row, int zone);
 extern void ChronicleFlush(Chronicle *chronicle);
 extern void ChronicleMerge(Chronicle *chronicle, Chronicle *other);
 extern void ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,

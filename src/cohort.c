@@ -83,22 +83,16 @@ CohortFlush(Cohort *cohort)
 
 /* Enter a row for which the batch has no room, or for which there is none. */
 void
-CohortEnterNow(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
+CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
+			   int64 at, LifecycleEvent event, PurchaseFacts verdict)
 {
-	uint8	   *facts;
+	CohortRow	row = {.at = at, .event = event, .verdict = verdict};
 
 	CohortFlush(cohort);
-	if (key->wide)
-		LedgerWiden(&cohort->ledger);
-	else if (cohort->batch != NULL && BatchHasRoom(cohort->batch, key))
-	{
-		CohortEnter(cohort, key, row);
+	if (CohortDefer(cohort, customer_type, customer, at, event, verdict))
 		return;
-	}
 
-	/* a small ledger, or a key that is too long for any batch */
-	LedgerLocate(&cohort->ledger, key, 1, &facts);
-	TakeIn(cohort, facts, row);
+	TakeIn(cohort, LocateCustomer(&cohort->ledger, customer_type, customer), &row);
 
 	if (cohort->batch == NULL &&
 		(cohort->batch = BatchCreate(&cohort->ledger)) != NULL)

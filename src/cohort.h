@@ -37,33 +37,50 @@ typedef void (*CohortVisitor) (void *arg, const Conduct *conduct, int64 customer
 
 extern Cohort *CohortCreate(MemoryContext context, const Terms *terms,
 							bool has_events, CustomerType *customer_type);
-extern void CohortEnterNow(Cohort *cohort, const LedgerKey *key,
-						   const CohortRow *row);
+extern void CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
+						   int64 at, LifecycleEvent event, PurchaseFacts verdict);
 extern void CohortFlush(Cohort *cohort);
 extern void CohortMerge(Cohort *cohort, Cohort *other);
 extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);
 extern bytea *CohortSerialize(Cohort *cohort);
 extern Cohort *CohortDeserialize(bytea *bytes);
 
+/*
+ * Let a row wait in the batch; false if it cannot.
+ *
+ * All that is done for most rows.  Nothing here has its address taken on the
+ * stack, and what a row does not need it does not store: either costs time.
+ */
+static pg_attribute_always_inline bool
+CohortDefer(Cohort *cohort, CustomerType *customer_type, Datum customer,
+			int64 at, LifecycleEvent event, PurchaseFacts verdict)
+{
+	CohortRow  *waiting;
+	int			index;
+
+	if (unlikely(cohort->batch == NULL))
+		return false;
+	index = BatchAdd(cohort->batch, &cohort->ledger, customer_type, customer);
+	if (unlikely(index < 0))
+		return false;
+
+	waiting = &cohort->rows[index];
+	waiting->verdict = verdict;
+	if (cohort->has_events)
+	{
+		waiting->at = at;
+		waiting->event = event;
+	}
+	return true;
+}
+
 /* Enter a row, now or with the next batch. */
 static pg_attribute_always_inline void
-CohortEnter(Cohort *cohort, const LedgerKey *key, const CohortRow *row)
+CohortEnter(Cohort *cohort, CustomerType *customer_type, Datum customer,
+			int64 at, LifecycleEvent event, PurchaseFacts verdict)
 {
-	Batch	   *batch = cohort->batch;
-
-	if (likely(batch != NULL && BatchHasRoom(batch, key)))
-	{
-		CohortRow  *waiting = &cohort->rows[BatchAdd(batch, &cohort->ledger, key)];
-
-		waiting->verdict = row->verdict;
-		if (cohort->has_events)
-		{
-			waiting->at = row->at;
-			waiting->event = row->event;
-		}
-	}
-	else
-		CohortEnterNow(cohort, key, row);
+	if (unlikely(!CohortDefer(cohort, customer_type, customer, at, event, verdict)))
+		CohortEnterNow(cohort, customer_type, customer, at, event, verdict);
 }
 
 #endif							/* WINBACK_COHORT_H */

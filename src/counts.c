@@ -96,11 +96,10 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	LedgerKey	key;
 	ChronicleRow row = {0};
 	int			zone;
 
-	if (CallSiteIgnores(fcinfo, site))
+	if (CallSiteIgnores(fcinfo, signature, site))
 		return ReturnChronicle(fcinfo, chronicle);
 
 	if (unlikely(chronicle == NULL))
@@ -116,7 +115,7 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 			 CallSiteQuestion(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
-	row.at = CallSiteInstant(fcinfo, site);
+	row.at = CallSiteInstant(fcinfo, signature, site);
 	if (row.at != BEGINNING_OF_TIME && row.at != END_OF_TIME)
 	{
 		chronicle->first_at = Min(chronicle->first_at, row.at);
@@ -129,9 +128,8 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 		row.event = CallSiteEvent(fcinfo, site);
 		if (site->amount && !PG_ARGISNULL(site->amount))
 			row.amount = PG_GETARG_NUMERIC(site->amount);
-		CustomerKey(site->customer_type, &chronicle->ledger,
-					PG_GETARG_DATUM(site->customer), &key);
-		ChronicleEnter(chronicle, &key, &row, zone);
+		ChronicleEnter(chronicle, site->customer_type, PG_GETARG_DATUM(CUSTOMER_ARG),
+					   &row, zone);
 	}
 	PG_RETURN_POINTER(chronicle);
 }

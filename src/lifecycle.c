@@ -64,7 +64,7 @@ LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 	PurchaseFacts verdict;
 	int64		at;
 
-	if (CallSiteIgnores(fcinfo, site))
+	if (CallSiteIgnores(fcinfo, site->signature, site))
 		return life;
 
 	terms = CallSiteTerms(fcinfo, site);
@@ -76,7 +76,7 @@ LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 	else if (life->fingerprint != terms->fingerprint)
 		QuestionChanged();
 
-	at = CallSiteInstant(fcinfo, site);
+	at = CallSiteInstant(fcinfo, site->signature, site);
 	verdict = TermsJudge(terms, at);
 	if (verdict != 0)
 		EventFactsAdd(&life->facts, at, CallSiteEvent(fcinfo, site), verdict,
@@ -247,10 +247,10 @@ explain_lifecycle_trans(PG_FUNCTION_ARGS)
 		why->terms = *CallSiteTerms(fcinfo, site);
 		why->first_purchase = END_OF_TIME;
 	}
-	if (!CallSiteIgnores(fcinfo, site) &&
+	if (!CallSiteIgnores(fcinfo, site->signature, site) &&
 		CallSiteEvent(fcinfo, site) == EVENT_PURCHASE)
 	{
-		at = CallSiteInstant(fcinfo, site);
+		at = CallSiteInstant(fcinfo, site->signature, site);
 		if (at >= why->terms.period.from && at < why->terms.period.to)
 			why->first_purchase = Min(why->first_purchase, at);
 	}

@@ -54,27 +54,24 @@ CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	Cohort	   *cohort = ArgCohort(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	LedgerKey	key;
-	CohortRow	row;
+	int64		at;
+	PurchaseFacts verdict;
 
-	if (CallSiteIgnores(fcinfo, site))
+	if (CallSiteIgnores(fcinfo, signature, site))
 		return ReturnCohort(fcinfo, cohort);
 
 	if (unlikely(cohort == NULL))
 		cohort = CohortCreate(CallSiteContext(fcinfo), CallSiteTerms(fcinfo, site),
 							  site->event != 0, site->customer_type);
-	else if (!site->constant &&
+	else if (unlikely(!site->constant) &&
 			 cohort->terms.fingerprint != CallSiteTerms(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
-	row.at = CallSiteInstant(fcinfo, site);
-	row.verdict = TermsJudge(&cohort->terms, row.at);
-	if (row.verdict != 0)
-	{
-		row.event = CallSiteEvent(fcinfo, site);
-		CustomerKey(site->customer_type, &cohort->ledger, PG_GETARG_DATUM(site->customer), &key);
-		CohortEnter(cohort, &key, &row);
-	}
+	at = CallSiteInstant(fcinfo, signature, site);
+	verdict = TermsJudge(&cohort->terms, at);
+	if (verdict != 0)
+		CohortEnter(cohort, site->customer_type, PG_GETARG_DATUM(CUSTOMER_ARG),
+					at, CallSiteEvent(fcinfo, site), verdict);
 	PG_RETURN_POINTER(cohort);
 }
 
