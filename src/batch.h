@@ -103,4 +103,30 @@ BatchLocate(Batch *batch, Ledger *ledger)
 	return nrows;
 }
 
+/* Customers of another ledger, and the facts that both have of them. */
+typedef struct Meeting
+{
+	uint64		cursor;			/* begins at zero */
+	LedgerKey	keys[BATCH_ROWS];
+	uint8	   *theirs[BATCH_ROWS];
+	uint8	   *ours[BATCH_ROWS];
+} Meeting;
+
+/*
+ * Find here, or enter, the next customers of another ledger, which LedgerMatch
+ * has seen; returns how many, 0 at the end.
+ */
+static inline int
+BatchMeet(Meeting *meeting, Ledger *ledger, const Ledger *other)
+{
+	int			nkeys = 0;
+
+	while (nkeys < BATCH_ROWS &&
+		   LedgerNextFor(ledger, other, &meeting->cursor,
+						 &meeting->keys[nkeys], &meeting->theirs[nkeys]))
+		nkeys++;
+	LedgerLocate(ledger, meeting->keys, nkeys, meeting->ours);
+	return nkeys;
+}
+
 #endif							/* WINBACK_BATCH_H */

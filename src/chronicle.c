@@ -44,16 +44,6 @@ ChronicleCreate(MemoryContext context, Calendar *calendar, bool has_events,
 	return chronicle;
 }
 
-/* The customer's last entry, plus 1. */
-static inline uint32
-LoadHead(const uint8 *facts)
-{
-	uint32		head;
-
-	memcpy(&head, facts + 1, sizeof(head));
-	return head;
-}
-
 /* A zone is a bit; an entry goes before the customer's others. */
 static inline void
 TakeIn(Chronicle *chronicle, uint8 *facts, uint32 mark)
@@ -164,15 +154,32 @@ ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 											  BATCH_ROWS * sizeof(uint32));
 }
 
+/* Take the facts of another chronicle into those of the same customer. */
+static inline void
+TakeInFacts(Chronicle *chronicle, uint8 *facts, const Chronicle *other, const uint8 *theirs)
+{
+	if (!chronicle->has_entries)
+	{
+		for (int b = 0; b < chronicle->ledger.facts_size; b++)
+			facts[b] |= theirs[b];
+		return;
+	}
+	for (uint32 e = LoadHead(theirs); e != 0; e = other->entries[e - 1].next)
+	{
+		const Entry *entry = &other->entries[e - 1];
+
+		TakeIn(chronicle, facts,
+			   AddEntry(chronicle, entry->at, entry->event,
+						entry->has_amount ? other->amounts[e - 1] : NULL));
+	}
+}
+
 /* Enter the customers of another chronicle, whose keys stay in place meanwhile. */
 void
 ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 {
-	LedgerKey	keys[BATCH_ROWS];
-	uint8	   *facts[BATCH_ROWS];
-	uint8	   *found[BATCH_ROWS];
-	uint64		cursor = 0;
-	int			nkeys;
+	Meeting		meeting;
+	int			ncustomers;
 
 	if (chronicle->customer_type != other->customer_type ||
 		chronicle->has_entries != other->has_entries ||
@@ -188,35 +195,12 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 
 	LedgerMatch(&chronicle->ledger, &other->ledger);
 
-	do
+	meeting.cursor = 0;
+	while ((ncustomers = BatchMeet(&meeting, &chronicle->ledger, &other->ledger)) > 0)
 	{
-		for (nkeys = 0; nkeys < BATCH_ROWS; nkeys++)
-		{
-			if (!LedgerNextFor(&chronicle->ledger, &other->ledger, &cursor,
-							   &keys[nkeys], &facts[nkeys]))
-				break;
-		}
-		LedgerLocate(&chronicle->ledger, keys, nkeys, found);
-		for (int i = 0; i < nkeys; i++)
-		{
-			if (chronicle->has_entries)
-			{
-				for (uint32 e = LoadHead(facts[i]); e != 0; e = other->entries[e - 1].next)
-				{
-					const Entry *entry = &other->entries[e - 1];
-
-					TakeIn(chronicle, found[i],
-						   AddEntry(chronicle, entry->at, entry->event,
-									entry->has_amount ? other->amounts[e - 1] : NULL));
-				}
-			}
-			else
-			{
-				for (int b = 0; b < chronicle->ledger.facts_size; b++)
-					found[i][b] |= facts[i][b];
-			}
-		}
-	} while (nkeys == BATCH_ROWS);
+		for (int i = 0; i < ncustomers; i++)
+			TakeInFacts(chronicle, meeting.ours[i], other, meeting.theirs[i]);
+	}
 }
 
 /* The customer's facts from a multiple of 64 bits on. */

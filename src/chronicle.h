@@ -53,6 +53,16 @@ typedef struct Chronicle
 /* And where entries are kept: the ledger's bit in a byte, an index. */
 #define ENTRY_FACTS_SIZE		(1 + sizeof(uint32))
 
+/* The customer's last entry, plus 1, from their facts. */
+static inline uint32
+LoadHead(const uint8 *facts)
+{
+	uint32		head;
+
+	memcpy(&head, facts + 1, sizeof(head));
+	return head;
+}
+
 /* One row, but for the customer. */
 typedef struct ChronicleRow
 {

@@ -104,11 +104,8 @@ CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
 void
 CohortMerge(Cohort *cohort, Cohort *other)
 {
-	LedgerKey	keys[BATCH_ROWS];
-	uint8	   *facts[BATCH_ROWS];
-	uint8	   *found[BATCH_ROWS];
-	uint64		cursor = 0;
-	int			nkeys;
+	Meeting		meeting;
+	int			ncustomers;
 
 	if (cohort->customer_type != other->customer_type ||
 		cohort->has_events != other->has_events)
@@ -121,18 +118,12 @@ CohortMerge(Cohort *cohort, Cohort *other)
 
 	LedgerMatch(&cohort->ledger, &other->ledger);
 
-	do
+	meeting.cursor = 0;
+	while ((ncustomers = BatchMeet(&meeting, &cohort->ledger, &other->ledger)) > 0)
 	{
-		for (nkeys = 0; nkeys < BATCH_ROWS; nkeys++)
-		{
-			if (!LedgerNextFor(&cohort->ledger, &other->ledger, &cursor,
-							   &keys[nkeys], &facts[nkeys]))
-				break;
-		}
-		LedgerLocate(&cohort->ledger, keys, nkeys, found);
-		for (int i = 0; i < nkeys; i++)
-			TakeInFacts(cohort, found[i], facts[i]);
-	} while (nkeys == BATCH_ROWS);
+		for (int i = 0; i < ncustomers; i++)
+			TakeInFacts(cohort, meeting.ours[i], meeting.theirs[i]);
+	}
 }
 
 /*

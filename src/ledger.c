@@ -42,6 +42,9 @@
 /* from this many bytes on, large pages are worth it (measured: a tenth) */
 #define LEDGER_HUGE				((Size) 8 * 1024 * 1024)
 
+/* how many bytes are moved, cleared or put in large pages at a time (5 ms) */
+#define LEDGER_PIECE			((Size) 16 * 1024 * 1024)
+
 /* how many customers fit in that many slots */
 #define LEDGER_ROOM(nslots)		((nslots) / 8 * 7)
 
@@ -108,27 +111,71 @@ SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
 		memcpy(slot + sizeof(word), &rest, sizeof(rest));
 }
 
+/*
+ * What is done to a large table is done in pieces, with a look in between
+ * whether somebody wants us to stop: it may be gigabytes.
+ */
+
+static void
+PutInLargePages(char *start, Size size)
+{
+	for (Size done = 0; size >= LEDGER_HUGE && done < size; done += LEDGER_PIECE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		AdviseHugePages(start + done, Min(LEDGER_PIECE, size - done));
+	}
+}
+
+static void
+CopyPieces(char *to, const char *from, Size size)
+{
+	for (Size done = 0; done < size; done += LEDGER_PIECE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(to + done, from + done, Min(LEDGER_PIECE, size - done));
+	}
+}
+
+static void
+ClearPieces(char *start, Size size)
+{
+	for (Size done = 0; done < size; done += LEDGER_PIECE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memset(start + done, 0, Min(LEDGER_PIECE, size - done));
+	}
+}
+
 static void
 LedgerInitCommon(Ledger *ledger, MemoryContext context, LedgerForm form,
-				 int facts_size, uint64 nslots)
+				 int facts_size)
 {
 	memset(ledger, 0, sizeof(*ledger));
 	ledger->context = context;
 	ledger->form = form;
 	ledger->facts_size = facts_size;
 	ledger->slot_size = KeySize(form) + facts_size;
+}
+
+/* Give a ledger without slots a power of two of them, free ones. */
+static void
+AllocateSlots(Ledger *ledger, uint64 nslots)
+{
+	Size		size = nslots * ledger->slot_size;
+
 	ledger->nslots = nslots;
-	ledger->slots = MemoryContextAllocExtended(context,
-											   nslots * ledger->slot_size,
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	ledger->shift = 64 - pg_leftmost_one_pos64(nslots);
+	ledger->slots = MemoryContextAllocHuge(ledger->context, size);
+	PutInLargePages(ledger->slots, size);
+	ClearPieces(ledger->slots, size);
 }
 
 /* An empty ledger. */
 void
 LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form, int facts_size)
 {
-	LedgerInitCommon(ledger, context, form, facts_size, LEDGER_FIRST_NSLOTS);
-	ledger->shift = 64 - pg_leftmost_one_pos64(LEDGER_FIRST_NSLOTS);
+	LedgerInitCommon(ledger, context, form, facts_size);
+	AllocateSlots(ledger, LEDGER_FIRST_NSLOTS);
 }
 
 /*
@@ -139,8 +186,10 @@ void
 LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
 				 int facts_size, uint64 ncustomers, Size images_size)
 {
-	LedgerInitCommon(ledger, context, form, facts_size, ncustomers);
+	LedgerInitCommon(ledger, context, form, facts_size);
 	ledger->packed = true;
+	ledger->nslots = ncustomers;
+	ledger->slots = MemoryContextAllocHuge(context, ncustomers * ledger->slot_size);
 	if (LedgerHasImage(form))
 	{
 		/* each image is rounded up, and has a header */
@@ -188,11 +237,10 @@ LedgerDouble(Ledger *ledger)
 	ledger->slots = repalloc_huge(ledger->slots, 2 * size);
 	ledger->nslots = 2 * nslots;
 	ledger->shift--;
-	if (2 * size >= LEDGER_HUGE)
-		AdviseHugePages(ledger->slots, 2 * size);
+	PutInLargePages(ledger->slots, 2 * size);
 	upper = ledger->slots + size;
-	memcpy(upper, ledger->slots, size);
-	memset(ledger->slots, 0, size);
+	CopyPieces(upper, ledger->slots, size);
+	ClearPieces(ledger->slots, size);
 
 	while (*SlotFacts(upper + nwaiting * slot_size, ledger->form) & LEDGER_TAKEN)
 		nwaiting++;
@@ -232,9 +280,7 @@ LedgerWiden(Ledger *ledger)
 
 	ledger->form = LEDGER_WORD;
 	ledger->slot_size = KeySize(LEDGER_WORD) + ledger->facts_size;
-	ledger->slots = MemoryContextAllocExtended(ledger->context,
-											   ledger->nslots * ledger->slot_size,
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	AllocateSlots(ledger, ledger->nslots);
 	slot = MemoryContextAlloc(ledger->context, ledger->slot_size);
 	while (LedgerNext(&narrow, &cursor, &key, &facts))
 	{
@@ -251,9 +297,18 @@ LedgerWiden(Ledger *ledger)
 void
 LedgerReserve(Ledger *ledger, uint64 more)
 {
+	uint64		nslots = ledger->nslots;
+
 	Assert(!ledger->packed);
 
-	while (LEDGER_ROOM(ledger->nslots) < ledger->ntaken + more)
+	while (LEDGER_ROOM(nslots) < ledger->ntaken + more)
+		nslots *= 2;
+	if (ledger->ntaken == 0 && nslots > ledger->nslots)
+	{
+		pfree(ledger->slots);
+		AllocateSlots(ledger, nslots);
+	}
+	while (ledger->nslots < nslots)
 		LedgerDouble(ledger);
 }
 

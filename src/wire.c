@@ -151,49 +151,6 @@ OpenWire(bytea *bytes, int version)
 	return wire;
 }
 
-static void
-SendTerms(StringInfo wire, const Terms *terms)
-{
-	pq_sendint64(wire, terms->fingerprint);
-	pq_sendint64(wire, terms->period.from);
-	pq_sendint64(wire, terms->period.to);
-	pq_sendint64(wire, terms->start.inactive_from);
-	pq_sendint64(wire, terms->start.churned_from);
-	pq_sendint64(wire, terms->end.inactive_from);
-	pq_sendint64(wire, terms->end.churned_from);
-	pq_sendint8(wire, terms->unit);
-	pq_sendint8(wire, terms->has_end);
-	pq_sendint8(wire, terms->nedges);
-	for (int i = 0; i < terms->nedges; i++)
-	{
-		pq_sendint8(wire, terms->verdicts[i]);
-		pq_sendint64(wire, terms->edges[i]);
-	}
-}
-
-static void
-ReceiveTerms(StringInfo wire, Terms *terms)
-{
-	memset(terms, 0, sizeof(*terms));
-	terms->fingerprint = pq_getmsgint64(wire);
-	terms->period.from = pq_getmsgint64(wire);
-	terms->period.to = pq_getmsgint64(wire);
-	terms->start.inactive_from = pq_getmsgint64(wire);
-	terms->start.churned_from = pq_getmsgint64(wire);
-	terms->end.inactive_from = pq_getmsgint64(wire);
-	terms->end.churned_from = pq_getmsgint64(wire);
-	terms->unit = pq_getmsgbyte(wire);
-	terms->has_end = pq_getmsgbyte(wire) != 0;
-	terms->nedges = pq_getmsgbyte(wire);
-	if (terms->unit > UNIT_TIMESTAMPTZ || terms->nedges > TERMS_MAX_EDGES)
-		elog(ERROR, "invalid terms in a serialized state");
-	for (int i = 0; i < terms->nedges; i++)
-	{
-		terms->verdicts[i] = pq_getmsgbyte(wire);
-		terms->edges[i] = pq_getmsgint64(wire);
-	}
-}
-
 bytea *
 CohortSerialize(Cohort *cohort)
 {
@@ -207,14 +164,15 @@ CohortSerialize(Cohort *cohort)
 	pq_sendint8(&wire, COHORT_WIRE_VERSION);
 	pq_sendint32(&wire, cohort->customer_type);
 	pq_sendint8(&wire, cohort->has_events);
-	SendTerms(&wire, &cohort->terms);
+	pq_sendint64(&wire, cohort->terms.fingerprint);
 	SendLedger(&wire, &cohort->ledger, images_size);
 	return pq_endtypsend(&wire);
 }
 
 /*
  * What a worker sent.  The result lives in the caller's short memory and can
- * only be merged into another cohort.
+ * only be merged into another cohort, which takes no rows: of the terms they
+ * need the fingerprint, to see that they are the same.
  */
 Cohort *
 CohortDeserialize(bytea *bytes)
@@ -224,7 +182,7 @@ CohortDeserialize(bytea *bytes)
 
 	cohort->customer_type = pq_getmsgint(&wire, 4);
 	cohort->has_events = pq_getmsgbyte(&wire) != 0;
-	ReceiveTerms(&wire, &cohort->terms);
+	cohort->terms.fingerprint = pq_getmsgint64(&wire);
 	ReceiveLedger(&wire, &cohort->ledger,
 				  cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
 	pq_getmsgend(&wire);
@@ -365,7 +323,8 @@ ChronicleDeserialize(bytea *bytes)
 		entry->next = pq_getmsgint(&wire, 4);
 		entry->event = pq_getmsgbyte(&wire);
 		entry->has_amount = pq_getmsgbyte(&wire) != 0;
-		if (entry->next > chronicle->nentries)
+		/* each was put before what the customer had by then */
+		if (entry->next > i || entry->event > EVENT_CANCELLATION)
 			elog(ERROR, "invalid entry in a serialized state");
 		if (entry->has_amount)
 		{
@@ -376,5 +335,17 @@ ChronicleDeserialize(bytea *bytes)
 		}
 	}
 	pq_getmsgend(&wire);
+
+	if (chronicle->has_entries)
+	{
+		uint64		cursor = 0;
+		const uint8 *facts;
+
+		while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
+		{
+			if (LoadHead(facts) > chronicle->nentries)
+				elog(ERROR, "invalid customer in a serialized state");
+		}
+	}
 	return chronicle;
 }
