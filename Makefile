@@ -21,6 +21,8 @@ OBJS = \
 	src/rate_tally.o \
 	src/rates.o \
 	src/rules.o \
+	src/scan.o \
+	src/scan_path.o \
 	src/terms.o \
 	src/transitions.o \
 	src/wire.o \
@@ -32,6 +34,7 @@ REGRESS = \
 	lifecycle_event \
 	rate_tally \
 	rates \
+	scan \
 	lifecycle \
 	series \
 	errors \

@@ -30,7 +30,7 @@ DECLARE
 BEGIN
   FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
     nodes := nodes || substring(line FROM
-      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel Seq Scan|Parallel Append)');
+      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel (?:Seq|Custom) Scan|Parallel Append)');
   END LOOP;
   RETURN array_to_string(nodes, ' > ');
 END $$;
@@ -143,7 +143,7 @@ BEGIN
                WHERE attrelid = 'orders'::regclass AND attnum BETWEEN 6 AND 18 ORDER BY attname LOOP
     FOREACH t IN ARRAY '{timestamptz,timestamp,date}'::text[] LOOP
       CALL ask('keys', kind, 'orders', quote_ident(kind), t, 'at_' || t, NULL,
-               '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$');
+               '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$');
     END LOOP;
     SET enable_sort = off;
     CALL ask('groups, hashed', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz', 'fifty',
@@ -173,7 +173,7 @@ BEGIN
       FOREACH leader IN ARRAY '{t,f}'::bool[] LOOP
         EXECUTE format('ALTER TABLE orders SET (parallel_workers = %s)', workers);
         CALL ask('workers', kind, 'orders', quote_ident(kind), 'timestamp', 'at_timestamp', NULL,
-                 '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$',
+                 '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$',
                  workers => workers, leader => leader);
       END LOOP;
     END LOOP;
@@ -200,11 +200,11 @@ SELECT workers_launched($$SELECT reactivation_rate("int8", at_date, '[2024-06-15
 
 -- FILTER: some rows, none of a group, none at all.
 CALL ask('filter, some rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
-         '^Finalize Aggregate > Gather > Partial Aggregate', filter => 'n % 7 > 2');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', filter => 'n % 7 > 2');
 CALL ask('filter, some groups', 'int4', 'orders', '"int4"', 'date', 'at_date', 'fifty',
          '^Finalize .*Gather.*Partial', filter => 'fifty > 10');
 CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
-         '^Finalize Aggregate > Gather > Partial Aggregate', filter => 'n < 0');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', filter => 'n < 0');
 
 -- 2,000 groups of 10 rows side by side, of which most are seen by one worker only, and 2,000 that are
 -- spread over the table.
@@ -240,10 +240,10 @@ DECLARE
 BEGIN
   FOREACH source IN ARRAY '{few,none,nulls,half}'::text[] LOOP
     CALL ask('idle workers, table "' || source || '"', 'int4', source, 'customer', 'date', 'day', NULL,
-             '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$', workers => 4);
+             '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$', workers => 4);
     CALL ask('idle workers, table "' || source || '"', 'text', source, 'customer::text', 'timestamp',
              'day::timestamp', NULL,
-             '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$', workers => 4, leader => true);
+             '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$', workers => 4, leader => true);
   END LOOP;
 END $$;
 
@@ -258,15 +258,15 @@ SELECT n::int8 AS customer, day
                 UNION ALL SELECT date '2024-06-15' + pick(n, 10, 100) WHERE n % 3 = 0) d;
 ANALYZE overlapping, disjoint;
 CALL ask('200,000 customers overlapping', 'int8', 'overlapping', 'customer', 'date', 'day', NULL,
-         '^Finalize Aggregate > Gather > Partial Aggregate');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 CALL ask('200,000 customers overlapping', 'text', 'overlapping', '(''number '' || customer)', 'timestamp',
-         'day::timestamp', NULL, '^Finalize Aggregate > Gather > Partial Aggregate', leader => true);
+         'day::timestamp', NULL, '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', leader => true);
 CALL ask('200,000 customers disjoint', 'int8', 'disjoint', 'customer', 'date', 'day', NULL,
-         '^Finalize Aggregate > Gather > Partial Aggregate');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 CALL ask('200,000 customers disjoint', 'text', 'disjoint', '(''number '' || customer)', 'date', 'day', NULL,
-         '^Finalize Aggregate > Gather > Partial Aggregate');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 CALL ask('200,000 customers disjoint', 'numeric', 'disjoint', 'customer::numeric', 'date', 'day', NULL,
-         '^Finalize Aggregate > Gather > Partial Aggregate');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 
 -- Parts of a partitioned table, in parallel and in one process.
 CREATE TABLE parted (n int, customer int8, day date) PARTITION BY RANGE (n);

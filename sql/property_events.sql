@@ -708,7 +708,7 @@ DECLARE
 BEGIN
   FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
     nodes := nodes || substring(line FROM
-      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel Seq Scan|Parallel Append)');
+      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel (?:Seq|Custom) Scan|Parallel Append)');
   END LOOP;
   RETURN array_to_string(nodes, ' > ');
 END $$;
@@ -800,7 +800,7 @@ BEGIN
                   way, k, t.time, query,
                   CASE WHEN way LIKE '%hashed' THEN '^Finalize HashAggregate > Gather > Partial HashAggregate > Parallel Seq Scan$'
                        WHEN way LIKE '%sorted' THEN '^Finalize GroupAggregate > Gather Merge > Partial GroupAggregate > Parallel Seq Scan$'
-                       ELSE '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$' END);
+                       ELSE '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$' END);
     PERFORM set_config('enable_sort', 'true', false);
     PERFORM set_config('enable_hashagg', 'true', false);
   END LOOP;
@@ -847,7 +847,7 @@ BEGIN
                           reactivation_rate(before, after), winback_rate(before, after))::text AS answer
        FROM statuses %s', coalesce(by, '0'), 'GROUP BY ' || by), wanted);
 END $$;
-CALL ask_second_step('without groups', NULL, '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$');
+CALL ask_second_step('without groups', NULL, '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$');
 SET enable_sort = off;
 CALL ask_second_step('groups, hashed', 'forty', '^Finalize HashAggregate > Gather > Partial HashAggregate > Parallel Seq Scan$');
 SET enable_sort = on;

@@ -499,7 +499,7 @@ DECLARE
 BEGIN
   FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
     nodes := nodes || substring(line FROM
-      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel Seq Scan|Seq Scan|(?:Parallel )?Append)');
+      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel (?:Seq|Custom) Scan|Seq Scan|(?:Parallel )?Append)');
   END LOOP;
   RETURN array_to_string(nodes, ' > ');
 END $$;
@@ -544,7 +544,7 @@ DECLARE
   query text := question(kind, t, grouped, 'history');
   wanted text := CASE way WHEN 'groups, hashed' THEN '^Finalize HashAggregate > Gather > Partial HashAggregate > Parallel Seq Scan$'
                           WHEN 'groups, sorted' THEN '^Finalize GroupAggregate > Gather Merge > Partial GroupAggregate > Parallel Seq Scan$'
-                          ELSE '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$' END;
+                          ELSE '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$' END;
   line text;
 BEGIN
   DROP TABLE IF EXISTS serial, parallel;
@@ -707,7 +707,7 @@ END $$;
 SET cpu_operator_cost = 1;
 CALL ask_transitions('serial', 'SELECT NULL::int AS grp, lifecycle_transitions(before, after)::text AS answer FROM changes', 0, '^Aggregate > Seq Scan$');
 CALL ask_transitions('parallel', 'SELECT NULL::int AS grp, lifecycle_transitions(before, after)::text AS answer FROM changes', 2,
-                     '^Finalize Aggregate > Gather > Partial Aggregate > Parallel Seq Scan$');
+                     '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$');
 CALL ask_transitions('serial, groups', 'SELECT grp, lifecycle_transitions(before, after)::text AS answer FROM changes GROUP BY grp', 0, '^HashAggregate > Seq Scan$');
 SET enable_sort = off;
 CALL ask_transitions('parallel, groups, hashed', 'SELECT grp, lifecycle_transitions(before, after)::text AS answer FROM changes GROUP BY grp', 2,

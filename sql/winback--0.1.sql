@@ -467,6 +467,11 @@ COMMENT ON AGGREGATE sum(rate_tally) IS 'both numbers added over all rows; NULL 
 
 -- shared by every aggregate whose state is a cohort: customers and their facts
 
+CREATE FUNCTION winback_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION winback_support(internal) IS 'internal: tells the planner what taking in a row costs, and brings it the Winback Scan';
+
 CREATE FUNCTION cohort_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
@@ -481,22 +486,22 @@ COMMENT ON FUNCTION cohort_serial(internal) IS 'internal: a state as bytes, on t
 COMMENT ON FUNCTION cohort_deserial(bytea, internal) IS 'internal: a state from bytes';
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, timestamptz, tstzrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, timestamp, tsrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, date, daterange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, date, lifecycle_event, daterange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION reactivation_rate_final(internal) RETURNS float8
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -660,22 +665,22 @@ COMMENT ON AGGREGATE reactivation_tally(anyelement, timestamp, lifecycle_event, 
 COMMENT ON AGGREGATE reactivation_tally(anyelement, date, lifecycle_event, daterange, interval) IS 'number of the customers not active (inactive, churned or prospect) at the start of the period who bought in it, and of those eligible, over rows (customer, at, event); 0/0 when nobody was eligible. Eligible are customers whose last purchase before the start lies more than inactive_after before it, who cancelled since, or who never bought but showed interest. Rows with a NULL in one of these columns are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
 
 CREATE FUNCTION winback_trans(internal, anyelement, timestamptz, tstzrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION winback_trans(internal, anyelement, timestamp, tsrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION winback_trans(internal, anyelement, date, daterange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION winback_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION winback_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION winback_trans(internal, anyelement, date, lifecycle_event, daterange, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION winback_rate_final(internal) RETURNS float8
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -911,40 +916,40 @@ COMMENT ON FUNCTION chronicle_serial(internal) IS 'internal: a state as bytes, o
 COMMENT ON FUNCTION chronicle_deserial(bytea, internal) IS 'internal: a state from bytes';
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, tstzrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, tsrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, daterange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, lifecycle_event, daterange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, numeric, tstzrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, numeric, tsrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, numeric, daterange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, date, lifecycle_event, numeric, daterange, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_counts_final(internal) RETURNS lifecycle_counts
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
@@ -1109,40 +1114,40 @@ COMMENT ON AGGREGATE lifecycle_counts(anyelement, timestamp, lifecycle_event, nu
 COMMENT ON AGGREGATE lifecycle_counts(anyelement, date, lifecycle_event, numeric, daterange, interval, interval) IS 'everything about one period at once, over rows (customer, at, event, amount): see the comments of the columns of the type; NULL without a row. churned_after NULL means only by cancellation. Amounts are added up exactly, each row for itself; a NULL amount adds nothing, and only those of purchases count. Rows with a NULL customer, at or event are ignored. Raises 22004 or 22023 for a period that is NULL, empty or without lower bound, an inactive_after that is NULL or not positive, a churned_after that is not positive or shorter than inactive_after, and for either changing within a group; 42883 for a customer type without hashing. Source: README, "Definitions"';
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, tstzrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, tsrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, daterange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, lifecycle_event, tstzrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, lifecycle_event, tsrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, lifecycle_event, daterange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, numeric, tstzrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, numeric, tsrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, numeric, daterange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamptz, lifecycle_event, numeric, tstzrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, timestamp, lifecycle_event, numeric, tsrange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_trans(internal, anyelement, date, lifecycle_event, numeric, daterange, interval, interval, interval) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT winback_support;
 
 CREATE FUNCTION lifecycle_series_final(internal) RETURNS lifecycle_counts[]
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;

@@ -23,6 +23,7 @@
 typedef struct Batch
 {
 	int			nrows;
+	uint64		nbatches;		/* that were looked up so far */
 	Size		images_used;	/* bytes */
 	char	   *images;			/* NULL if the form has none */
 	LedgerKey	keys[BATCH_ROWS];
@@ -40,6 +41,7 @@ BatchCreate(const Ledger *ledger)
 
 	batch = MemoryContextAlloc(ledger->context, sizeof(Batch));
 	batch->nrows = 0;
+	batch->nbatches = 0;
 	batch->images_used = 0;
 	batch->images = LedgerHasImage(ledger->form) ?
 		MemoryContextAlloc(ledger->context, BATCH_IMAGES) : NULL;
@@ -98,6 +100,7 @@ BatchLocate(Batch *batch, Ledger *ledger)
 	int			nrows = batch->nrows;
 
 	LedgerLocate(ledger, batch->keys, nrows, batch->found);
+	batch->nbatches++;
 	batch->nrows = 0;
 	batch->images_used = 0;
 	return nrows;

@@ -14,11 +14,38 @@
 
 #include "callsite.h"
 
+/* The scan that calls us, or NULL. */
+static ScanCall *
+CallingScan(FunctionCallInfo fcinfo)
+{
+	ScanCall   *call = (ScanCall *) fcinfo->context;
+
+	if (call != NULL && IsA(call, ExtensibleNode) &&
+		strcmp(call->node.extnodename, SCAN_CALL) == 0)
+		return call;
+	return NULL;
+}
+
+/* Where the state of an aggregate lives; raises an error outside of one. */
+MemoryContext
+AggregateContext(FunctionCallInfo fcinfo)
+{
+	ScanCall   *call = CallingScan(fcinfo);
+	MemoryContext context;
+
+	if (call != NULL)
+		return call->context;
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "function %u called outside an aggregate", fcinfo->flinfo->fn_oid);
+	return context;
+}
+
 /* Is an argument of the aggregate one value for the whole query? */
 static bool
 ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 {
-	Aggref	   *aggref = AggGetAggref(fcinfo);
+	ScanCall   *call = CallingScan(fcinfo);
+	Aggref	   *aggref = call ? call->aggref : AggGetAggref(fcinfo);
 	Expr	   *expr;
 
 	if (arg == 0)
@@ -78,17 +105,6 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 
 	fcinfo->flinfo->fn_extra = site;
 	return site;
-}
-
-/* Where the state of an aggregate lives. */
-MemoryContext
-CallSiteContext(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "transition function called outside an aggregate");
-	return context;
 }
 
 /*

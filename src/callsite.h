@@ -8,10 +8,25 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "nodes/extensible.h"
+#include "nodes/primnodes.h"
 
 #include "customer.h"
 #include "question.h"
 #include "terms.h"
+
+/*
+ * What calls us where that is no Agg node but a Winback Scan (scan.c): it stands
+ * in fcinfo->context, as an AggState would.
+ */
+typedef struct ScanCall
+{
+	ExtensibleNode node;		/* with SCAN_CALL as its name */
+	MemoryContext context;		/* where the state lives */
+	Aggref	   *aggref;			/* with values for what is one in the whole scan */
+} ScanCall;
+
+#define SCAN_CALL		"winback scan call"
 
 /* What an aggregate asks about time. */
 typedef enum Scope
@@ -64,7 +79,7 @@ typedef struct CallSite
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
-extern MemoryContext CallSiteContext(FunctionCallInfo fcinfo);
+extern MemoryContext AggregateContext(FunctionCallInfo fcinfo);
 extern CustomerType *CombineCustomerType(FunctionCallInfo fcinfo, Oid type);
 extern const Question *CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site);
 extern const Terms *CallSiteMakeTerms(CallSite *site);

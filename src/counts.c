@@ -104,7 +104,7 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 
 	if (unlikely(chronicle == NULL))
 	{
-		MemoryContext context = CallSiteContext(fcinfo);
+		MemoryContext context = AggregateContext(fcinfo);
 
 		chronicle = ChronicleCreate(context,
 									CalendarCreate(context, CallSiteQuestion(fcinfo, site)),
@@ -155,10 +155,7 @@ chronicle_combine(PG_FUNCTION_ARGS)
 {
 	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
 	Chronicle  *other = ArgChronicle(fcinfo, 1);
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "combine function called outside an aggregate");
+	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other != NULL)
 	{
@@ -175,16 +172,14 @@ chronicle_combine(PG_FUNCTION_ARGS)
 Datum
 chronicle_serial(PG_FUNCTION_ARGS)
 {
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "serialize function called outside an aggregate");
+	(void) AggregateContext(fcinfo);
 	PG_RETURN_BYTEA_P(ChronicleSerialize((Chronicle *) PG_GETARG_POINTER(0)));
 }
 
 Datum
 chronicle_deserial(PG_FUNCTION_ARGS)
 {
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "deserialize function called outside an aggregate");
+	(void) AggregateContext(fcinfo);
 	PG_RETURN_POINTER(ChronicleDeserialize(PG_GETARG_BYTEA_PP(0)));
 }
 

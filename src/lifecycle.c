@@ -70,7 +70,7 @@ LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 	terms = CallSiteTerms(fcinfo, site);
 	if (life == NULL)
 	{
-		life = MemoryContextAllocZero(CallSiteContext(fcinfo), size);
+		life = MemoryContextAllocZero(AggregateContext(fcinfo), size);
 		life->fingerprint = terms->fingerprint;
 	}
 	else if (life->fingerprint != terms->fingerprint)
@@ -147,10 +147,7 @@ lifecycle_combine(PG_FUNCTION_ARGS)
 {
 	Life	   *life = PG_ARGISNULL(0) ? NULL : (Life *) PG_GETARG_POINTER(0);
 	Life	   *other = PG_ARGISNULL(1) ? NULL : (Life *) PG_GETARG_POINTER(1);
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "combine function called outside an aggregate");
+	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other == NULL)
 		return ReturnLife(fcinfo, life);
@@ -172,8 +169,7 @@ lifecycle_serial(PG_FUNCTION_ARGS)
 	Life	   *life = (Life *) PG_GETARG_POINTER(0);
 	StringInfoData wire;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "serialize function called outside an aggregate");
+	(void) AggregateContext(fcinfo);
 
 	pq_begintypsend(&wire);
 	pq_sendint8(&wire, LIFE_WIRE_VERSION);
@@ -197,8 +193,7 @@ lifecycle_deserial(PG_FUNCTION_ARGS)
 		.len = VARSIZE_ANY_EXHDR(bytes)
 	};
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "deserialize function called outside an aggregate");
+	(void) AggregateContext(fcinfo);
 
 	if (pq_getmsgbyte(&wire) != LIFE_WIRE_VERSION)
 		elog(ERROR, "unknown version of a serialized state");

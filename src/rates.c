@@ -61,7 +61,7 @@ CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 		return ReturnCohort(fcinfo, cohort);
 
 	if (unlikely(cohort == NULL))
-		cohort = CohortCreate(CallSiteContext(fcinfo), CallSiteTerms(fcinfo, site),
+		cohort = CohortCreate(AggregateContext(fcinfo), CallSiteTerms(fcinfo, site),
 							  site->event != 0, site->customer_type);
 	else if (unlikely(!site->constant) &&
 			 cohort->terms.fingerprint != CallSiteTerms(fcinfo, site)->fingerprint)
@@ -155,10 +155,7 @@ cohort_combine(PG_FUNCTION_ARGS)
 {
 	Cohort	   *cohort = ArgCohort(fcinfo, 0);
 	Cohort	   *other = ArgCohort(fcinfo, 1);
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "combine function called outside an aggregate");
+	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other != NULL)
 	{
@@ -173,15 +170,13 @@ cohort_combine(PG_FUNCTION_ARGS)
 Datum
 cohort_serial(PG_FUNCTION_ARGS)
 {
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "serialize function called outside an aggregate");
+	(void) AggregateContext(fcinfo);
 	PG_RETURN_BYTEA_P(CohortSerialize((Cohort *) PG_GETARG_POINTER(0)));
 }
 
 Datum
 cohort_deserial(PG_FUNCTION_ARGS)
 {
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "deserialize function called outside an aggregate");
+	(void) AggregateContext(fcinfo);
 	PG_RETURN_POINTER(CohortDeserialize(PG_GETARG_BYTEA_PP(0)));
 }

@@ -6,4 +6,14 @@
 
 #include "fmgr.h"
 
+#include "scan.h"
+
 PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	ScanPathInit();
+}

@@ -143,7 +143,7 @@ sub settings {
     'parallel_leader_participation', 'enable_parallel_hash', 'enable_parallel_append', 'enable_presorted_aggregate',
   );
   my @set = map { $_ . ' = ' . (maybe(0.75) ? 'on' : 'off') } grep { $_ ne 'enable_presorted_aggregate' || $major >= 16 } @on;
-  push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } 'enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize';
+  push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } 'enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize', 'winback.enable_scan';
   push @set, q{work_mem = '} . any('64kB', '64kB', '256kB', '4MB') . q{'}, 'hash_mem_multiplier = ' . any(1, 2);
   push @set, 'max_parallel_workers_per_gather = ' . any(0, 1, 2, 4), 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
     'min_parallel_table_scan_size = 0', 'min_parallel_index_scan_size = 0';
@@ -237,16 +237,17 @@ for my $round (1 .. $rounds) {
     SET client_min_messages = warning;
     DROP TABLE IF EXISTS orders, numbers, truth, periods;
     SELECT setseed($choice);
-    CREATE TABLE orders (n int, g int, h int, customer $c{kind}, at $c{time}, event lifecycle_event)
+    CREATE TABLE orders (n int, dropped text DEFAULT 'some', g int, h int, customer $c{kind}, at $c{time}, event lifecycle_event)
       @{[ $partitioned ? 'PARTITION BY HASH (g)' : '' ]};
     @{[ $partitioned ? join ';', map { "CREATE TABLE orders_$_ PARTITION OF orders FOR VALUES WITH (MODULUS 3, REMAINDER $_)" } 0 .. 2 : '' ]};
-    INSERT INTO orders
+    INSERT INTO orders (n, g, h, customer, at, event)
     SELECT n, (random() * random() * $groups)::int, n % 4, CASE WHEN random() > 0.02 THEN $spelling{$c{kind}} END,
            CASE WHEN random() > 0.02 THEN (timestamp '2022-11-01' + random() * interval '400 days')::$c{time} END,
            CASE WHEN @{[ $c{has_events} ? 'true' : 'false' ]} THEN
                   (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL, 'purchase', 'purchase', 'purchase'])[1 + floor(random() * 8)]
                 ELSE 'purchase' END::lifecycle_event
       FROM (SELECT n, 1 + floor(random() * $customers)::int AS who FROM generate_series(1, $c{rows}) AS n) r;
+    @{[ maybe(0.3) ? 'ALTER TABLE orders DROP COLUMN dropped, ADD COLUMN added int DEFAULT 7' : '' ]};
     CREATE INDEX ON orders (g);
     CREATE INDEX ON orders (customer, at);
     CREATE TABLE numbers AS SELECT n FROM generate_series(1, $c{rows}) AS n;
@@ -283,12 +284,13 @@ for my $round (1 .. $rounds) {
     }
     $answers += $values // 0;
     $seen{$form}++;
-    $seen{"plan: $1"}++ while $out =~ /^[ >-]*((?:(?:Finalize |Partial )?(?:Group|Hash|Mixed)?Aggregate|WindowAgg))/mg;
+    $seen{"plan: $1"}++ while $out =~ /^[ >-]*((?:(?:Finalize |Partial )?(?:Group|Hash|Mixed)?Aggregate|WindowAgg|(?:Parallel )?Custom Scan \(Winback Scan\)))/mg;
   }
 }
 note(join ', ', map { "$_ $seen{$_}" } sort keys %seen);
 cmp_ok($answers, '>', $rounds * $queries_a_round, "all answers are those of plain SQL: $answers (seed $seed)");
-my @plans = ('Aggregate', 'Partial Aggregate', 'Finalize Aggregate', 'HashAggregate', 'Partial HashAggregate', 'GroupAggregate', 'Finalize GroupAggregate', 'MixedAggregate', 'WindowAgg');
+my @plans = ('Aggregate', 'Partial Aggregate', 'Finalize Aggregate', 'HashAggregate', 'Partial HashAggregate', 'GroupAggregate', 'Finalize GroupAggregate', 'MixedAggregate', 'WindowAgg',
+  'Custom Scan (Winback Scan)', 'Parallel Custom Scan (Winback Scan)');
 is(join(', ', grep { !$seen{"plan: $_"} } @plans), '', "all kinds of plans were among them (seed $seed)");
 
 is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
