@@ -143,7 +143,8 @@ sub settings {
     'parallel_leader_participation', 'enable_parallel_hash', 'enable_parallel_append', 'enable_presorted_aggregate',
   );
   my @set = map { $_ . ' = ' . (maybe(0.75) ? 'on' : 'off') } grep { $_ ne 'enable_presorted_aggregate' || $major >= 16 } @on;
-  push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } 'enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize', 'winback.enable_scan';
+  push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } 'enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize';
+  push @set, 'winback.enable_scan = ' . (maybe(0.8) ? 'on' : 'off');
   push @set, q{work_mem = '} . any('64kB', '64kB', '256kB', '4MB') . q{'}, 'hash_mem_multiplier = ' . any(1, 2);
   push @set, 'max_parallel_workers_per_gather = ' . any(0, 1, 2, 4), 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
     'min_parallel_table_scan_size = 0', 'min_parallel_index_scan_size = 0';
@@ -157,10 +158,10 @@ sub settings {
 # A query that asks the calls of each group of $key, as (grp, calls...).
 sub query {
   my (%c) = @_;
-  my $key = any('all', 'g', 'h');
+  my $key = any('all', 'all', 'g', 'h');
   my $grp = $key eq 'all' ? 'NULL::int' : $key;
   my $where = "WHERE $c{filter}";
-  my $form = any(qw(plain plain plain filter distinct ordered window grouping_sets joined two_scans two_steps correlated prepared));
+  my $form = any(qw(plain plain plain filter distinct ordered window grouping_sets grouping_sets joined two_scans two_steps correlated prepared));
   my @prepare;
 
   if ($form eq 'two_steps') {
