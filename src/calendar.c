@@ -122,8 +122,8 @@ IndexZones(Calendar *calendar, MemoryContext context)
 	calendar->index = MemoryContextAlloc(context, calendar->index_size * sizeof(int));
 	for (int i = 0; i < calendar->index_size; i++)
 	{
-		while ((uint64) edges[zone] - first <= (uint64) i << calendar->index_shift &&
-			   zone < calendar->nedges - 1)
+		while (zone < calendar->nedges - 1 &&
+			   (uint64) edges[zone] - first <= (uint64) i << calendar->index_shift)
 			zone++;
 		calendar->index[i] = zone;
 	}
