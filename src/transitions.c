@@ -125,13 +125,16 @@ lifecycle_transitions_final(PG_FUNCTION_ARGS)
 	{
 		int			before = i / NSTATUSES;
 		int			after = i % NSTATUSES;
-		Datum		values[] = {
-			CharGetDatum(before * 16), CharGetDatum(after * 16), Int64GetDatum(cells[i])
-		};
-		bool		nulls[] = {before == 0, after == 0, false};
 
 		if (cells[i] != 0)
+		{
+			Datum		values[] = {
+				CharGetDatum(before * 16), CharGetDatum(after * 16), Int64GetDatum(cells[i])
+			};
+			bool		nulls[] = {before == 0, after == 0, false};
+
 			rows[nrows++] = HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
+		}
 	}
 	ReleaseTupleDesc(tupdesc);
 	PG_RETURN_ARRAYTYPE_P(construct_array(rows, nrows, row_type, -1, false, TYPALIGN_DOUBLE));
