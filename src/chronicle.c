@@ -512,6 +512,7 @@ void
 ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 				   AmountVisitor visitor, void *arg)
 {
+	const bool	has_entries = chronicle->has_entries;
 	uint64		cursor = 0;
 	const uint8 *facts;
 	Entry	   *entries = NULL;
@@ -520,7 +521,7 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 	int64		work = 0;
 
 	ChronicleFlush(chronicle);
-	if (chronicle->has_entries)
+	if (has_entries)
 		entries = palloc(allocated * sizeof(Entry));
 	else
 		ZoneSweepInit(&sweep, chronicle->calendar, periods);
@@ -535,7 +536,7 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 			work = 0;
 		}
 
-		if (chronicle->has_entries)
+		if (has_entries)
 		{
 			int			n = GatherEntries(chronicle, facts, &entries, &allocated);
 
@@ -545,7 +546,7 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 			SweepZones(&sweep, facts, chronicle->ledger.facts_size);
 	}
 
-	if (chronicle->has_entries)
+	if (has_entries)
 		pfree(entries);
 	else
 		ZoneSweepFinish(&sweep);
