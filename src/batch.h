@@ -15,10 +15,10 @@
 #include "ledger.h"
 
 /* Below this many bytes a ledger is looked up row by row. */
-#define BATCH_FROM		(64 * 1024)
+#define BATCH_FROM		((Size) 64 * 1024)
 /* Keys a batch; and bytes of their images that it may hold. */
 #define BATCH_ROWS		256
-#define BATCH_IMAGES	(16 * 1024)
+#define BATCH_IMAGES	((Size) 16 * 1024)
 
 typedef struct Batch
 {

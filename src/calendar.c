@@ -171,7 +171,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 	calendar->question = *question;
 	calendar->has_end = question->period.to != END_OF_TIME;
 	calendar->nperiods = nperiods;
-	calendar->edges = palloc((nperiods + 1) * EDGES_A_PERIOD * sizeof(int64));
+	calendar->edges = palloc((Size) (nperiods + 1) * EDGES_A_PERIOD * sizeof(int64));
 	calendar->boundaries = palloc0((nperiods + 1) * sizeof(Boundary));
 	calendar->zones = palloc0((nperiods + 1) * sizeof(Boundary));
 	calendar->later = palloc0(nperiods * sizeof(Boundary));

@@ -52,7 +52,7 @@ static inline void
 AdviseHugePages(void *start, Size size)
 {
 #if defined(MADV_HUGEPAGE) && defined(MADV_COLLAPSE)
-	const Size	huge_page = 2 * 1024 * 1024;
+	const Size	huge_page = (Size) 2 * 1024 * 1024;
 	char	   *begin = (char *) TYPEALIGN(huge_page, start);
 	char	   *end = (char *) TYPEALIGN_DOWN(huge_page, (char *) start + size);
 
