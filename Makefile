@@ -2,6 +2,7 @@
 #
 #   make, make install, make installcheck    as PostgreSQL people expect
 #   make test, make demo                     everything from a bare Debian machine, see README
+#   make lint                                static checks, see CONTRIBUTING
 EXTENSION = winback
 MODULE_big = winback
 DATA = sql/winback--0.1.sql
@@ -54,18 +55,20 @@ GCC_ONLY = -Wno-unknown-warning-option -Wno-ignored-optimization-argument
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 EXTRA_CLEAN = tmp_check
 
-# A bare machine has no pg_config yet: test and demo bring one themselves.
-ifneq ($(filter-out test demo,$(or $(MAKECMDGOALS),all)),)
+# A bare machine has no pg_config yet: these bring one themselves.
+SCRIPTS_OF_OURS = test demo lint
+ifneq ($(filter-out $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# PGXS knows nothing of our headers
-$(OBJS): $(wildcard src/*.h)
+# PGXS knows nothing of our headers, nor, when it builds outside the tree (VPATH), of src/
+$(OBJS): $(wildcard $(srcdir)/src/*.h)
+ifdef VPATH
+$(shell mkdir -p src)
+endif
 endif
 
-.PHONY: test demo
-test:
-	@scripts/test
-demo:
-	@scripts/demo
+.PHONY: $(SCRIPTS_OF_OURS)
+$(SCRIPTS_OF_OURS):
+	@scripts/$@

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 #
 # lib.sh
-#   What `make test` and `make demo` have in common: from a bare Debian
-#   machine to a running PostgreSQL that knows the extension, and back.
+#   What `make test`, `make demo` and their like have in common: from a bare
+#   Debian machine to a running PostgreSQL that knows the extension, and back.
 #
 #   The idea: everything happens below one temporary directory.
 #
@@ -314,16 +314,21 @@ release_main_cluster() {
     dropin='' dropin_dir=''
 }
 
+# what any build needs
+need_build_tools() {
+    need gcc "to compile the extension" command -v gcc
+    need libc6-dev "C headers, to compile the extension" test -e /usr/include/stdio.h
+    need make "to build the extension" command -v make
+    need "postgresql-server-dev-$version" "PostgreSQL's headers and PGXS" has_pgxs
+}
+
 # prepare test|demo: everything that must be there, before anything is built.
 prepare() {
     begin
     choose_version
     step "Looking for what is missing on this machine"
-    need gcc "to compile the extension" command -v gcc
-    need libc6-dev "C headers, to compile the extension" test -e /usr/include/stdio.h
-    need make "to build the extension" command -v make
+    need_build_tools
     need "postgresql-$version" "the server to run it in" test -x "$bindir/initdb" -a -x "$bindir/postgres"
-    need "postgresql-server-dev-$version" "PostgreSQL's headers and PGXS" has_pgxs
     if [[ $1 == test ]]; then
         need perl "prove, to run the TAP tests" command -v prove
         need libipc-run-perl "PostgreSQL's TAP tests use it" perl -MIPC::Run -e 1
@@ -352,21 +357,39 @@ has_pgxs() { [[ -x $bindir/pg_config && -e $("$bindir/pg_config" --pgxs) ]]; }
 
 # -------------------------------------------------- build, stage and server
 
+# copy_tree: what is in the checkout, without what was built or kept there, into
+# $tmp/build. Names the user whom as_runner runs things as.
+copy_tree() {
+    if ((EUID == 0)); then
+        runner=nobody
+        if id postgres >/dev/null 2>&1; then runner=postgres; fi
+    fi
+    mkdir "$tmp/build"
+    tar -C "$src" -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
+        --exclude=./results --exclude=./tmp_check --exclude=./log --exclude=./test-failure \
+        --exclude='./regression.*' --exclude=./dist . | tar -C "$tmp/build" --no-same-owner -xf -
+}
+
+# enter_copy: hand $tmp over to the runner, who may not enter the directory we
+# came from, and go there
+enter_copy() {
+    chmod -R u+rwX,go+rX "$tmp"
+    if ((EUID == 0)); then chown -R "$runner:" "$tmp"; fi
+    chmod 700 "$tmp"
+    cd "$tmp/build"
+}
+
 # build: copy the tree, build the copy, install it into the stage.
 build() {
     local data=$real_data
     set_make_options
+    copy_tree
     if ((EUID == 0)); then
-        runner=nobody
-        if id postgres >/dev/null 2>&1; then runner=postgres; fi
         step "Building a copy in $tmp, as user $runner"
     else
         step "Building a copy in $tmp"
     fi
-    mkdir "$tmp/build" "$tmp/stage" "$tmp/socket"
-    tar -C "$src" -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-        --exclude=./results --exclude=./tmp_check --exclude=./log --exclude=./test-failure \
-        --exclude='./regression.*' . | tar -C "$tmp/build" --no-same-owner -xf -
+    mkdir "$tmp/stage" "$tmp/socket"
 
     # real data for the tests that know it: copied, as the runner may not be
     # allowed where it lies
@@ -378,10 +401,7 @@ build() {
         find -L "$data" -maxdepth 1 -type f -name '*.csv' -exec cp -t "$tmp/real-data" {} +
         export WINBACK_REAL_DATA=$tmp/real-data
     fi
-    chmod -R u+rwX,go+rX "$tmp"
-    if ((EUID == 0)); then chown -R "$runner:" "$tmp"; fi
-    chmod 700 "$tmp"
-    cd "$tmp/build" # the runner may not enter the directory we came from
+    enter_copy
 
     if ! guarded build_and_stage >"$tmp/build.log" 2>&1; then
         cat "$tmp/build.log" >&2
