@@ -277,7 +277,7 @@ none('a state that workers cannot send as it is comes with functions for it, and
       OR aggtranstype <> 'internal'::regtype AND aggcombinefn = 0});
 is(ask(q{SELECT string_agg(DISTINCT proname, ' ') FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid WHERE aggcombinefn = 0}),
   'explain_lifecycle', 'all of them run in parallel, but for the one that asks about a single customer');
-none('each operator has a comment of its own, a commutator, and a negator if it compares', q{
+none('each operator has a commutator, and if it compares a negator and estimates', q{
   SELECT object FROM members JOIN pg_operator ON classid = 'pg_operator'::regclass AND objid = pg_operator.oid
    WHERE oprcom = 0 OR (oprresult = 'bool'::regtype) <> (oprnegate <> 0)
       OR (oprresult = 'bool'::regtype) <> (oprrest <> 0 AND oprjoin <> 0)});
