@@ -135,7 +135,7 @@ sub check_contents {
 }
 
 # a session that sees it all happen, and has been using the library
-my $session = $node->background_psql('winback');
+my $session = WinbackCluster::session($node);
 $session->query_safe(q{PREPARE old AS SELECT winback_tally(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') FROM orders});
 my $old_answer = $session->query_safe('EXECUTE old');
 like($old_answer, qr{^\d+/\d\d+$}, 'an old session has an answer');

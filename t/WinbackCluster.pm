@@ -52,4 +52,13 @@ sub start {
   return $node;
 }
 
+# A psql that stays, in the database "winback": PostgreSQL::Test's own, without a
+# line in the log of the test for each thing it is asked.
+sub session {
+  my ($node, @options) = @_;
+  no warnings qw(redefine once);
+  *PostgreSQL::Test::BackgroundPsql::note = sub { };
+  return $node->background_psql('winback', @options);
+}
+
 1;
