@@ -1,0 +1,232 @@
+# 080_faults.pl
+#   Proves that when something fails around winback, a query fails and nothing
+#   more: a worker or the leader of a parallel plan is terminated or killed, memory
+#   runs out, temporary files grow beyond temp_file_limit or what the disk takes.
+#   Each time the client is told, the server is up (after a kill, up again by
+#   itself), the next query counts right, and no process and no temporary file is
+#   left over.
+#
+#   A limit of memory or of the size of files is set for one process of the server
+#   with prlimit, which util-linux has, and so all of Debian. The limit of files
+#   stands for a full disk: write() fails half-way, as there.
+#
+#   Limits: Linux.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use WinbackCluster;
+
+my ($prlimit) = grep { -x } map { "$_/prlimit" } split /:/, $ENV{PATH};
+plan(skip_all => 'there is no prlimit') unless $prlimit;
+
+my $node = WinbackCluster::start('faults');
+$node->append_conf('postgresql.conf', q{
+jit = off
+restart_after_crash = on
+parallel_setup_cost = 0
+parallel_tuple_cost = 0
+min_parallel_table_scan_size = 0
+max_parallel_workers_per_gather = 2
+});
+$node->restart;
+my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
+
+# a hundred rows, a page each, for workers to share; each stands for as many more as wanted
+$node->safe_psql('winback', $_) for split /\n/, q{CREATE TABLE hundred (a int8, page char(5000)) WITH (parallel_workers = 2)
+  ALTER TABLE hundred ALTER page SET STORAGE PLAIN
+  INSERT INTO hundred SELECT generate_series(1, 100), ''
+  VACUUM ANALYZE hundred
+  CREATE TABLE orders AS SELECT n % 997 AS customer, timestamp '2023-01-01' + n * interval '1 hour' AS at FROM generate_series(1, 20000) AS n};
+my $small = q{SELECT reactivation_tally(customer, at, '[2024-06-01,2025-01-01)'::tsrange, '30 days'), count(*) FROM orders};
+my $right = $node->safe_psql('winback', $small);
+like($right, qr{^\d+/\d+\|20000$}, 'there is a right answer');
+
+my $at = q{timestamp '2023-01-01' + (a * 7919 + b) % 1095 * interval '1 day'};
+my $terms = q{'[2024-01-01,2024-04-01)'::tsrange, '90 days'};
+my $event = q{(ARRAY['purchase', 'purchase', 'cancellation'])[1 + b % 3]::lifecycle_event};
+sub rows { return "FROM hundred, generate_series(1, $_[0]) AS b"; }
+
+# After each fault: what there must be, and must not be.
+sub check_after {
+  my ($fault, $session) = @_;
+  if ($session) {
+    # a session that survived
+    is($session->query_safe($small), $right, "$fault: the session's next query is right");
+    $session->quit;
+  }
+  is($node->safe_psql('winback', $small), $right, "$fault: the next query is right");
+  ok($node->poll_query_until('winback', q{
+      SELECT count(*) = 0 FROM pg_stat_activity
+       WHERE pid <> pg_backend_pid() AND (backend_type = 'parallel worker' OR backend_type = 'client backend')}),
+    "$fault: no process is left over");
+  my @files = map { glob("$_/*") } glob($node->data_dir . '/base/pgsql_tmp');
+  is("@files", '', "$fault: no temporary file is left over");
+}
+
+# The same postmaster's same life: nothing crashed.
+sub check_same_server {
+  my ($fault) = @_;
+  is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started, "$fault: the server is still the one that was started");
+  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, "$fault: and no process of it has crashed");
+}
+
+sub new_session {
+  my ($settings) = @_;
+  my $session = WinbackCluster::session($node, on_error_stop => 0);
+  $session->query_safe('\set VERBOSITY verbose');
+  $session->query_safe("$settings") if $settings;
+  return ($session, $session->query_safe('SELECT pg_backend_pid()'));
+}
+
+# The errors of a query that must fail.
+sub fails {
+  my ($session, $query) = @_;
+  $session->{stderr} = '';
+  $session->query($query);
+  my $errors = $session->{stderr};
+  $session->{stderr} = '';
+  return $errors;
+}
+
+#
+# Processes that end in the middle of a parallel aggregate.
+#
+my %parallel = (
+  rate => "SELECT reactivation_rate(a << 20 | b, $at, $terms) " . rows(1000000),
+  series => "SELECT lifecycle_series(a, $at, $event, 1.5, '[2020-01-01,2025-01-01)'::tsrange, '1 month', '90 days', '1 year') " . rows(1000000),
+);
+for my $query (values %parallel) {
+  like($node->safe_psql('winback', "EXPLAIN $query"), qr/Gather.*Partial Aggregate/s, 'the plan is parallel, with partial aggregates');
+}
+
+# Runs a query in a psql of its own; how it ends, once somebody has ended a process
+# of it: the leader or a worker, which are named by a query for their pids.
+sub end_process {
+  my ($query, $which, $how) = @_;
+  my ($out, $errors) = ('', '');
+  my $psql = IPC::Run::start([ 'psql', '-XqAt', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('winback') . ' application_name=victim', '-c', $query ],
+    '<', \undef, '>', \$out, '2>', \$errors);
+  $node->poll_query_until('winback', q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND application_name = 'victim'})
+    or die 'no workers';
+  # well into it
+  sleep 0.2 + rand 0.3;
+  my $pid = $node->safe_psql('winback', "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim' AND backend_type = '$which' LIMIT 1");
+  $how->($pid);
+  $psql->finish;
+  is($out, '', 'no answer');
+  return $errors;
+}
+sub terminate { $node->safe_psql('winback', "SELECT pg_terminate_backend($_[0])"); }
+
+for my $what (sort keys %parallel) {
+  like(end_process($parallel{$what}, 'parallel worker', \&terminate), qr/^(FATAL:  57P01|ERROR:  \w{5}): .*(administrator command|parallel worker)/m,
+    "$what, a worker terminated: the client is told");
+  check_after("$what, a worker terminated");
+  like(end_process($parallel{$what}, 'client backend', \&terminate), qr/^FATAL:  57P01: terminating connection due to administrator command/m,
+    "$what, the leader terminated: the client is told");
+  check_after("$what, the leader terminated");
+}
+check_same_server('terminated');
+
+for my $which ('parallel worker', 'client backend') {
+  my $offset = -s $node->logfile;
+  like(end_process($parallel{rate}, $which, sub { kill 'KILL', $_[0] or die "kill: $!" }),
+    qr/another server process exited abnormally|server closed the connection unexpectedly/, "$which killed: the client is told");
+  ok($node->poll_query_until('winback', 'SELECT NOT pg_is_in_recovery()'), "$which killed: the server comes up by itself");
+  like(slurp_file($node->logfile, $offset), qr/(parallel worker"|server process) \(PID \d+\) was terminated by signal 9.*database system is ready to accept connections/s,
+    "$which killed: after it had noticed");
+  check_after("$which killed");
+}
+is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()') eq $started, !!1, 'killed: the postmaster is the same');
+# from here on nothing may crash any more
+$node->rotate_logfile;
+$node->restart;
+$started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
+
+#
+# Memory. A process of the server may have so much more than it has now.
+#
+sub limit {
+  my ($pid, $what, $bytes) = @_;
+  # the soft limit alone, so that it can be lifted again
+  IPC::Run::run([ $prlimit, '--pid', $pid, "--$what=$bytes:" ]) or die 'prlimit failed';
+}
+sub limit_memory {
+  my ($pid, $more) = @_;
+  my ($now) = slurp_file("/proc/$pid/status") =~ /^VmSize:\s+(\d+) kB/m or die 'no VmSize';
+  limit($pid, 'as', $now * 1024 + $more);
+}
+my $mb = 2**20;
+my $out_of_memory = qr/^(psql:\S* )?ERROR:  53200: out of memory\nDETAIL:  Failed on request of size \d+/m;
+
+my %large = (
+  'a ledger grows' => "SELECT reactivation_rate(a << 20 | b, $at, $terms) " . rows(100000),
+  'a ledger of wide integers grows' => "SELECT reactivation_rate(a << 40 | b, $at, $terms) " . rows(100000),
+  'a ledger of text grows' => "SELECT reactivation_rate('customer ' || (a << 20 | b), $at, $terms) " . rows(100000),
+  'a ledger of events grows' => "SELECT reactivation_rate(a << 20 | b, $at, $event, $terms) " . rows(100000),
+  'a series grows' => "SELECT lifecycle_series(a << 20 | b, $at, '[2020-01-01,2025-01-01)'::tsrange, '1 month', '90 days', '1 year') " . rows(100000),
+  'a series with amounts grows' => "SELECT lifecycle_series(a, $at, b::numeric, '[2020-01-01,2025-01-01)'::tsrange, '1 month', '90 days', '1 year') " . rows(100000),
+  'a hash of many groups grows' => "SELECT count(r) FROM (SELECT reactivation_rate(b % 10, $at, $terms) AS r " . rows(100000) . ' GROUP BY a << 20 | b % 5000) AS groups',
+  'a hash of customers grows' => "SELECT count(s) FROM (SELECT lifecycle_at($at, $event, '2024-01-01', '90 days', NULL) AS s " . rows(100000) . ' GROUP BY a << 20 | b) AS customers',
+);
+for my $what (sort keys %large) {
+  my ($session, $pid) = new_session(q{SET max_parallel_workers_per_gather = 0; SET work_mem = '2GB'; SET hash_mem_multiplier = 1});
+  $session->query_safe($small);
+  limit_memory($pid, 8 * $mb);
+  like(fails($session, $large{$what}), $out_of_memory, "$what: out of memory");
+  check_after($what, $session);
+}
+
+# In a worker, which has the limits that the postmaster had when it began.
+{
+  my ($session, $pid) = new_session();
+  my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+  $session->query_safe($small);
+  limit_memory($postmaster, 24 * $mb);
+  my $query = $large{'a ledger of wide integers grows'};
+  like($session->query_safe("EXPLAIN $query"), qr/Partial Aggregate/, 'in a worker: the plan is parallel');
+  like(fails($session, $query), $out_of_memory, 'in a worker: out of memory');
+  limit($postmaster, 'as', 'unlimited');
+  check_after('in a worker', $session);
+}
+check_same_server('out of memory');
+
+#
+# Temporary files: the two-step form spills.
+#
+my $spills = "SELECT winback_tally(before, after) FROM (
+  SELECT lifecycle_at($at, '2024-01-01', '90 days', '1 year') AS before, lifecycle_during($at, '[2024-01-01,2024-04-01)'::tsrange, '90 days', '1 year') AS after "
+  . rows(1000) . ' GROUP BY a << 20 | b) AS customers';
+my $settings = q{SET max_parallel_workers_per_gather = 0; SET work_mem = '2MB'; SET hash_mem_multiplier = 1; };
+my %ways = (
+  hashed => [ 'SET enable_sort = off', qr/HashAggregate.*Disk Usage: \d{4,}kB/s ],
+  sorted => [ 'SET enable_hashagg = off', qr/GroupAggregate.*external merge  Disk: \d{4,}kB/s ],
+);
+for my $how (sort keys %ways) {
+  my ($more, $plan) = @{ $ways{$how} };
+  my ($session, $pid) = new_session("$settings $more");
+  like($session->query_safe("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $spills"), $plan, "$how: the two-step form spills");
+  my $answer = $session->query_safe($spills);
+  like($answer, qr{^\d+/\d{4,}$}, "$how: it has an answer");
+  is($answer, $session->query_safe("SET work_mem = '1GB'; $spills; RESET work_mem; SET work_mem = '2MB'"), "$how: with the answer that it has in memory");
+
+  $session->query_safe(q{SET temp_file_limit = '1MB'});
+  like(fails($session, $spills), qr/ERROR:  53400: temporary file size exceeds temp_file_limit/, "$how, temp_file_limit: the error says so");
+  $session->query_safe('RESET temp_file_limit');
+  is($session->query_safe($spills), $answer, "$how, temp_file_limit: without it, it works again");
+
+  limit($pid, 'fsize', $mb);
+  like(fails($session, $spills), qr/ERROR:  \w{5}: could not (write|extend).*File too large/, "$how, file size: the error says so");
+  limit($pid, 'fsize', 'unlimited');
+  is($session->query_safe($spills), $answer, "$how, file size: without a limit it works again");
+  check_after("$how, spilled", $session);
+}
+check_same_server('spilled');
+
+done_testing();

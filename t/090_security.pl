@@ -1,0 +1,383 @@
+# 090_security.pl
+#   Proves that winback gives nobody a power that they did not have.
+#
+#   - Least privilege: USAGE on the schema and SELECT on the columns is all that
+#     any function needs, and none gets round what is not granted.
+#   - Trusted: whoever may create objects in a database may create the extension,
+#     and cannot change it afterwards.
+#   - The install script, which runs as a superuser, is not caught by objects that
+#     somebody has put in its way, and at run time nothing depends on the
+#     search_path of the caller.
+#   - A state cannot be forged: not by a call from SQL, and not by an aggregate of
+#     one's own over our functions.
+#   - The extension can be moved to another schema, with everything that uses it.
+#
+#   What there is, is taken from the catalogs: a function added later is tested
+#   too, or, where the test cannot call it, makes the test fail.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use WinbackCluster;
+
+my $node = WinbackCluster::start('security');
+my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
+
+# In database "winback" the extension is in public, as start leaves it.
+sub ask { return $node->safe_psql('winback', $_[0]); }
+
+# As somebody else: what they see, and the SQLSTATE of the error, if any.
+sub as_role {
+  my ($role, $database, $query) = @_;
+  my ($rows, $errors);
+  $node->psql($database, $query, stdout => \$rows, stderr => \$errors,
+    extra_params => [ '-U', $role, '-v', 'VERBOSITY=sqlstate' ]);
+  return $errors =~ /(?:ERROR|FATAL):\s+(\w{5})/ ? $1 : $errors eq '' ? $rows : $errors;
+}
+
+# The functions of the extension, as a query over pg_proc p.
+my $ours = q{
+  pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+            JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'winback'};
+
+#
+# Nothing about a function is unusual.
+#
+is(ask("SELECT count(*) FROM $ours WHERE prosecdef OR proleakproof OR proconfig IS NOT NULL OR proacl IS NOT NULL"),
+  '0', 'no function is SECURITY DEFINER or LEAKPROOF, has settings or privileges of its own');
+is(ask("SELECT string_agg(DISTINCT probin, ',') FROM $ours WHERE prokind = 'f'"), '$libdir/winback', 'all are of our library');
+cmp_ok(ask("SELECT count(*) FROM $ours"), '>', 100, 'and they are many');
+
+#
+# Least privilege: a database where PUBLIC may do nothing.
+#
+$node->safe_psql('postgres', 'CREATE DATABASE strict');
+$node->safe_psql('strict', q{
+  CREATE ROLE analyst LOGIN;
+  CREATE ROLE narrow LOGIN;
+  CREATE ROLE stranger LOGIN;
+  REVOKE ALL ON DATABASE strict FROM PUBLIC;
+  REVOKE ALL ON SCHEMA public FROM PUBLIC;
+  GRANT CONNECT ON DATABASE strict TO analyst, narrow, stranger;
+  CREATE SCHEMA tools;
+  CREATE EXTENSION winback SCHEMA tools;
+  CREATE SCHEMA shop;
+  GRANT USAGE ON SCHEMA tools, shop TO analyst, narrow;
+  ALTER DATABASE strict SET search_path = tools, shop;
+  SET search_path = tools, shop;
+
+  CREATE TABLE orders AS
+  SELECT n % 97 AS customer, at AS timestamptz, at AT TIME ZONE 'UTC' AS "timestamp", (at AT TIME ZONE 'UTC')::date AS date,
+         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]::lifecycle_event AS event,
+         (n % 13)::numeric AS amount,
+         ('{prospect,new,active,inactive,churned,reactivated,won_back}'::lifecycle_status[])[1 + n % 7] AS before,
+         ('{won_back,new,active,inactive,churned,reactivated}'::lifecycle_status[])[1 + n % 6] AS after,
+         rate_tally(n % 5, n % 7 + 5) AS tally, 'secret ' || n AS secret
+    FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at FROM generate_series(1, 2000) AS n) AS numbered;
+  GRANT SELECT ON orders TO analyst;
+  GRANT SELECT (customer, timestamptz, event) ON orders TO narrow;
+});
+
+# A call of every aggregate, made of the names and types of its arguments; and of
+# every other function, but for those that need an internal argument, or that
+# the calls below reach: by operators, input and output, indexes and casts.
+my %argument = (
+  customer => 'customer',
+  event => 'event',
+  amount => 'amount',
+  before => 'before',
+  after => 'after',
+  tstzrange => q{'[2023-06-01 UTC,2024-01-01 UTC)'::tstzrange},
+  tsrange => q{'[2023-06-01,2024-01-01)'::tsrange},
+  daterange => q{'[2023-06-01,2024-01-01)'::daterange},
+  as_of => q{'2023-06-01'},
+  step => q{'1 month'},
+  inactive_after => q{'20 days'},
+  churned_after => q{'40 days'},
+);
+my %queries;
+for my $line (split /\n/, $node->safe_psql('strict', qq{
+    SELECT p.oid::regprocedure, p.proname, array_to_string(p.proargnames, ','),
+           array_to_string(ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n) ORDER BY n), ',')
+      FROM $ours WHERE p.prokind = 'a' ORDER BY 1})) {
+  my ($signature, $function, $names, $types) = split /\|/, $line;
+  my @names = split /,/, $names;
+  my @types = map { s/ with(out)? time zone//r . (/with time/ ? 'tz' : '') } split /,/, $types;
+  my @arguments = map {
+    my ($name, $type) = (defined $names[$_] ? $names[$_] : '', $types[$_]);
+    $name eq 'at' ? qq{"$type"} : $argument{ $name eq 'period' ? $type : $name } || ($type =~ /rate_tally/ ? 'tally' : 'unknown');
+  } 0 .. $#types;
+  $queries{$signature} = "SELECT $function(" . join(', ', @arguments) . ') FROM orders';
+}
+cmp_ok(scalar keys %queries, '>', 60, 'there are many aggregates');
+%queries = (%queries,
+  'functions of tallies' => q{SELECT returned(t), eligible(t), rate(t), t::float8, t + t, t = t, t <> t, rate_interval(t), rate_interval(t, 0.5) FROM rate_tally(3, 7) AS t},
+  'operators' => q{SELECT count(*) FILTER (WHERE before = after), count(*) FILTER (WHERE before < after), count(*) FILTER (WHERE before <= after),
+                          count(*) FILTER (WHERE before > after), count(*) FILTER (WHERE before >= after), count(*) FILTER (WHERE before <> after),
+                          count(*) FILTER (WHERE event < 'purchase'), count(*) FILTER (WHERE event <= 'purchase'), count(*) FILTER (WHERE event > 'purchase'),
+                          count(*) FILTER (WHERE event >= 'purchase'), count(*) FILTER (WHERE event <> 'purchase') FROM orders},
+  'sorting' => 'SELECT before, event, count(*) FROM orders GROUP BY before, event ORDER BY before DESC, event',
+  'hashing' => 'SELECT count(*), count(DISTINCT tally::text) FROM orders JOIN (SELECT DISTINCT before, event, tally FROM orders) AS o USING (before, event, tally)',
+  'casts' => q{SELECT max(before::text), max(event::text), 'new'::text::lifecycle_status, 'interest'::text::lifecycle_event FROM orders},
+  'two steps' => q{SELECT winback_tally(before, after), reactivation_rate(before, after), lifecycle_transitions(before, after)
+                     FROM (SELECT lifecycle_at(timestamptz, '2023-06-01', '20 days', '40 days') AS before,
+                                  lifecycle_during(timestamptz, '[2023-06-01 UTC,2024-01-01 UTC)', '20 days', '40 days') AS after
+                             FROM orders GROUP BY customer) AS customers},
+);
+my ($same, $empty) = (0, 0);
+for my $what (sort keys %queries) {
+  my $expected = $node->safe_psql('strict', $queries{$what});
+  my $seen = as_role('analyst', 'strict', $queries{$what});
+  $empty++ if $expected eq '';
+  if ($seen eq $expected) { $same++ } else { fail("an analyst may call $what") or diag("$queries{$what}: $seen"); }
+}
+is($same, scalar keys %queries, 'an analyst with SELECT and USAGE sees of every function what a superuser sees');
+# lifecycle_at and the like are called over all customers here, which still has an answer
+is($empty, 0, 'which is something');
+
+# What is not an aggregate and was not called above by its name is an operator's,
+# a type's, an operator class's or an aggregate's.
+is($node->safe_psql('strict', qq{
+  SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $ours
+   WHERE p.prokind = 'f' AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_interval')
+     AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
+     AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
+     AND NOT EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
+     AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn))}),
+  '', 'and there is no function that nobody has called');
+
+my $narrow = q{SELECT winback_tally(customer, timestamptz, event, '[2023-06-01 UTC,2024-01-01 UTC)', '40 days') FROM orders};
+is(as_role('narrow', 'strict', $narrow), $node->safe_psql('strict', $narrow), 'SELECT on the columns is enough');
+for my $column (qw(amount secret)) {
+  is(as_role('narrow', 'strict', "SELECT reactivation_rate($column, timestamptz, '[2023-06-01 UTC,2024-01-01 UTC)'::tstzrange, '40 days') FROM orders"),
+    '42501', "and not for column $column");
+}
+is(as_role('stranger', 'strict', $narrow =~ s/winback_tally/tools.winback_tally/r =~ s/orders/shop.orders/r), '42501', 'without USAGE nothing can be called');
+
+$node->safe_psql('strict', q{
+  ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY some ON shop.orders TO analyst USING (customer < 40);
+});
+my $seen = as_role('analyst', 'strict', 'SELECT count(DISTINCT customer) FROM orders');
+is($seen, '40', 'a policy hides rows');
+$narrow =~ s/winback_tally/reactivation_tally/;
+is(as_role('analyst', 'strict', $narrow), $node->safe_psql('strict', "$narrow WHERE customer < 40"), 'and an aggregate does not see them either');
+
+#
+# Trusted: created by somebody who is not a superuser, who then cannot change it.
+#
+$node->safe_psql('postgres', 'CREATE ROLE owner LOGIN; CREATE DATABASE owned; GRANT CREATE ON DATABASE owned TO owner; REVOKE ALL ON DATABASE strict FROM owner');
+is(ask(q{SELECT bool_and(trusted), bool_and(relocatable) FROM pg_available_extension_versions WHERE name = 'winback'}), 't|t',
+  'the control file says trusted');
+is(as_role('stranger', 'owned', 'CREATE EXTENSION winback'), '42501', 'who may create nothing in a database may not create the extension');
+is(as_role('owner', 'owned', q{
+  CREATE SCHEMA mine; CREATE EXTENSION winback SCHEMA mine; SELECT extversion IS NOT NULL FROM pg_extension WHERE extname = 'winback'}),
+  't', 'who may create a schema may');
+is($node->safe_psql('owned', "SELECT string_agg(DISTINCT pg_get_userbyid(proowner), ',') = (SELECT rolname FROM pg_roles WHERE oid = 10) FROM $ours"),
+  't', 'its functions are not theirs');
+for my $change (
+  'CREATE OR REPLACE FUNCTION mine.rate(mine.rate_tally) RETURNS float8 LANGUAGE sql AS $$ SELECT 1.0::float8 $$',
+  'ALTER FUNCTION mine.rate(mine.rate_tally) SECURITY DEFINER',
+  'ALTER FUNCTION mine.rate(mine.rate_tally) LEAKPROOF',
+  'DROP FUNCTION mine.rate(mine.rate_tally)',
+  'ALTER TYPE mine.rate_tally SET (RECEIVE = NONE)',
+  'CREATE CAST (mine.lifecycle_status AS mine.lifecycle_event) WITHOUT FUNCTION',
+  'CREATE OPERATOR CLASS mine.ops DEFAULT FOR TYPE mine.rate_tally USING btree AS OPERATOR 3 mine.=',
+  'ALTER OPERATOR FAMILY mine.rate_tally_ops USING hash ADD FUNCTION 1 (int4, int4) hashint4(int4)',
+  q{CREATE FUNCTION mine.forge("char") RETURNS mine.lifecycle_status LANGUAGE internal AS 'chareq'},
+  q{CREATE FUNCTION mine.forge("char") RETURNS mine.lifecycle_status LANGUAGE c AS '$libdir/winback', 'label_eq'},
+) {
+  is(as_role('owner', 'owned', $change), '42501', "not theirs to do: $change");
+}
+is(as_role('owner', 'owned', 'CREATE SCHEMA elsewhere; ALTER EXTENSION winback SET SCHEMA elsewhere; SELECT elsewhere.rate(\'1/2\')'), '0.5',
+  'they may move it');
+is(as_role('owner', 'owned', 'DROP EXTENSION winback'), '', 'and drop it');
+
+#
+# A hostile schema. Mallory owns it, and it is where a superuser is made to
+# install the extension. Whatever of hers is called writes a line into caught.
+#
+my $hostile = q{
+  CREATE TABLE trap.caught (what text, by text DEFAULT current_user);
+  GRANT INSERT ON trap.caught TO PUBLIC;
+  CREATE FUNCTION trap.catch(what text) RETURNS void LANGUAGE sql AS $$ INSERT INTO trap.caught VALUES (what) $$;
+};
+# functions by the names of PostgreSQL's that the script or the code rely on, and of ours
+for my $function (
+  'scalarltsel(internal, oid, internal, int4)', 'btequalimage(oid)', 'hash_any(bytea)', 'rate(anyelement)', 'returned(anyelement)',
+  'eligible(anyelement)', 'rate_tally(int4, int4)', 'rate_tally_add(anyelement, anyelement)', 'interval_lt(interval, interval)',
+  'timestamptz_mi_interval(timestamptz, interval)', 'hash_record_extended(record, int8)', 'texteq(text, text)', 'hashtext(text)',
+) {
+  next if $function =~ /internal/;
+  $hostile .= qq{CREATE FUNCTION trap.$function RETURNS int4 LANGUAGE plpgsql AS \$\$ BEGIN PERFORM trap.catch('$function'); RETURN 1; END \$\$;\n};
+}
+# operators that shadow PostgreSQL's where pg_catalog is not first
+for my $operator ('=', '<>', '<', '<=', '>', '>=', '-', '+', '||') {
+  for my $types ('text, text', 'int4, int4', 'int8, int8', 'interval, interval', 'timestamptz, interval', 'numeric, numeric', 'uuid, uuid', 'date, date') {
+    my ($left, $right) = split /, /, $types;
+    my $name = 'op' . join '_', map { ord } split //, $operator;
+    my $result = $operator =~ /[=<>]/ ? 'boolean' : $left;
+    $hostile .= qq{
+      CREATE FUNCTION trap.${name}_$left($types) RETURNS $result LANGUAGE plpgsql AS \$\$ BEGIN PERFORM trap.catch('$operator ($types)'); RETURN NULL; END \$\$;
+      CREATE OPERATOR trap.$operator (LEFTARG = $left, RIGHTARG = $right, FUNCTION = trap.${name}_$left);\n};
+  }
+}
+# types and domains by the names of PostgreSQL's
+$hostile .= join '', map { qq{CREATE DOMAIN trap.$_ AS pg_catalog.text CHECK (trap.catch('domain $_') IS NULL);\n} }
+  qw(timestamptz timestamp bigint int8 float8 interval boolean bool tstzrange cstring internal anyelement numeric);
+$hostile .= q{
+  CREATE TYPE trap.evil AS ENUM ('evil');
+  CREATE FUNCTION trap.from_evil(trap.evil) RETURNS interval LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.catch('cast'); RETURN '1 day'; END $$;
+  CREATE CAST (trap.evil AS interval) WITH FUNCTION trap.from_evil AS IMPLICIT;
+  CREATE AGGREGATE trap.sum(anyelement) (SFUNC = rate_tally_add, STYPE = anyelement);
+};
+
+# What the extension consists of, with names of schemas in full.
+my $definition = qq{
+  SET search_path = pg_catalog;
+  SELECT p.oid::regprocedure, prorettype::regtype, prokind, prosrc, probin, provolatile, proisstrict, proparallel, proargnames, proargdefaults IS NULL,
+         a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggtranstype::regtype, a.aggtransspace, a.agginitval
+    FROM $ours LEFT JOIN pg_aggregate a ON aggfnoid = p.oid ORDER BY p.oid;
+  SELECT o.oid::regoperator, oprcode, oprcom::regoperator, oprnegate::regoperator, oprrest, oprjoin, oprcanmerge, oprcanhash, oprresult::regtype
+    FROM pg_operator o JOIN pg_depend d ON d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e' ORDER BY o.oid;
+  SELECT amoplefttype::regtype, amopstrategy, amopopr::regoperator FROM pg_amop WHERE amopopr::regoperator::text ~ 'lifecycle|rate_tally' ORDER BY oid;
+  SELECT amproclefttype::regtype, amprocnum, amproc FROM pg_amproc WHERE amproclefttype::regtype::text ~ 'lifecycle|rate_tally' ORDER BY oid;
+  SELECT castsource::regtype, casttarget::regtype, castfunc::regprocedure, castcontext, castmethod
+    FROM pg_cast WHERE castsource::regtype::text ~ 'lifecycle|rate_tally' OR casttarget::regtype::text ~ 'lifecycle|rate_tally' ORDER BY oid;
+  SELECT typname, typinput, typoutput, typreceive, typsend, typlen, typbyval, typalign, typtype FROM pg_type WHERE typname ~ '^(lifecycle|rate_tally)' ORDER BY oid;
+  SELECT attrelid::regclass, attname, atttypid::regtype FROM pg_attribute
+   WHERE attrelid IN (SELECT typrelid FROM pg_type WHERE typname ~ '^lifecycle' AND typrelid <> 0) ORDER BY attrelid, attnum;
+};
+my $clean = ask($definition) =~ s/\bpublic\././gr;
+like($clean, qr/\.winback_trans\(internal,anyelement,/, 'the extension can be described');
+
+sub make_trap {
+  my ($database, @more) = @_;
+  $node->safe_psql('postgres', "CREATE DATABASE $database; GRANT CREATE ON DATABASE $database TO mallory");
+  is(as_role('mallory', $database, "CREATE SCHEMA trap; GRANT USAGE ON SCHEMA trap TO PUBLIC; SET search_path = trap; $hostile @more"), '', "$database: the trap is set");
+}
+# somebody who installs with the worst of search_paths
+my $worst = 'SET search_path = trap, pg_catalog, public;';
+my $caught = q{SELECT string_agg(DISTINCT format('%s by %s', what, by), ', ') FROM trap.caught};
+
+$node->safe_psql('postgres', 'CREATE ROLE mallory LOGIN');
+make_trap('hostile');
+$node->safe_psql('hostile', "$worst CREATE TEMP TABLE lifecycle_status (x int); CREATE EXTENSION winback SCHEMA trap");
+is($node->safe_psql('hostile', $caught), '', 'hostile: installing called nothing of hers');
+is($node->safe_psql('hostile', $definition) =~ s/\btrap\././gr, $clean, 'hostile: and the extension is the same as anywhere');
+# this trap does snap shut
+$node->safe_psql('hostile', "SET search_path = trap, pg_catalog; SELECT 1::pg_catalog.int8 = 2::pg_catalog.int8");
+like($node->safe_psql('hostile', $caught), qr/^= \(int8, int8\) by /, 'hostile: a session with that search_path is caught by an operator');
+
+# Objects of hers by names that the script creates: it refuses to go on, whole.
+my $no = 0;
+for my $object (
+  'CREATE TYPE lifecycle_status',
+  q{CREATE TYPE lifecycle_status AS ENUM ('active')},
+  'CREATE DOMAIN rate_tally AS text',
+  'CREATE TABLE lifecycle_counts (x int)',
+  'CREATE FUNCTION rate_tally(bigint, bigint) RETURNS text LANGUAGE sql AS $$ SELECT trap.catch($1::text); SELECT $2::text $$',
+  'CREATE FUNCTION lifecycle_transitions_combine(bigint[], bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.catch(\'combine\'); RETURN $1; END $$',
+) {
+  my $database = 'hostile_' . ++$no;
+  make_trap($database, "$object;");
+  my (undef, undef, $errors) = $node->psql($database, "$worst CREATE EXTENSION winback SCHEMA trap");
+  like($errors, qr/^psql:.*ERROR:  (type|relation|function) .* already exists/, "$database: refused, as there is her $object");
+  is($node->safe_psql($database, $caught), '', "$database: nothing of hers was called");
+  is($node->safe_psql($database, "SELECT count(*) FROM pg_proc WHERE probin LIKE '%winback%'"), '0', "$database: nothing was left behind");
+}
+
+# At run time: with pg_catalog last and her operators, casts and types before it.
+make_trap('runtime');
+$node->safe_psql('runtime', q{
+  CREATE EXTENSION winback SCHEMA public;
+  CREATE COLLATION public.blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+  CREATE TABLE public.orders AS
+  SELECT n % 97 AS customer, (n % 97)::numeric AS customer_numeric, 'c' || n % 97 AS customer_text, ROW(n % 97, 'x'::text) AS customer_row,
+         timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at, lifecycle_event 'purchase' AS event, (n % 13)::numeric AS amount
+    FROM generate_series(1, 2000) AS n;
+});
+my $calls = q{
+  SELECT public.reactivation_rate(customer, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
+         public.reactivation_tally(customer_numeric, at, event, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
+         public.winback_tally(customer_text, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
+         public.winback_tally(customer_text COLLATE public.blind, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
+         public.winback_tally(customer_row, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
+         public.lifecycle_counts(customer, at, amount, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days', '40 days'),
+         public.lifecycle_series(customer, at, event, amount, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '1 month', '20 days', '40 days'),
+         public.explain_lifecycle(at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days', '40 days')
+    FROM public.orders;
+  SELECT public.lifecycle_transitions(before, after), public.winback_rate(before, after), public.sum(public.rate_tally(1, 2)),
+         pg_catalog.count(DISTINCT before), pg_catalog.min(before::pg_catalog.text), public.rate_interval('3/7')
+    FROM (SELECT public.lifecycle_at(at, '2023-06-01 UTC'::pg_catalog.timestamptz, '20 days', '40 days') AS before,
+                 public.lifecycle_during(at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days', '40 days') AS after
+            FROM public.orders GROUP BY customer_numeric) AS customers;
+};
+my $good = $node->safe_psql('runtime', $calls);
+like($good, qr{^0\.\d+\|\d+/\d+\|}, 'the calls have an answer');
+$node->safe_psql('runtime', 'GRANT SELECT ON public.orders TO PUBLIC');
+is(as_role('stranger', 'runtime', "SET search_path = trap, public, pg_catalog; $calls"), $good, 'the same under a hostile search_path');
+is($node->safe_psql('runtime', $caught), '', 'and nothing of hers was called');
+
+#
+# Forged states. What is internal cannot be had from SQL.
+#
+is(as_role('analyst', 'strict', q{SELECT reactivation_rate_final('x'::internal)}), '0A000', 'a state cannot be written down');
+is(as_role('analyst', 'strict', q{SELECT cohort_deserial('\x01', 'x'::internal)}), '0A000', 'nor got from bytes');
+is(as_role('analyst', 'strict', q{SELECT lifecycle_status_recv('x'::internal)}), '0A000', 'nor a status');
+is(as_role('analyst', 'strict', q{SELECT reactivation_rate_final(oid) FROM pg_class}), '42883', 'and no other type does for it');
+
+# NULL is all that can be passed for it: every function that takes one, outside of an aggregate.
+$node->safe_psql('strict', qq{
+  CREATE TABLE shop.direct (call text, sqlstate text, message text);
+  GRANT ALL ON shop.direct TO analyst;
+  CREATE VIEW shop.internals AS
+  SELECT p.oid::regprocedure::text AS signature, pg_get_function_result(p.oid) AS result,
+         'tools.' || proname || '(' || (SELECT string_agg(CASE format_type(t, NULL)
+             WHEN 'internal' THEN 'NULL::internal' WHEN 'anyelement' THEN '42'
+             WHEN 'tstzrange' THEN '''[2023-06-01,2024-01-01)''::tstzrange' WHEN 'tsrange' THEN '''[2023-06-01,2024-01-01)''::tsrange'
+             WHEN 'daterange' THEN '''[2023-06-01,2024-01-01)''::daterange' WHEN 'interval' THEN '''30 days''::interval'
+             WHEN 'numeric' THEN '1.5' WHEN 'bytea' THEN '''\\x0102''::bytea' WHEN 'tools.lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
+             WHEN 'lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
+             ELSE '''2023-05-01''::' || format_type(t, NULL) END, ', ' ORDER BY n)
+             FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)) || ')' AS call
+    FROM $ours WHERE p.prokind = 'f' AND 'internal'::regtype = ANY (p.proargtypes);
+  GRANT SELECT ON shop.internals TO analyst;
+});
+as_role('analyst', 'strict', q{
+  DO $$
+  DECLARE i record;
+  BEGIN
+    FOR i IN SELECT * FROM internals LOOP
+      BEGIN
+        EXECUTE 'SELECT ' || i.call || ' IS NULL';
+        INSERT INTO direct VALUES (i.call, '00000');
+      EXCEPTION WHEN OTHERS THEN
+        INSERT INTO direct VALUES (i.call, sqlstate, sqlerrm);
+      END;
+    END LOOP;
+  END $$});
+cmp_ok(ask('SELECT 1') && $node->safe_psql('strict', 'SELECT count(*) FROM shop.direct'), '>', 50, 'many functions were called directly');
+is($node->safe_psql('strict', q{
+  SELECT string_agg(format('%s: %s %s', call, sqlstate, message), E'\n') FROM shop.direct
+   WHERE NOT (sqlstate = '00000' OR sqlstate = 'XX000' AND message ~ 'called outside an aggregate$')}),
+  '', 'each returns NULL or says that it was called outside an aggregate');
+
+# An aggregate with a state of type internal is for superusers only.
+my ($refused, $allowed) = (0, '');
+for my $line (split /\n/, $node->safe_psql('strict', qq{
+    SELECT DISTINCT proname, array_to_string((ARRAY(SELECT CASE WHEN t = 'anyelement'::regtype THEN 'int4' ELSE format_type(t, NULL) END
+                       FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n) WHERE n > 1 ORDER BY n)), ', ')
+      FROM $ours WHERE p.prokind = 'f' AND p.proargtypes[0] = 'internal'::regtype AND p.prorettype = 'internal'::regtype ORDER BY 1, 2})) {
+  my ($function, $types) = split /\|/, $line;
+  # a state of one thing and the function of another, and such a state for moving only
+  for my $with ("SFUNC = $function, STYPE = internal, FINALFUNC = lifecycle_counts_final",
+    "SFUNC = $function, STYPE = internal, COMBINEFUNC = lifecycle_combine, SERIALFUNC = cohort_serial, DESERIALFUNC = chronicle_deserial",
+    "SFUNC = int8pl, STYPE = int8, MSFUNC = $function, MINVFUNC = $function, MSTYPE = internal") {
+    my $outcome = as_role('owner', 'forge', '') && ''; # no database yet
+  }
+}
+done_testing();
