@@ -38,7 +38,7 @@ sub none {
 }
 
 # What belongs to the extension, and which functions are parts of something
-# else: of an aggregate, an operator, an operator class or a type. The others
+# else: of an aggregate, an operator, an operator class, a type or the planner. The others
 # are there to be called, and so is what a cast calls, as PostgreSQL's own
 # functions for casts are.
 ask(q{
@@ -55,7 +55,8 @@ ask(q{
    WHERE EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn))
       OR EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
       OR EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
-      OR EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend));
+      OR EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
+      OR EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid);
 
   CREATE VIEW functions AS
   SELECT p.*, m.object, m.comment, p.oid IN (SELECT oid FROM parts WHERE NOT of_cast) AS is_part
@@ -230,8 +231,13 @@ is(join(' ', sort grep { !$known{$_} } $readme =~ /\b((?:explain|lifecycle|rate|
 none('nothing is out of line with how all functions are made', q{
   SELECT object FROM functions
    WHERE prosecdef OR proleakproof OR proretset OR proparallel <> 's' OR provolatile NOT IN ('i', 's')
-      OR proconfig IS NOT NULL OR prosupport <> 0 OR provariadic <> 0 OR prokind NOT IN ('f', 'a')
+      OR proconfig IS NOT NULL OR provariadic <> 0 OR prokind NOT IN ('f', 'a')
       OR prokind = 'f' AND (prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c') OR probin <> '$libdir/winback')});
+none('what takes in rows of customers, and nothing else, has the support function that brings the Winback Scan', q{
+  SELECT object FROM functions
+   WHERE (prosupport = 'winback_support'::regproc)
+         <> (prosrc IN ('reactivation_trans', 'winback_trans', 'lifecycle_counts_trans', 'lifecycle_series_trans'))
+      OR prosupport NOT IN (0, 'winback_support'::regproc)});
 none('what counts days back from a time with time zone is stable, for it follows the TimeZone; from another time, immutable', q{
   SELECT object FROM functions
    WHERE prokind = 'f' AND 'interval'::regtype = ANY (proargtypes::oid[])
