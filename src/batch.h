@@ -48,6 +48,29 @@ BatchCreate(const Ledger *ledger)
 	return batch;
 }
 
+#ifdef USE_ASSERT_CHECKING
+/* What must hold of a batch after every step; of its keys, the last is looked at. */
+static inline void
+BatchCheck(const Batch *batch, const Ledger *ledger)
+{
+	Assert(batch->nrows >= 0 && batch->nrows <= BATCH_ROWS);
+	Assert(batch->images_used <= BATCH_IMAGES);
+	Assert((batch->images != NULL) == LedgerHasImage(ledger->form));
+	if (batch->nrows > 0)
+	{
+		const LedgerKey *key = &batch->keys[batch->nrows - 1];
+
+		Assert(!key->wide);
+		Assert(ledger->form != LEDGER_HALF || (uint32) key->word == 0);
+		Assert(batch->images == NULL ||
+			   (key->u.image >= batch->images &&
+				key->u.image + key->length <= batch->images + batch->images_used));
+	}
+}
+#else
+#define BatchCheck(batch, ledger)	((void) 0)
+#endif
+
 /*
  * Add a customer, and begin to fetch what will be read of them.  Returns the row,
  * or -1 where the batch is full, or the key is not for this batch: too wide for
@@ -76,6 +99,7 @@ BatchAdd(Batch *batch, const Ledger *ledger, CustomerType *customer_type, Datum 
 	}
 	LedgerPrefetch(ledger, key->word);
 	batch->nrows++;
+	BatchCheck(batch, ledger);
 	return row;
 }
 
@@ -99,6 +123,7 @@ BatchLocate(Batch *batch, Ledger *ledger)
 {
 	int			nrows = batch->nrows;
 
+	BatchCheck(batch, ledger);
 	LedgerLocate(ledger, batch->keys, nrows, batch->found);
 	batch->nbatches++;
 	batch->nrows = 0;

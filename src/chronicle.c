@@ -127,6 +127,7 @@ Defer(Chronicle *chronicle, CustomerType *customer_type, Datum customer, uint32 
 	if (index < 0)
 		return false;
 	chronicle->marks[index] = mark;
+	ChronicleCheck(chronicle, false);
 	return true;
 }
 
@@ -152,6 +153,7 @@ ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 		(chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
 		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
 											  BATCH_ROWS * sizeof(uint32));
+	ChronicleCheck(chronicle, false);
 }
 
 /* Take the facts of another chronicle into those of the same customer. */
@@ -201,6 +203,7 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 		for (int i = 0; i < ncustomers; i++)
 			TakeInFacts(chronicle, meeting.ours[i], other, meeting.theirs[i]);
 	}
+	ChronicleCheck(chronicle, true);
 }
 
 /* The customer's facts from a multiple of 64 bits on. */
@@ -551,3 +554,62 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 	else
 		ZoneSweepFinish(&sweep);
 }
+
+#ifdef USE_ASSERT_CHECKING
+
+/* Up to this many entries a chronicle is checked as a whole after every step. */
+#define CHRONICLE_SMALL			64
+
+/* What must hold of a chronicle after every step; for `whole` see LedgerCheck. */
+void
+ChronicleCheck(const Chronicle *chronicle, bool whole)
+{
+	const Ledger *ledger = &chronicle->ledger;
+	int			nedges = chronicle->calendar->nedges;
+	int			nwaiting = chronicle->batch != NULL ? chronicle->batch->nrows : 0;
+	uint64		nchained = 0;
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	Assert(chronicle->has_entries || !chronicle->has_amounts);
+	Assert(chronicle->has_entries || chronicle->nentries == 0);
+	Assert(ledger->facts_size == (chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
+								  ZONE_FACTS_SIZE(chronicle->calendar)));
+	Assert((chronicle->batch != NULL) == (chronicle->marks != NULL));
+	if (chronicle->batch != NULL)
+		BatchCheck(chronicle->batch, ledger);
+	if (nwaiting > 0)
+		Assert(chronicle->has_entries ?
+			   chronicle->marks[nwaiting - 1] == chronicle->nentries - 1 :
+			   chronicle->marks[nwaiting - 1] < (uint32) nedges);
+	LedgerCheck(ledger, whole);
+
+	if (!whole && (ledger->nslots > CHRONICLE_SMALL || chronicle->nentries > CHRONICLE_SMALL))
+		return;
+	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
+	{
+		if (chronicle->has_entries)
+		{
+			/* each entry comes before the next, so that no chain has a loop */
+			uint32		limit = chronicle->nentries;
+
+			for (uint32 e = LoadHead(facts); e != 0; e = chronicle->entries[e - 1].next)
+			{
+				Assert(e <= limit);
+				limit = e - 1;
+				nchained++;
+			}
+		}
+		else
+		{
+			/* no bits behind the last zone's */
+			for (int bit = nedges + 1; bit < ledger->facts_size * 8; bit++)
+				Assert((facts[bit / 8] & (1 << (bit % 8))) == 0);
+		}
+	}
+	/* each entry is in one chain, or will be (of what came by wire, we only trust that) */
+	Assert(!chronicle->has_entries || ledger->packed ||
+		   nchained + nwaiting == chronicle->nentries);
+}
+
+#endif							/* USE_ASSERT_CHECKING */

@@ -101,4 +101,10 @@ extern void ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 extern bytea *ChronicleSerialize(Chronicle *chronicle);
 extern Chronicle *ChronicleDeserialize(bytea *bytes);
 
+#ifdef USE_ASSERT_CHECKING
+extern void ChronicleCheck(const Chronicle *chronicle, bool whole);
+#else
+#define ChronicleCheck(chronicle, whole)	((void) 0)
+#endif
+
 #endif							/* WINBACK_CHRONICLE_H */

@@ -98,6 +98,7 @@ CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
 		(cohort->batch = BatchCreate(&cohort->ledger)) != NULL)
 		cohort->rows = MemoryContextAlloc(cohort->ledger.context,
 										  BATCH_ROWS * sizeof(CohortRow));
+	CohortCheck(cohort, false);
 }
 
 /* Enter the customers of another cohort, whose keys stay in place meanwhile. */
@@ -124,6 +125,7 @@ CohortMerge(Cohort *cohort, Cohort *other)
 		for (int i = 0; i < ncustomers; i++)
 			TakeInFacts(cohort, meeting.ours[i], meeting.theirs[i]);
 	}
+	CohortCheck(cohort, true);
 }
 
 /*
@@ -167,3 +169,20 @@ CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg)
 		visitor(arg, &conduct, customers[kind]);
 	}
 }
+
+#ifdef USE_ASSERT_CHECKING
+
+/* What must hold of a cohort after every step; for `whole` see LedgerCheck. */
+void
+CohortCheck(const Cohort *cohort, bool whole)
+{
+	Assert(cohort->terms.nedges <= TERMS_MAX_EDGES);
+	Assert(cohort->ledger.facts_size ==
+		   (cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts)));
+	Assert((cohort->batch != NULL) == (cohort->rows != NULL));
+	if (cohort->batch != NULL)
+		BatchCheck(cohort->batch, &cohort->ledger);
+	LedgerCheck(&cohort->ledger, whole);
+}
+
+#endif							/* USE_ASSERT_CHECKING */

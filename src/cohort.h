@@ -45,6 +45,12 @@ extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);
 extern bytea *CohortSerialize(Cohort *cohort);
 extern Cohort *CohortDeserialize(bytea *bytes);
 
+#ifdef USE_ASSERT_CHECKING
+extern void CohortCheck(const Cohort *cohort, bool whole);
+#else
+#define CohortCheck(cohort, whole)	((void) 0)
+#endif
+
 /*
  * Let a row wait in the batch; false if it cannot.
  *

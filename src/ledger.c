@@ -264,6 +264,7 @@ LedgerDouble(Ledger *ledger)
 	for (uint64 i = 0; i < nwaiting; i++)
 		PlaceSlot(ledger, waiting + i * slot_size);
 	pfree(waiting);
+	LedgerCheck(ledger, true);
 }
 
 /* Make integers that do not fit in 32 bits fit, in a ledger of those that do. */
@@ -291,6 +292,7 @@ LedgerWiden(Ledger *ledger)
 	}
 	pfree(slot);
 	pfree(narrow.slots);
+	LedgerCheck(ledger, true);
 }
 
 /* Make room for that many customers more. */
@@ -447,6 +449,7 @@ LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts)
 			LocateAll(ledger, keys, nkeys, facts, LEDGER_VALUE);
 			break;
 	}
+	LedgerCheck(ledger, false);
 }
 
 /* Add a customer to a packed ledger; nobody checks that they are new. */
@@ -468,6 +471,7 @@ LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *facts)
 	memcpy(SlotFacts(slot, ledger->form), facts, ledger->facts_size);
 	*SlotFacts(slot, ledger->form) |= LEDGER_TAKEN;
 	ledger->ntaken++;
+	LedgerCheck(ledger, false);
 }
 
 /* The facts of the next customer, in the order of the slots; NULL at the end. */
@@ -567,3 +571,90 @@ LedgerSize(const Ledger *ledger)
 {
 	return ledger->nslots * ledger->slot_size + ledger->images_size;
 }
+
+#ifdef USE_ASSERT_CHECKING
+
+/* Up to this many slots a ledger is checked as a whole after every step. */
+#define LEDGER_SMALL			64
+
+/* Do two slots have the same customer?  Of LEDGER_VALUE only the type can tell. */
+static bool
+SlotsAreEqual(const Ledger *ledger, const char *a, const char *b)
+{
+	Size		length;
+
+	if (!LedgerHasImage(ledger->form))
+		return memcmp(a, b, KeySize(ledger->form)) == 0;
+	length = ImageLength(ledger, SlotRest(a));
+	return ledger->form == LEDGER_BYTES &&
+		length == ImageLength(ledger, SlotRest(b)) &&
+		memcmp(ImageAt(ledger, SlotRest(a)), ImageAt(ledger, SlotRest(b)), length) == 0;
+}
+
+/*
+ * What must hold of a ledger after every step.
+ *
+ * To look at every slot of a large ledger after every step would take too long,
+ * so that is left to the steps that move them all, which ask for it.
+ */
+void
+LedgerCheck(const Ledger *ledger, bool whole)
+{
+	/* a packed ledger is filled from its beginning; what follows is undefined */
+	uint64		nslots = ledger->packed ? ledger->ntaken : ledger->nslots;
+	uint64		ntaken = 0;
+	Size		images_used = 0;
+
+	Assert(ledger->facts_size > 0);
+	Assert(ledger->slot_size == KeySize(ledger->form) + ledger->facts_size);
+	Assert(ledger->images_used <= ledger->images_size);
+	if (ledger->packed)
+		Assert(ledger->ntaken <= ledger->nslots);
+	else
+	{
+		Assert(ledger->nslots == UINT64CONST(1) << (64 - ledger->shift));
+		Assert(ledger->ntaken <= LEDGER_ROOM(ledger->nslots));
+	}
+
+	if (!whole && nslots > LEDGER_SMALL)
+		return;
+	for (uint64 i = 0; i < nslots; i++)
+	{
+		const char *slot = SlotAt(ledger, i);
+
+		if (!(*SlotFacts(slot, ledger->form) & LEDGER_TAKEN))
+		{
+			/* a free slot is all zeros */
+			for (int b = 0; b < ledger->slot_size; b++)
+				Assert(slot[b] == 0);
+			continue;
+		}
+		ntaken++;
+
+		/* the image lies within what is used; nobody else's does, see the sum */
+		if (LedgerHasImage(ledger->form))
+		{
+			Size		offset = SlotRest(slot);
+
+			Assert(offset == MAXALIGN(offset));
+			Assert(offset + IMAGE_HEADER <= ledger->images_used);
+			Assert(ImageLength(ledger, offset) <=
+				   ledger->images_used - offset - IMAGE_HEADER);
+			images_used += IMAGE_HEADER + MAXALIGN(ImageLength(ledger, offset));
+		}
+
+		/* no gap between the place and the slot, and nobody twice */
+		for (uint64 place = SlotWord(slot, ledger->form) >> ledger->shift;
+			 !ledger->packed && place != i; place = (place + 1) & (nslots - 1))
+		{
+			const char *other = SlotAt(ledger, place);
+
+			Assert(*SlotFacts(other, ledger->form) & LEDGER_TAKEN);
+			Assert(!SlotsAreEqual(ledger, slot, other));
+		}
+	}
+	Assert(ntaken == ledger->ntaken);
+	Assert(images_used == ledger->images_used);
+}
+
+#endif							/* USE_ASSERT_CHECKING */

@@ -92,6 +92,12 @@ extern bool LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cur
 						  LedgerKey *key, uint8 **facts);
 extern Size LedgerSize(const Ledger *ledger);
 
+#ifdef USE_ASSERT_CHECKING
+extern void LedgerCheck(const Ledger *ledger, bool whole);
+#else
+#define LedgerCheck(ledger, whole)	((void) 0)
+#endif
+
 /*
  * Begin to fetch what LedgerLocate will read of a key, should that be far away.
  * The more can be done in between, the better.
