@@ -2,52 +2,16 @@
 #   Proves on orders of real shops that each period's rates are what plain SQL
 #   says, to the last bit: CDNOW by calendar month, Online Retail II by quarter.
 #
-#   The data are no part of winback. They are read from the directory
-#   WINBACK_REAL_DATA, or else ../shared/data beside the checkout; without them
-#   the test is skipped.
+#   The data are no part of winback: RealData.pm says where they come from.
 use strict;
 use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
+use RealData;
 use Test::More;
-use WinbackCluster;
 
-my $data = $ENV{WINBACK_REAL_DATA} || "$FindBin::RealBin/../../shared/data";
-my %header = (
-  'cdnow_orders.csv' => 'customer_id,order_date,quantity,amount,lines',
-  'online_retail_ii_orders.csv' =>
-    'invoice_no,customer_id,order_ts,amount,quantity,lines,country,is_cancellation',
-);
-for my $file (sort keys %header) {
-  plan skip_all => "no real data: $data/$file not found; set WINBACK_REAL_DATA to its directory"
-    unless -r "$data/$file";
-}
-
-my $node = WinbackCluster::start('real_data');
-
-# Empty fields come in as NULL; the customers of both files are numbers.
-$node->safe_psql('winback', q{
-  CREATE TABLE cdnow (
-    customer_id int, order_date date, quantity int, amount numeric, lines int);
-  CREATE TABLE online_retail (
-    invoice_no text, customer_id int, order_ts timestamp, amount numeric, quantity int, lines int,
-    country text, is_cancellation bool);
-});
-
-sub load {
-  my ($table, $file, $rows) = @_;
-  open my $in, '<', "$data/$file" or die "$data/$file: $!";
-  my $first = <$in>;
-  close $in;
-  $first =~ s/[\r\n]+$//;
-  is($first, $header{$file}, "$file has the columns it is known for");
-  $node->safe_psql('winback', "\\copy $table FROM '$data/$file' (FORMAT csv, HEADER)\nANALYZE $table");
-  is($node->safe_psql('winback', "SELECT count(*) FROM $table WHERE customer_id IS NOT NULL"),
-    $rows, "$file has the orders it is known for");
-}
-load('cdnow', 'cdnow_orders.csv', 67591);
-load('online_retail', 'online_retail_ii_orders.csv', 44876);
+my $node = RealData::start('real_data');
 
 my %span = (date => 'daterange', timestamp => 'tsrange', timestamptz => 'tstzrange');
 
