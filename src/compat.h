@@ -29,6 +29,14 @@
 #define IntervalIsFinite(interval)	true
 #endif
 
+/* 18 split the header for EXPLAIN */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#else
+#include "commands/explain.h"
+#endif
+
 /* 18 wants "does not return" in front of a declaration, and has a name for that */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn			pg_attribute_noreturn()

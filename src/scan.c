@@ -26,7 +26,6 @@
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "catalog/pg_aggregate.h"
-#include "commands/explain.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
