@@ -1,37 +1,14 @@
 -- data.sql
---   Orders of three years, 2022 to 2024: :orders of them, by :orders / 10
---   customers.  Hash arithmetic instead of random(): the same rows everywhere.
---
---   As in a real table the rows lie in the order of time, nearly: an order is
---   entered up to a day late.  Customers come in no order, which is the hard
---   case for everything that keeps a table of customers.  The channel is that
---   which won the customer, so a customer is in one group only.
+--   The orders of orders.sql, :orders of them, by :orders / 10 customers, in
+--   all the forms that are measured.
 --
 --   Each kind of key or time has a table of its own, so that it always stands
 --   in the first or second column, and reading it costs the same.
 CREATE EXTENSION winback;
 CREATE EXTENSION pg_prewarm;
 
--- a hash of n, at least 0 and less than below
-CREATE FUNCTION pick(n int8, seed int8, below int8) RETURNS int8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (hashint8extended(n, seed) & 9223372036854775807) % below;
-
-CREATE UNLOGGED TABLE orders (
-	customer_id int8,
-	ordered_at timestamptz,
-	amount numeric(10,2),
-	channel text
-);
-
-INSERT INTO orders
-SELECT customer_id,
-	timestamptz '2022-01-01' + make_interval(secs =>
-		(n - 1) * (1095 * 86400.0 / :orders) + pick(n, 2, 86400000) / 1000.0),
-	(100 + pick(n, 3, 20000)) / 100.0,
-	(ARRAY['search', 'email', 'social', 'shop', 'friend'])[1 + pick(customer_id, 4, 5)]
-FROM (SELECT n, 1 + pick(n, 1, greatest(:orders / 10, 1)) AS customer_id
-	FROM generate_series(1, :orders::int8) AS n) AS numbered;
+SELECT :orders / 10 AS customers, false AS zipf \gset
+\ir orders.sql
 
 CREATE UNLOGGED TABLE orders_shuffled AS
 SELECT * FROM orders ORDER BY hash_record_extended((customer_id, ordered_at, amount), 5);

@@ -1,0 +1,3 @@
+-- plain SQL, three bits a customer, by hashing
+SET enable_sort = off;
+\ir ../plain_bits.sql
