@@ -63,6 +63,14 @@ cpu_name() {
     echo "${name:-$(uname -m)}"
 }
 
+# find_cache: sets $cache, where the packages of npm that package.json names go
+find_cache() {
+    local base=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache} lock
+    ((EUID)) || base=/var/cache
+    lock=$(cat "$src"/bench/package*.json | sha256sum)
+    cache=${WINBACK_BENCH_CACHE:-$base/winback-bench}/${lock:0:12}
+}
+
 # keep_results FILE: in results/, where git ignores it; sets $kept
 keep_results() {
     local directory=$src/bench/results

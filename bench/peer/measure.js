@@ -60,7 +60,7 @@ const engines = {
     scan: 'SELECT max(hash(customer_id)), max(epoch_us(ordered_at) % 1000003) FROM orders',
   },
   clickhouse: {
-    prelude: processes => [`SET max_threads = ${processes}`],
+    prelude: processes => [`SET max_threads = ${processes}, output_format_json_quote_64bit_integers = 1`],
     version: 'SELECT version()',
     load: csv => ['DROP TABLE IF EXISTS orders', 'DROP DATABASE IF EXISTS few', `CREATE TABLE orders (customer_id Int64, ordered_at DateTime64(6, 'UTC'),
       amount Decimal(10, 2), channel LowCardinality(String)) ENGINE = MergeTree ORDER BY ordered_at`,
@@ -74,7 +74,7 @@ const engines = {
     use: name => `USE ${name === 'few' ? 'few' : 'default'}`,
     schema: 'CREATE DATABASE IF NOT EXISTS few',
     text: "concat('K', leftPad(toString(customer_id), 8, '0'))",
-    rows: 'SELECT count(), sum(toInt128(customer_id)), sum(toInt128(toUnixTimestamp64Micro(ordered_at))) FROM orders',
+    rows: 'SELECT toString(count()), toString(sum(toInt128(customer_id))), toString(sum(toInt128(toUnixTimestamp64Micro(ordered_at)))) FROM orders',
     scan: 'SELECT max(cityHash64(customer_id)), max(toUnixTimestamp64Micro(ordered_at) % 1000003) FROM orders',
   },
 };
@@ -211,7 +211,7 @@ const same = (a, b) => a.length === b.length
 // The fastest form of a contender at a smaller size, for where trying all takes too long
 const fastest = new Map();
 
-// One contender of a set: try its forms, keep the fastest. Its answer, or null if it cannot take part.
+// One contender of a set: try its forms, keep the fastest. False if it cannot take part.
 async function tryForms(set, contender) {
   const { name, processes } = contender;
   const engine = engineOf(name);
@@ -225,13 +225,19 @@ async function tryForms(set, contender) {
     if (!lines.length || !/\d/.test(lines[0])) throw new Error(`${form} gives no answer`);
     if (!set.answer) set.answer = lines;
     else if (!same(set.answer, lines)) {
-      throw new Error(`${form} gives another answer than winback:\n${lines.slice(0, 5).join('\n')}\n--- winback\n${set.answer.slice(0, 5).join('\n')}`);
+      const line = lines.findIndex((text, i) => !same([text], [set.answer[i]]));
+      throw new Error(`${form} and winback give different answers: line ${line + 1} of ${lines.length} is ${lines[line]}, `
+        + `line ${line + 1} of ${set.answer.length} is ${set.answer[line]}`);
     }
     if (seconds < 2) ({ seconds } = await sessions[engine].run(text, processes));
     contender.tried[form] = seconds;
     if (!contender.form || seconds < contender.tried[contender.form]) contender.form = form;
   }
-  if (!contender.form) return false;
+  if (!contender.form) {
+    if (name === 'winback') throw new Error(`winback has no plan with ${processes} processes`);
+    say(`${titles[name]} has no plan with ${processes} processes`);
+    return false;
+  }
   contender.title = query(contender.form, set.variables).title;
   contender.first = contender.tried[contender.form];
   fastest.set(habit, contender.form);
@@ -285,12 +291,16 @@ async function measure(set) {
   if (set.memory) {
     say('measuring memory');
     for (const contender of taking) if (contender.processes === 1 && contender.name !== 'lag') await measureMemory(set, contender);
+    // those that are new read their files once
+    for (const contender of taking) {
+      if (engines[contender.name]) await sessions[contender.name].run(query(contender.form, set.variables), contender.processes);
+    }
   }
   // what takes a minute takes one turn only where there are many orders
   const once = contender => set.orders > large && contender.first > 60;
   const round = taking.reduce((sum, c) => sum + Math.max(c.first, Math.min(1, 5 * c.first)), 0);
   const slow = taking.filter(once).reduce((sum, c) => sum + c.first, 0);
-  say(`measuring: ${set.rounds} rounds, about ${minutes(set.rounds * (round - slow) + slow)}`);
+  say(`measuring: ${set.rounds === 1 ? '1 round' : `${set.rounds} rounds`}, about ${minutes(set.rounds * (round - slow) + slow)}`);
   for (let i = 0; i < set.rounds; i++) {
     for (const contender of taking) {
       contender.rounds.push(once(contender) && i ? null : await turn(set, contender));

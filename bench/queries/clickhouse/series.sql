@@ -8,7 +8,7 @@ WITH silence AS (
 ), counted AS (
 	-- eligible in the periods from a to b - 1, of which b - 1 is that of the return
 	SELECT greatest(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), inactive, 'UTC') + 1, 0) AS a,
-		ifNull(greatest(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), next, 'UTC') + 1, 0), :periods) AS b,
+		greatest(ifNull(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), next, 'UTC') + 1, :periods), 0) AS b,
 		next IS NOT NULL AS returned, count() AS n
 	FROM silence
 	WHERE next IS NULL OR next > inactive

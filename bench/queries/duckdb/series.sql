@@ -6,7 +6,7 @@ WITH silence AS (
 ), counted AS (
 	-- eligible in the periods from a to b - 1, of which b - 1 is that of the return
 	SELECT greatest(date_diff(:'step_unit', :'series_from'::timestamp, inactive) + 1, 0) AS a,
-		coalesce(greatest(date_diff(:'step_unit', :'series_from'::timestamp, next) + 1, 0), :periods) AS b, next IS NOT NULL AS returned
+		greatest(coalesce(date_diff(:'step_unit', :'series_from'::timestamp, next) + 1, :periods), 0) AS b, next IS NOT NULL AS returned
 	FROM silence
 	WHERE next IS NULL OR next > inactive
 ), change AS (
