@@ -15,7 +15,7 @@ load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 # number OPTION VALUE MIN MAX
 number() {
     if [[ $2 =~ ^[1-9][0-9]{0,9}$ ]] && (($2 >= $3 && $2 <= $4)); then return; fi
-    die "$1 takes a number from $3 to $4, not '$2'" "See ${0##*/} --help."
+    die "$1 takes a number from $3 to $4, not '$2'" "See bench/${0##*/} --help."
 }
 
 # psql with the variables of the question, and no look at anybody's ~/.psqlrc;

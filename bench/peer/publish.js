@@ -29,6 +29,7 @@ const order = Object.keys(names);
 const many = n => (n >= 1e6 ? `${n / 1e6} million` : n.toLocaleString('en-US'));
 const short = n => (n >= 1e6 ? `${n / 1e6}M` : n >= 1e3 ? `${n / 1e3}k` : `${n}`);
 const digits = n => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n >= 0.1 ? n.toFixed(2) : Number(n.toPrecision(2)).toString());
+const decade = n => n.toLocaleString('en-US', { maximumSignificantDigits: 1 });
 const round = n => Math.round(n * 10) / 10;
 const keyName = { int8: 'bigint keys', text: 'text keys' };
 const spreadName = { uniform: 'customers alike', zipf: 'customers by Zipf\u2019s law' };
@@ -158,9 +159,9 @@ function apart(labels, distance, low, high) {
 
 function drawGrowth() {
   const measures = [
-    { title: 'time, seconds', of: c => c.seconds.median, format: t => t.toLocaleString('en-US') },
+    { title: 'time, seconds', of: c => c.seconds.median, format: decade },
     // what is less lies within what a process needs anyway
-    { title: 'memory beyond reading the table, megabytes', of: c => (c.bytes === undefined ? undefined : Math.max(c.bytes / 1e6, 0.1)), format: t => (t <= 0.1 ? '\u2264 0.1' : t.toLocaleString('en-US')) },
+    { title: 'memory beyond reading the table, megabytes', of: c => (c.bytes === undefined ? undefined : Math.max(c.bytes / 1e6, 0.1)), format: t => (t <= 0.1 ? '\u2264 0.1' : decade(t)) },
   ];
   const columns = Object.keys(axes).filter(axis => growthOf(axis).length > 1);
   const panel = 1016 / columns.length, left = 40, right = 74, width = panel - left - right, high = 170;
@@ -171,9 +172,10 @@ function drawGrowth() {
   };
   const grown = axis => {
     const [x, y] = factor(axis);
-    return `${digits(y)} for ${x.toLocaleString('en-US')} times the ${axis}`;
+    return [x.toLocaleString('en-US'), digits(y)];
   };
-  const title = `The time of winback grows by a factor of ${grown('orders')}, ${grown('groups')}, ${grown('periods')}`;
+  const [orders, byOrders] = grown('orders'), [groups, byGroups] = grown('groups'), [periods, byPeriods] = grown('periods');
+  const title = `winback takes ${byOrders} times as long for ${orders} times the orders, ${byGroups} for ${groups} groups, ${byPeriods} for ${periods} periods`;
   drawing('growth.svg', 1040, 70 + measures.length * (high + 74), title,
     'One process or thread, both scales logarithmic, median of the rounds. Memory: peak of the process beyond its peak after reading the same columns.', svg => {
       measures.forEach((measure, line) => {
