@@ -55,9 +55,14 @@ SELECT complaint($$SELECT reactivation_rate(customer_id, happened, CASE WHEN hap
 -- and rows that are ignored are ignored altogether
 SELECT complaint($$SELECT reactivation_rate(nullif(customer_id, 1), day, NULL, NULL) FROM orders$$);
 
--- the internal functions are not for calling
-SELECT complaint('SELECT reactivation_rate_final(NULL)');
-SELECT complaint('SELECT cohort_deserial(''\x01'', NULL)');
-SELECT complaint('SELECT reactivation_trans(NULL::internal, 1, day, ''[2024-01-01,2024-02-01)'', ''1 day'') FROM orders');
-SELECT complaint('SELECT cohort_combine(NULL, NULL)');
+-- the internal functions are not for calling: PostgreSQL itself refuses, in older minor versions the value, in newer
+-- ones the call
+SELECT call, regexp_replace(complaint('SELECT ' || call || ' FROM orders'), '^(0A000|42846|42883): .*$', 'refused')
+FROM (VALUES
+  (1, $$reactivation_rate_final(NULL)$$),
+  (2, $$cohort_deserial('\x01', NULL)$$),
+  (3, $$reactivation_trans(NULL::internal, 1, day, '[2024-01-01,2024-02-01)', '1 day')$$),
+  (4, $$cohort_combine(NULL, NULL)$$)
+) c(no, call)
+ORDER BY no;
 DROP FUNCTION complaint;
