@@ -297,5 +297,5 @@ WITH whole AS (
         FROM busy, generate_series(timestamptz '2022-01-01', '2024-09-01', '4 months') start GROUP BY start) p, unnest(series) c
 )
 SELECT (SELECT count(*) FROM whole) AS periods, (SELECT count(*) FROM pieces) AS in_pieces,
-       (SELECT count(*) FROM whole w JOIN pieces p ON w IS NOT DISTINCT FROM p) AS equal,
+       (SELECT count(*) FROM whole w JOIN pieces p ON w.period_start = p.period_start AND w IS NOT DISTINCT FROM p) AS equal,
        (SELECT sum(reactivated + won_back) > 300 FROM whole) AS telling;
