@@ -30,6 +30,7 @@ src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 wanted_pg_config=${PG_CONFIG:-}
 real_data=${WINBACK_REAL_DATA:+$(realpath -m "$WINBACK_REAL_DATA")}
 
+version=      # of PostgreSQL, its major number
 tmp=          # our temporary directory
 runner=       # whom as_runner runs things as, when we are root
 job=          # process group of the job under way
@@ -272,7 +273,10 @@ install_missing() {
     ((${#missing[@]})) || return 0
     command="apt-get install --no-install-recommends ${missing[*]}"
     for package in "${missing[@]}"; do
-        know_package "$package" || die "apt knows no package $package" \
+        know_package "$package" && continue
+        [[ $package == postgresql-* ]] || die "apt knows no package $package" \
+            "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
+        die "apt knows no package $package" \
             "This release may not have PostgreSQL $version. Choose another one with" \
             "PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config, or add https://apt.postgresql.org to apt's sources."
     done

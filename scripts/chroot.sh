@@ -1,0 +1,295 @@
+# shellcheck shell=bash
+#
+# chroot.sh
+#   What `make matrix` and `make upgrade` have in common: a chroot of the Debian
+#   release that has the version of PostgreSQL, and a run of our tests in it.
+#
+#   The idea: mmdebstrap makes each chroot once, in /var/cache/winback, where it
+#   is moved when it is whole. A run gets namespaces of its own (unshare): its
+#   mounts are nowhere else to be seen, and they, its processes and its shared
+#   memory are gone with its first process, however that ends. The chroot is
+#   read-only then, and so stays what it was; so is the checkout, at /winback.
+#   Only /tmp can be written, and that is a directory below $tmp.
+#
+#   Packages come from the mirror that this machine's apt uses, else from
+#   deb.debian.org. A release that cannot be had from there is skipped, and so
+#   is everything on a machine that allows no namespaces, such as a container
+#   without privileges; --require makes failures of them.
+#
+#   Limits: those of lib.sh; root or sudo. A chroot is as new as the day it was
+#   made (--fresh makes it anew), and has no point releases in advance: no
+#   security or backports suites.
+#
+#   WINBACK_CACHE   where the chroots are kept; default: /var/cache/winback
+#   WINBACK_MIRROR  the mirror to use instead, and no other
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# the newest Debian release with this version of PostgreSQL
+declare -A release=([15]=bookworm [17]=trixie [18]=sid)
+
+cache=${WINBACK_CACHE:-/var/cache/winback}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+script=${0##*/}
+versions=() fresh=no require=no
+making=     # directory of the chroot under way
+passed=0 failed=0 skipped=0
+summary=()
+
+# ------------------------------------------------------------ begin and end
+
+# begin_chroots DESCRIPTION DEFAULT-VERSIONS [ARGUMENT...]: the command line,
+# then everything that must be there before the first chroot.
+begin_chroots() {
+    local description=$1 default=$2 version
+    shift 2
+    local arguments=("$@")
+    read -ra versions <<<"$default"
+    while (($#)); do
+        case $1 in
+            --fresh) fresh=yes ;;
+            --require) require=yes ;;
+            -h | --help) usage "$description" "$default"; exit ;;
+            -*) usage "$description" "$default" >&2; exit 2 ;;
+            *) break ;;
+        esac
+        shift
+    done
+    if (($#)); then versions=("$@"); fi
+    for version in "${versions[@]}"; do
+        [[ ${release[$version]:-} && " $default " == *" $version "* ]] ||
+            die "no PostgreSQL '$version' here, only $default" "See scripts/$script --help."
+    done
+
+    if ((EUID != 0)); then
+        can_be_root || die "a chroot takes root, and neither root nor sudo works here" \
+            "Run it as root: scripts/$script ${arguments[*]}"
+        exec sudo env ${WINBACK_CACHE:+"WINBACK_CACHE=$WINBACK_CACHE"} \
+            ${WINBACK_MIRROR:+"WINBACK_MIRROR=$WINBACK_MIRROR"} "$src/scripts/$script" "${arguments[@]}"
+    fi
+    begin
+    step "Looking for what is missing on this machine"
+    need mmdebstrap "to make the chroots" command -v mmdebstrap
+    need debian-archive-keyring "to know Debian's packages as Debian's" test -r "$keyring"
+    if ((${#missing[@]})); then install_missing; else echo "    nothing"; fi
+
+    mkdir -p "$cache"
+    exec {lock}>"$cache/lock"
+    if ! flock --nonblock "$lock"; then
+        step "Waiting for another run to be done with $cache"
+        guarded flock "$lock"
+    fi
+    # what kill -9 left of an earlier run
+    rm -rf --one-file-system "$cache"/.[!.]*.??????
+    if ! can_isolate; then
+        for version in "${versions[@]}"; do
+            leave_out "PostgreSQL $version" "this machine allows no namespaces of our own ($(tail -n 1 "$tmp/isolated.log"))"
+        done
+        versions=()
+    fi
+}
+
+usage() {
+    cat <<END
+Usage: scripts/$script [--fresh] [--require] [VERSION...]
+
+$1
+VERSION is one of $2; default: all of them.
+
+  --fresh    make the chroots anew, though they are in $cache
+  --require  let it be a failure that a release cannot be reached
+END
+}
+
+at_exit() {
+    [[ -z $making ]] || rm -rf --one-file-system "$making"
+}
+
+last_words() {
+    # interrupted: there is nothing to count
+    if interrupted "$1"; then return 0; fi
+    (($1 == 0 || failed)) || failed=1
+    ((${#summary[@]} == 0)) || printf '%s\n' "" "${summary[@]}"
+    counts "$passed" "$failed" "$skipped"
+}
+
+# counts PASSED FAILED SKIPPED: as the last line of scripts/test says them
+counts() {
+    printf '%d passed, %d failed' "$1" "$2"
+    if (($3)); then printf ', %d skipped' "$3"; fi
+    echo
+}
+
+# leave_out TITLE REASON
+leave_out() {
+    step "$1 is skipped: $2"
+    if [[ $require == yes ]]; then
+        failed=$((failed + 1))
+        summary+=("$1: FAILED, for it is required: $2")
+    else
+        skipped=$((skipped + 1))
+        summary+=("$1: skipped: $2")
+    fi
+}
+
+# --------------------------------------------------------------- namespaces
+
+# isolated COMMAND...: in namespaces that end with it. The shell around it is
+# their first process, and buries those whose parents have died.
+isolated() {
+    # shellcheck disable=SC2016  # the inner shell expands it
+    unshare --mount --pid --ipc --fork --kill-child --mount-proc -- \
+        bash -c '"$@"; status=$?; exit "$status"' bash "$@"
+}
+
+can_isolate() { isolated mount -t tmpfs tmpfs "$tmp" >"$tmp/isolated.log" 2>&1; }
+
+# inside ROOT SCRATCH COMMAND...: runs it in the chroot, with SCRATCH as /tmp
+inside() {
+    # shellcheck disable=SC2016  # the inner shell expands it
+    isolated bash -euc '
+        root=$1 scratch=$2 src=$3
+        shift 3
+        mount --bind "$root" "$root"
+        mount -o remount,bind,ro "$root"
+        mount -t proc proc "$root/proc"
+        mount --rbind /dev "$root/dev"
+        mount -t tmpfs tmpfs "$root/dev/shm"
+        mount --bind "$scratch" "$root/tmp"
+        mount --bind "$src" "$root/winback"
+        mount -o remount,bind,ro "$root/winback"
+        exec chroot "$root" "$@"' \
+        bash "$1" "$2" "$src" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "${@:3}"
+}
+
+# ------------------------------------------------------------------ chroots
+
+# mirrors: of Debian's own packages, best first
+mirrors() {
+    if [[ ${WINBACK_MIRROR:-} ]]; then
+        echo "${WINBACK_MIRROR%/}"
+        return
+    fi
+    {
+        # shellcheck disable=SC2016  # apt expands it
+        apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+            sed -nE 's|^Debian (https?://.*[^/])/?$|\1|p'
+        echo http://deb.debian.org/debian
+    } | awk '!seen[$0]++'
+}
+
+# find_mirror SUITE: prints the first that has it
+find_mirror() {
+    local mirror
+    for mirror in $(mirrors); do
+        /usr/lib/apt/apt-helper -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
+            download-file "$mirror/dists/$1/InRelease" "$tmp/InRelease" >"$tmp/mirror.log" 2>&1 || continue
+        echo "$mirror"
+        return
+    done
+    return 1
+}
+
+# find_chroot TITLE NAME SUITES PACKAGES: sees to it that there is a chroot
+# $cache/NAME with these packages, of the first of these suites, or of another
+# where that has none. If that fails, says so, accounts for it and returns 1.
+find_chroot() {
+    local title=$1 name=$2 suites=$3 packages=$4 suite mirror
+    local wish="$suites: $packages" sources=() options=()
+    if [[ $fresh == no && $(cat "$cache/$name/etc/made-of" 2>/dev/null) == "$wish" ]]; then return; fi
+    for suite in $suites; do
+        if ! mirror=$(find_mirror "$suite"); then
+            leave_out "$title" "Debian $suite cannot be reached ($(mirrors | paste -sd ' '))"
+            return 1
+        fi
+        sources+=("deb [signed-by=$keyring] $mirror $suite main")
+    done
+    # only how this machine gets out is of interest in there
+    mapfile -t options < <(apt-config dump | sed -nE '/^Acquire::\S*proxy\S* ".+"/I s/^/--aptopt=/p')
+    step "Making a chroot of Debian $suites from $mirror in $cache/$name (this takes minutes)"
+    if make_chroot; then return; fi
+    if said_apt 'Release file .* (is|has) expired'; then
+        step "Debian's list of its packages is out of date here; so take it as it is (Check-Valid-Until false)"
+        options+=('--aptopt=Acquire::Check-Valid-Until "false"')
+        if make_chroot; then return; fi
+    fi
+    tail -n 20 "$tmp/mmdebstrap.log" >&2
+    if said_apt 'Failed to fetch|Unable to fetch|Unable to locate package|Unable to correct problems'; then
+        leave_out "$title" "Debian $suites does not give all the packages now; what apt says is above"
+    else
+        step "$title fails: mmdebstrap could not make the chroot; its last lines are above"
+        failed=$((failed + 1))
+        summary+=("$title: FAILED, without a chroot")
+    fi
+    return 1
+}
+
+said_apt() { grep -Eq "^E: .*($1)" "$tmp/mmdebstrap.log"; }
+
+# make_chroot: as find_chroot's variables say. Without what nobody needs: the
+# cluster with which a server package begins, LLVM's static libraries (a quarter
+# of it all), translations and manuals.
+make_chroot() {
+    making=$(mktemp -d "$cache/.$name.XXXXXX")
+    chmod 755 "$making"
+    # shellcheck disable=SC2016  # mmdebstrap expands it
+    if ! guarded isolated mmdebstrap --mode=root --variant=apt --format=directory --verbose \
+        --include="$packages" --aptopt='Acquire::Retries "3"' "${options[@]}" --dpkgopt=force-unsafe-io \
+        --dpkgopt='path-exclude=/usr/lib/llvm-*/lib/*.a' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --setup-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d" "$1/winback"' \
+        --setup-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/winback.conf"' \
+        "${suites%% *}" "$making" "${sources[@]}" >"$tmp/mmdebstrap.log" 2>&1; then
+        rm -rf --one-file-system "$making"
+        making=
+        return 1
+    fi
+    echo "$wish" >"$making/etc/made-of"
+    rm -rf --one-file-system "${cache:?}/$name"
+    mv "$making" "$cache/$name"
+    making=
+}
+
+# ---------------------------------------------------------------------- run
+
+# run_in_chroot TITLE NAME SUITES PACKAGES COMMAND...: one line of the summary.
+# The command's last line is its count, as that of scripts/test.
+run_in_chroot() {
+    local title=$1 name=$2 p=0 f=0 s=0 status=0 begun line
+    find_chroot "${@:1:4}" || return 0
+    shift 4
+    step "$title"
+    begun=$SECONDS
+    mkdir -m 1777 "$tmp/$name"
+    guarded logged "$name" "$@" || status=$?
+    line=$(grep -E "$count_pattern" "$tmp/$name.log" | tail -n 1) || true
+    if [[ $line =~ $count_pattern ]]; then
+        p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
+    fi
+    # it failed without a failed test: it could not run, or not to its end
+    (((status == 0 && p > 0) || f)) || f=1
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    summary+=("$title: $(counts "$p" "$f" "$s"), in $((SECONDS - begun)) s")
+    ((f == 0)) || keep_logs "$name"
+    rm -rf "${tmp:?}/$name"
+}
+
+count_pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+
+# logged NAME COMMAND...: without its count and what make adds to it, and without
+# a place that is not to be found outside
+logged() {
+    inside "$cache/$1" "$tmp/$1" "${@:2}" 2>&1 | tee "$tmp/$1.log" |
+        sed -uE "/$count_pattern/d; /^make: \*\*\*/d; /^The logs are kept in/d"
+}
+
+# keep_logs NAME: what scripts/test has kept, where it outlives the chroot
+keep_logs() {
+    local kept=$src/test-failure/$1
+    rm -rf "$kept" 2>/dev/null || true
+    mkdir -p "$kept" 2>/dev/null || kept=$(mktemp -d "/tmp/winback-test-failure.$1.XXXXXX")
+    cp -r "$tmp/$1.log" "$tmp/$1"/winback-test-failure.* "$kept" 2>/dev/null || true
+    [[ $kept != "$src"/* ]] || chown -R --reference="$src" "$src/test-failure"
+    echo "The logs of this chroot are kept in $kept"
+}
