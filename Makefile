@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    as PostgreSQL people expect
 #   make test, make demo                     everything from a bare Debian machine, see README
 #   make lint, make deb                      static checks, Debian packages, see CONTRIBUTING
+#   make matrix, make upgrade                the same with other versions, in chroots
 EXTENSION = winback
 MODULE_big = winback
 DATA = sql/winback--0.1.sql
@@ -56,7 +57,7 @@ PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 EXTRA_CLEAN = tmp_check
 
 # A bare machine has no pg_config yet: these bring one themselves.
-SCRIPTS_OF_OURS = test demo lint deb
+SCRIPTS_OF_OURS = test demo lint deb matrix upgrade
 ifneq ($(filter-out $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

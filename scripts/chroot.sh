@@ -4,8 +4,8 @@
 #   What `make matrix` and `make upgrade` have in common: a chroot of the Debian
 #   release that has the version of PostgreSQL, and a run of our tests in it.
 #
-#   The idea: mmdebstrap makes each chroot once, in /var/cache/winback, where it
-#   is moved when it is whole. A run gets namespaces of its own (unshare): its
+#   The idea: mmdebstrap makes each chroot once, in /var/cache/winback/chroots,
+#   where it is moved when it is whole. A run gets namespaces of its own (unshare): its
 #   mounts are nowhere else to be seen, and they, its processes and its shared
 #   memory are gone with its first process, however that ends. The chroot is
 #   read-only then, and so stays what it was; so is the checkout, at /winback.
@@ -20,7 +20,7 @@
 #   made (--fresh makes it anew), and has no point releases in advance: no
 #   security or backports suites.
 #
-#   WINBACK_CACHE   where the chroots are kept; default: /var/cache/winback
+#   WINBACK_CACHE   a directory for what is kept; default: /var/cache/winback
 #   WINBACK_MIRROR  the mirror to use instead, and no other
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -29,7 +29,7 @@
 # the newest Debian release with this version of PostgreSQL
 declare -A release=([15]=bookworm [17]=trixie [18]=sid)
 
-cache=${WINBACK_CACHE:-/var/cache/winback}
+cache=${WINBACK_CACHE:-/var/cache/winback}/chroots
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 script=${0##*/}
 versions=() fresh=no require=no

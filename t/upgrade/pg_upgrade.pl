@@ -1,0 +1,111 @@
+# pg_upgrade.pl
+#   Proves that pg_upgrade takes a database with winback along from an older
+#   PostgreSQL: what is stored reads back equal, indexes find what they found,
+#   views and functions say what they said, and the extension has all its members.
+#
+#   scripts/test --upgrade-from runs it, and so does `make upgrade`.
+#
+#   WINBACK_OLD_PG_CONFIG  the older one's pg_config
+#   WINBACK_OLD_DESTDIR    where "make install DESTDIR=..." put winback for it
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/..";
+use Test::More;
+use PostgreSQL::Test::Utils;
+use WinbackCluster;
+use WinbackTypes;
+
+my $old_pg_config = $ENV{WINBACK_OLD_PG_CONFIG} or die 'WINBACK_OLD_PG_CONFIG is not set';
+my $old = WinbackCluster::create('old', pg_config => $old_pg_config, destdir => $ENV{WINBACK_OLD_DESTDIR});
+my $new = WinbackCluster::create('new');
+
+sub major { return $_[0]->safe_psql('postgres', q{SELECT current_setting('server_version_num')::int / 10000}); }
+
+# All that is to be the same: what is shown, and what the extension consists of.
+my %contents = (
+  %WinbackTypes::contents,
+  members => q{SELECT pg_describe_object(classid, objid, 0) FROM pg_depend JOIN pg_extension e ON refobjid = e.oid
+               WHERE refclassid = 'pg_extension'::regclass AND extname = 'winback' ORDER BY 1},
+);
+sub look {
+  my ($node) = @_;
+  return { map { $_ => $node->safe_psql('winback', $contents{$_}) } keys %contents };
+}
+
+# What only one index can answer; it is used, and agrees with the table.
+my %questions = (
+  statuses => q{one_lifecycle_status < 'churned'},
+  statuses_hash => q{one_lifecycle_status = 'churned'},
+  events => q{one_lifecycle_event > 'interest'},
+  tallies_hash => q{one_rate_tally = '41/294'},
+  lost => q{one_lifecycle_status IN ('churned', 'inactive') AND id > 30},
+);
+sub ask_indexes {
+  my ($node) = @_;
+  for my $index (sort keys %questions) {
+    my $others = join ', ', grep { $_ ne $index } sort keys %questions;
+    my $ids = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM everything WHERE $questions{$index}";
+    my ($plan, $found, $there) = split /\n--\n/, $node->safe_psql('winback', qq{
+      BEGIN;
+      DROP INDEX $others;
+      SET LOCAL enable_seqscan = off;
+      EXPLAIN (COSTS off) $ids;
+      SELECT '--';
+      $ids;
+      SELECT '--';
+      SET LOCAL enable_seqscan = on;
+      SET LOCAL enable_indexscan = off;
+      SET LOCAL enable_indexonlyscan = off;
+      SET LOCAL enable_bitmapscan = off;
+      $ids;
+      ROLLBACK; });
+    like($plan, qr/(using|on) $index\b/, $node->name . ": $index is used");
+    like($found, qr/^\d/, $node->name . ": $index finds something");
+    is($found, $there, $node->name . ": $index finds what is there");
+  }
+  return;
+}
+
+$old->start;
+WinbackCluster::create_database($old);
+WinbackTypes::create($old);
+my $old_major = major($old);
+my $before = look($old);
+cmp_ok(scalar(split /\n/, $before->{$_}), '>', 0, "$_ are there") for sort keys %contents;
+ask_indexes($old);
+$old->stop;
+
+# where pg_upgrade writes its scripts
+chdir $PostgreSQL::Test::Utils::tmp_check or die $!;
+my @upgrade = (
+  'pg_upgrade', '--no-sync',
+  '--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
+  '--old-bindir', WinbackCluster::pg_config('--bindir', $old_pg_config), '--new-bindir', WinbackCluster::pg_config('--bindir'),
+  '--socketdir', $new->host, '--old-port', $old->port, '--new-port', $new->port,
+);
+command_ok([ @upgrade, '--check' ], 'pg_upgrade --check has no objections');
+command_ok(\@upgrade, 'pg_upgrade');
+
+$new->start;
+cmp_ok(major($new), '>', $old_major, "from $old_major to " . major($new));
+my $after = look($new);
+is($after->{$_}, $before->{$_}, "$_ as before") for sort keys %contents;
+ask_indexes($new);
+
+$new->safe_psql('winback', 'REFRESH MATERIALIZED VIEW quarter');
+is($new->safe_psql('winback', $contents{quarter}), $before->{quarter}, 'a materialized view made anew is the same');
+is($new->safe_psql('winback', q{
+     INSERT INTO parts VALUES ('won_back', '1/2'), ('inactive', '3/4');
+     SELECT tableoid::regclass, * FROM parts WHERE t IN ('1/2', '3/4') ORDER BY t::text; }),
+  "part_rest|won_back|1/2\npart_lost|inactive|3/4", 'new rows find their partitions');
+$new->safe_psql('winback', 'DROP EXTENSION winback CASCADE; CREATE EXTENSION winback');
+is($new->safe_psql('winback', q{SELECT winback_rate('churned'::lifecycle_status, 'won_back'::lifecycle_status)}),
+  '1', 'the extension can be dropped and created again');
+
+$new->stop;
+for my $node ($old, $new) {
+  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, $node->name . ': no process has crashed');
+}
+done_testing();
