@@ -35,7 +35,10 @@ WITH pair (place, title, dividend, divisor, at_most, at_least) AS (
 		(5, '60-month series with events / reactivation_rate', 'series_events', 'reactivation', NULL, NULL),
 		(6, '60-month series with amounts / reactivation_rate', 'series_revenue', 'reactivation', NULL, NULL),
 		(7, 'plain SQL over an index / reactivation_rate', 'indexed', 'reactivation', NULL, NULL),
-		(8, '200,000 groups / 20,000 groups', 'groups_200000', 'groups_20000', NULL, NULL)
+		(8, '200,000 groups / 20,000 groups', 'groups_200000', 'groups_20000', NULL, NULL),
+		(9, 'reactivation_rate / count(*)', 'reactivation', 'count', 1.0, NULL),
+		(10, 'reactivation_rate / count(*), 2 processes each', 'parallel', 'count_parallel', 1.0, NULL),
+		(11, 'without the Winback Scan / max, max', 'aggregate', 'max_max', NULL, NULL)
 )
 SELECT place, title, dividend, divisor, at_most, at_least,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY a.seconds / b.seconds)::numeric AS value,
@@ -45,12 +48,12 @@ JOIN by_round AS a ON a.contender = dividend
 JOIN by_round AS b ON b.contender = divisor AND b.round = a.round
 GROUP BY place, title, dividend, divisor, at_most, at_least
 UNION ALL
-SELECT 9, 'bytes a customer with int8 keys, at worst', NULL, NULL, 32, NULL,
+SELECT 12, 'bytes a customer with int8 keys, at worst', NULL, NULL, 32, NULL,
 	max(bytes / customers::numeric), NULL, NULL
 FROM memory
 WHERE key = 'int8'
 UNION ALL
-SELECT 10, 'bytes a customer of a 60-month series', NULL, NULL, 96, NULL,
+SELECT 13, 'bytes a customer of a 60-month series', NULL, NULL, 96, NULL,
 	max(bytes / customers::numeric), NULL, NULL
 FROM memory
 WHERE key = 'series';
