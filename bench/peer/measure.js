@@ -35,7 +35,7 @@ const forms = {
     winback: ['tally_groups'], plain: ['tally_groups_plain'], duckdb: ['duckdb/groups'], clickhouse: ['clickhouse/groups'],
   },
   series: {
-    winback: ['tally_series'], plain: ['tally_series_plain'], duckdb: ['duckdb/series'], clickhouse: ['clickhouse/series'],
+    winback: ['tally_series'], plain: ['tally_series_plain'], duckdb: ['duckdb/series'], clickhouse: ['clickhouse/series', 'clickhouse/series_arrays'],
   },
 };
 const titles = { winback: 'winback', plain: 'plain SQL', lag: 'plain SQL with lag()', duckdb: 'DuckDB', clickhouse: 'ClickHouse' };
