@@ -16,14 +16,14 @@
 
 #include "cohort.h"
 
-/* A cohort without customers.  customer_type must live as long. */
+/* A cohort without customers.  terms and customer_type must live as long. */
 Cohort *
 CohortCreate(MemoryContext context, const Terms *terms, bool has_events,
 			 CustomerType *customer_type)
 {
 	Cohort	   *cohort = MemoryContextAllocZero(context, sizeof(Cohort));
 
-	cohort->terms = *terms;
+	cohort->terms = terms;
 	cohort->has_events = has_events;
 	cohort->customer_type = customer_type->type;
 	LedgerInit(&cohort->ledger, context, customer_type->form,
@@ -45,7 +45,7 @@ TakeIn(const Cohort *cohort, uint8 *facts, const CohortRow *row)
 		return;
 	}
 	EventFactsLoad(&known, facts);
-	EventFactsAdd(&known, row->at, row->event, row->verdict, cohort->terms.period.from);
+	EventFactsAdd(&known, row->at, row->event, row->verdict, cohort->terms->period.from);
 	EventFactsStore(&known, facts);
 }
 
@@ -111,7 +111,7 @@ CohortMerge(Cohort *cohort, Cohort *other)
 	if (cohort->customer_type != other->customer_type ||
 		cohort->has_events != other->has_events)
 		elog(ERROR, "cannot merge states of different aggregates");
-	if (cohort->terms.fingerprint != other->terms.fingerprint)
+	if (cohort->terms->fingerprint != other->terms->fingerprint)
 		QuestionChanged();
 
 	CohortFlush(cohort);
@@ -176,7 +176,7 @@ CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg)
 void
 CohortCheck(const Cohort *cohort, bool whole)
 {
-	Assert(cohort->terms.nedges <= TERMS_MAX_EDGES);
+	Assert(cohort->terms->nedges <= TERMS_MAX_EDGES);
 	Assert(cohort->ledger.facts_size ==
 		   (cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts)));
 	Assert((cohort->batch != NULL) == (cohort->rows != NULL));

@@ -24,7 +24,7 @@ typedef struct CohortRow
 /* There is one in every group, perhaps hundreds of thousands: keep it small. */
 typedef struct Cohort
 {
-	Terms		terms;
+	const Terms *terms;			/* shared by the groups if they are constant */
 	Ledger		ledger;			/* facts: PurchaseFacts, or EventFacts packed */
 	Batch	   *batch;			/* NULL while the ledger is small */
 	CohortRow  *rows;			/* what goes with the keys of the batch */

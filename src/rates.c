@@ -48,6 +48,17 @@ ReturnCohort(FunctionCallInfo fcinfo, Cohort *cohort)
 	PG_RETURN_POINTER(cohort);
 }
 
+/* A cohort for the group of a row.  Terms that may change are those of a row only. */
+static Cohort *
+CreateCohort(FunctionCallInfo fcinfo, CallSite *site)
+{
+	MemoryContext context = AggregateContext(fcinfo);
+	const Terms *terms = CallSiteTerms(fcinfo, site);
+
+	return CohortCreate(context, site->constant ? terms : TermsCopy(context, terms),
+						site->event != 0, site->customer_type);
+}
+
 /* Bring a row into the cohort. */
 static pg_attribute_always_inline Datum
 CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
@@ -61,14 +72,13 @@ CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 		return ReturnCohort(fcinfo, cohort);
 
 	if (unlikely(cohort == NULL))
-		cohort = CohortCreate(AggregateContext(fcinfo), CallSiteTerms(fcinfo, site),
-							  site->event != 0, site->customer_type);
+		cohort = CreateCohort(fcinfo, site);
 	else if (unlikely(!site->constant) &&
-			 cohort->terms.fingerprint != CallSiteTerms(fcinfo, site)->fingerprint)
+			 cohort->terms->fingerprint != CallSiteTerms(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
 	at = CallSiteInstant(fcinfo, signature, site);
-	verdict = TermsJudge(&cohort->terms, at);
+	verdict = TermsJudge(cohort->terms, at);
 	if (verdict != 0)
 		CohortEnter(cohort, site->customer_type, PG_GETARG_DATUM(CUSTOMER_ARG),
 					at, CallSiteEvent(fcinfo, site), verdict);
@@ -160,7 +170,7 @@ cohort_combine(PG_FUNCTION_ARGS)
 	if (other != NULL)
 	{
 		if (cohort == NULL)
-			cohort = CohortCreate(context, &other->terms, other->has_events,
+			cohort = CohortCreate(context, TermsCopy(context, other->terms), other->has_events,
 								  CombineCustomerType(fcinfo, other->customer_type));
 		CohortMerge(cohort, other);
 	}

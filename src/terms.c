@@ -84,3 +84,9 @@ TermsInit(Terms *terms, const Question *question)
 		terms->verdicts[zone] = Verdict(terms, zone == 0 ? BEGINNING_OF_TIME :
 										terms->edges[zone - 1]);
 }
+
+Terms *
+TermsCopy(MemoryContext context, const Terms *terms)
+{
+	return memcpy(MemoryContextAlloc(context, sizeof(Terms)), terms, sizeof(Terms));
+}

@@ -37,6 +37,7 @@ typedef struct Terms
 } Terms;
 
 extern void TermsInit(Terms *terms, const Question *question);
+extern Terms *TermsCopy(MemoryContext context, const Terms *terms);
 
 /*
  * The verdict on a purchase: facts about the customer, or 0 where it lies at the

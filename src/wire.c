@@ -164,7 +164,7 @@ CohortSerialize(Cohort *cohort)
 	pq_sendint8(&wire, COHORT_WIRE_VERSION);
 	pq_sendint32(&wire, cohort->customer_type);
 	pq_sendint8(&wire, cohort->has_events);
-	pq_sendint64(&wire, cohort->terms.fingerprint);
+	pq_sendint64(&wire, cohort->terms->fingerprint);
 	SendLedger(&wire, &cohort->ledger, images_size);
 	return pq_endtypsend(&wire);
 }
@@ -179,10 +179,12 @@ CohortDeserialize(bytea *bytes)
 {
 	StringInfoData wire = OpenWire(bytes, COHORT_WIRE_VERSION);
 	Cohort	   *cohort = palloc0(sizeof(Cohort));
+	Terms		terms = {0};
 
 	cohort->customer_type = pq_getmsgint(&wire, 4);
 	cohort->has_events = pq_getmsgbyte(&wire) != 0;
-	cohort->terms.fingerprint = pq_getmsgint64(&wire);
+	terms.fingerprint = pq_getmsgint64(&wire);
+	cohort->terms = TermsCopy(CurrentMemoryContext, &terms);
 	ReceiveLedger(&wire, &cohort->ledger,
 				  cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
 	pq_getmsgend(&wire);
