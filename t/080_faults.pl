@@ -200,7 +200,7 @@ check_same_server('out of memory');
 #
 # Temporary files: the two-step form spills.
 #
-my $spills = "SELECT winback_tally(before, after) FROM (
+my $spills = "SELECT reactivation_tally(before, after) FROM (
   SELECT lifecycle_at($at, '2024-01-01', '90 days', '1 year') AS before, lifecycle_during($at, '[2024-01-01,2024-04-01)'::tsrange, '90 days', '1 year') AS after "
   . rows(1000) . ' GROUP BY a << 20 | b) AS customers';
 my $settings = q{SET max_parallel_workers_per_gather = 0; SET work_mem = '2MB'; SET hash_mem_multiplier = 1; };
