@@ -120,7 +120,7 @@ my @phases = (
   [ 'end of counts', 0.4, at_the_end("lifecycle_counts(a, at, $terms, '1 year')", 60000, 200) ],
   [ 'end of a series', 0.3, at_the_end("lifecycle_series(a, at, $months)", 60000, 60) ],
   [ 'end of a series, events', 0.3, at_the_end("lifecycle_series(a, at, lifecycle_event 'purchase', $months)", 20000, 12) ],
-  [ 'end of counts, amounts, many rows a customer', 0.5, "SELECT lifecycle_counts(a, $at, 1.5, $terms, '1 year') " . rows(10000) ],
+  [ 'end of counts, amounts, many rows a customer', 0.5, "SELECT lifecycle_counts(a, $at, 1.5, $terms, '1 year') " . rows(20000) ],
   [ 'end of counts, amounts, all rows one customer', 0.5, "SELECT lifecycle_counts(1, $at, 1.5, $terms, '1 year') " . rows(10000) ],
   [ 'parallel', 0.2, "SELECT reactivation_rate(a << 20 | b, $at, $terms) " . rows(10000), 'Partial Aggregate' ],
   [ 'parallel, text', 0.2, "SELECT reactivation_rate('customer ' || (a << 20 | b), $at, $terms) " . rows(4000), 'Partial Aggregate' ],
