@@ -66,6 +66,8 @@ AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
 	MemoryContext context = chronicle->ledger.context;
 	Entry	   *entry;
 
+	if (chronicle->nentries % 65536 == 0)
+		CHECK_FOR_INTERRUPTS();
 	if (chronicle->nentries == chronicle->allocated)
 	{
 		Size		allocated = chronicle->allocated == 0 ? 8 : (Size) chronicle->allocated * 2;
@@ -430,14 +432,14 @@ PastStanding(const Past *past, const CutOffs *cutoffs)
 	return StandingOf(&history);
 }
 
-static int
-CompareEntries(const void *a, const void *b)
-{
-	int64		left = ((const Entry *) a)->at;
-	int64		right = ((const Entry *) b)->at;
-
-	return (left > right) - (left < right);
-}
+/* One customer may have millions of entries: sorting them can be interrupted. */
+#define ST_SORT			SortEntries
+#define ST_ELEMENT_TYPE	Entry
+#define ST_COMPARE(a, b) (((a)->at > (b)->at) - ((a)->at < (b)->at))
+#define ST_SCOPE		static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* A customer's entries in order of time; next becomes the index of the amount. */
 static int
@@ -449,6 +451,8 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 
 	for (uint32 e = LoadHead(facts); e != 0; e = next)
 	{
+		if (n % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (n == *allocated)
 		{
 			*allocated *= 2;
@@ -458,7 +462,7 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 		(*entries)[n] = chronicle->entries[e - 1];
 		(*entries)[n++].next = e - 1;
 	}
-	qsort(*entries, n, sizeof(Entry), CompareEntries);
+	SortEntries(*entries, n);
 	return n;
 }
 
@@ -486,6 +490,8 @@ SweepEntries(const Chronicle *chronicle, const Entry *entries, int nentries,
 			if (entries[e].event != EVENT_PURCHASE)
 				continue;
 			bought = true;
+			if (e % 4096 == 0)
+				CHECK_FOR_INTERRUPTS();
 			if (i > 0 && entries[e].has_amount)
 				visitor(arg, i - 1, StatusOver(before, true, after),
 						chronicle->amounts[entries[e].next]);
@@ -543,6 +549,7 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 		{
 			int			n = GatherEntries(chronicle, facts, &entries, &allocated);
 
+			work += n;
 			SweepEntries(chronicle, entries, n, periods, visitor, arg);
 		}
 		else

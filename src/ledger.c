@@ -42,8 +42,11 @@
 /* from this many bytes on, large pages are worth it (measured: a tenth) */
 #define LEDGER_HUGE				((Size) 8 * 1024 * 1024)
 
-/* how many bytes are moved, cleared or put in large pages at a time (5 ms) */
-#define LEDGER_PIECE			((Size) 16 * 1024 * 1024)
+/*
+ * how many bytes are moved, cleared or put in large pages at a time: memory that
+ * is touched for the first time takes about a millisecond a MB
+ */
+#define LEDGER_PIECE			((Size) 8 * 1024 * 1024)
 
 /* how many customers fit in that many slots */
 #define LEDGER_ROOM(nslots)		((nslots) / 8 * 7)
@@ -119,10 +122,18 @@ SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
 static void
 PutInLargePages(char *start, Size size)
 {
-	for (Size done = 0; size >= LEDGER_HUGE && done < size; done += LEDGER_PIECE)
+	char	   *end = start + size;
+
+	if (size < LEDGER_HUGE)
+		return;
+	/* pieces that begin at multiples of their size, so that no page is cut in two */
+	while (start < end)
 	{
+		char	   *next = Min((char *) TYPEALIGN(LEDGER_PIECE, start + 1), end);
+
 		CHECK_FOR_INTERRUPTS();
-		AdviseHugePages(start + done, Min(LEDGER_PIECE, size - done));
+		AdviseHugePages(start, next - start);
+		start = next;
 	}
 }
 

@@ -60,10 +60,10 @@ BeginWire(StringInfo wire, const Ledger *ledger, Size images_size, Size more)
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker knows too many customers to tell its leader"),
+				 errmsg("a parallel worker knows too much to tell its leader"),
 				 errdetail("The state of " UINT64_FORMAT " customers has %zu bytes, and less than 1 GB can be shipped.",
 						   ledger->ntaken, size),
-				 errhint("SET max_parallel_workers_per_gather = 0 for this query.")));
+				 errhint("SET max_parallel_workers_per_gather = 0 for this query, or use the two-step form, which can spill to disk.")));
 
 	pq_begintypsend(wire);
 	enlargeStringInfo(wire, (int) (size - wire->len - 1));
@@ -253,6 +253,8 @@ ChronicleSerialize(Chronicle *chronicle)
 	images_size = SumOfImages(&chronicle->ledger);
 	for (uint32 i = 0; i < chronicle->nentries; i++)
 	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (chronicle->entries[i].has_amount)
 			entries_size += sizeof(int32) + VARSIZE(chronicle->amounts[i]);
 	}
