@@ -4,8 +4,8 @@
 #   What `make matrix` and `make upgrade` have in common: a chroot of the Debian
 #   release that has the version of PostgreSQL, and a run of our tests in it.
 #
-#   The idea: mmdebstrap makes each chroot once, in /var/cache/winback/chroots,
-#   where it is moved when it is whole. A run gets namespaces of its own (unshare): its
+#   The idea: mmdebstrap makes each chroot once, and where they are kept it gets
+#   its name when it is whole. A run has namespaces of its own (unshare): its
 #   mounts are nowhere else to be seen, and they, its processes and its shared
 #   memory are gone with its first process, however that ends. The chroot is
 #   read-only then, and so stays what it was; so is the checkout, at /winback.
@@ -16,9 +16,9 @@
 #   is everything on a machine that allows no namespaces, such as a container
 #   without privileges; --require makes failures of them.
 #
-#   Limits: those of lib.sh; root or sudo. A chroot is as new as the day it was
-#   made (--fresh makes it anew), and has no point releases in advance: no
-#   security or backports suites.
+#   Limits: those of lib.sh; root or sudo; Linux with namespaces and unshare. A
+#   chroot is as old as its making (--fresh makes it anew), and has the last point
+#   release of PostgreSQL in its suite, without security updates since.
 #
 #   WINBACK_CACHE   a directory for what is kept; default: /var/cache/winback
 #   WINBACK_MIRROR  the mirror to use instead, and no other
@@ -72,7 +72,15 @@ begin_chroots() {
     step "Looking for what is missing on this machine"
     need mmdebstrap "to make the chroots" command -v mmdebstrap
     need debian-archive-keyring "to know Debian's packages as Debian's" test -r "$keyring"
-    if ((${#missing[@]})); then install_missing; else echo "    nothing"; fi
+    if ! can_isolate; then
+        leave_out_all "this machine allows no namespaces of our own ($(tail -n 1 "$tmp/isolated.log"))"
+    elif ((${#missing[@]} == 0)); then
+        echo "    nothing"
+    elif ! (install_missing); then
+        # in a subshell, so that what would end us does not
+        leave_out_all "${missing[*]} cannot be installed; see above"
+    fi
+    ((${#versions[@]})) || return 0
 
     mkdir -p "$cache"
     exec {lock}>"$cache/lock"
@@ -82,12 +90,6 @@ begin_chroots() {
     fi
     # what kill -9 left of an earlier run
     rm -rf --one-file-system "$cache"/.[!.]*.??????
-    if ! can_isolate; then
-        for version in "${versions[@]}"; do
-            leave_out "PostgreSQL $version" "this machine allows no namespaces of our own ($(tail -n 1 "$tmp/isolated.log"))"
-        done
-        versions=()
-    fi
 }
 
 usage() {
@@ -114,13 +116,6 @@ last_words() {
     counts "$passed" "$failed" "$skipped"
 }
 
-# counts PASSED FAILED SKIPPED: as the last line of scripts/test says them
-counts() {
-    printf '%d passed, %d failed' "$1" "$2"
-    if (($3)); then printf ', %d skipped' "$3"; fi
-    echo
-}
-
 # leave_out TITLE REASON
 leave_out() {
     step "$1 is skipped: $2"
@@ -131,6 +126,12 @@ leave_out() {
         skipped=$((skipped + 1))
         summary+=("$1: skipped: $2")
     fi
+}
+
+leave_out_all() {
+    local version
+    for version in "${versions[@]}"; do leave_out "PostgreSQL $version" "$1"; done
+    versions=()
 }
 
 # --------------------------------------------------------------- namespaces
@@ -147,6 +148,8 @@ can_isolate() { isolated mount -t tmpfs tmpfs "$tmp" >"$tmp/isolated.log" 2>&1; 
 
 # inside ROOT SCRATCH COMMAND...: runs it in the chroot, with SCRATCH as /tmp
 inside() {
+    local seeds
+    mapfile -t seeds < <(env | sed -n '/^WINBACK_FUZZ_/p')
     # shellcheck disable=SC2016  # the inner shell expands it
     isolated bash -euc '
         root=$1 scratch=$2 src=$3
@@ -160,7 +163,7 @@ inside() {
         mount --bind "$src" "$root/winback"
         mount -o remount,bind,ro "$root/winback"
         exec chroot "$root" "$@"' \
-        bash "$1" "$2" "$src" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "${@:3}"
+        bash "$1" "$2" "$src" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "${seeds[@]}" "${@:3}"
 }
 
 # ------------------------------------------------------------------ chroots
@@ -274,8 +277,6 @@ run_in_chroot() {
     ((f == 0)) || keep_logs "$name"
     rm -rf "${tmp:?}/$name"
 }
-
-count_pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 
 # logged NAME COMMAND...: without its count and what make adds to it, and without
 # a place that is not to be found outside

@@ -52,6 +52,16 @@ die() {
     exit 1
 }
 
+# counts PASSED FAILED SKIPPED: the last line of whatever runs tests
+counts() {
+    printf '%d passed, %d failed' "$1" "$2"
+    if (($3)); then printf ', %d skipped' "$3"; fi
+    echo
+}
+# for scripts that read it of others: BASH_REMATCH 1, 2 and 4
+# shellcheck disable=SC2034
+count_pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+
 # The result must not depend on who calls, so the caller's locale, time zone
 # and PostgreSQL settings stay outside; so do the settings of a calling make.
 forget_environment() {

@@ -8,9 +8,10 @@
 #   lives under tmp_check, listens on a socket in a temporary directory and
 #   goes away with the test.
 #
-#   One that is to be upgraded is created only, and may be of another version:
+#   One that is to be upgraded, or upgraded to, is created only. Its PostgreSQL
+#   is the one of this directory, with winback installed in it:
 #
-#   my $old = WinbackCluster::create('old', pg_config => $its_pg_config, destdir => $its_stage);
+#   my $old = WinbackCluster::create('old', $install_path);
 #
 #   WINBACK_DESTDIR  where "make install DESTDIR=..." put the extension; unset
 #                    when it is installed where the server looks by itself
@@ -19,44 +20,40 @@ package WinbackCluster;
 use strict;
 use warnings;
 
-use File::Basename qw(dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
 # The settings that make a server find what is staged under $destdir. Up to 17
 # they take a patch that Debian's packages carry; 18 has a setting of its own.
 sub settings_for_stage {
-  my ($destdir, $program) = @_;
-  my ($major) = pg_config('--version', $program) =~ /(\d+)/;
+  my ($destdir) = @_;
+  my ($major) = pg_config('--version') =~ /(\d+)/;
   my $extensions =
     $major >= 18
-    ? "extension_control_path = '$destdir" . pg_config('--sharedir', $program) . ":\$system'"
+    ? "extension_control_path = '$destdir" . pg_config('--sharedir') . ":\$system'"
     : "extension_destdir = '$destdir'";
-  my $libraries = "dynamic_library_path = '$destdir" . pg_config('--pkglibdir', $program) . ":\$libdir'";
+  my $libraries = "dynamic_library_path = '$destdir" . pg_config('--pkglibdir') . ":\$libdir'";
   return "$extensions\n$libraries\n";
 }
 
 sub pg_config {
-  my ($option, $program) = @_;
-  $program ||= $ENV{PG_CONFIG} || 'pg_config';
+  my ($option) = @_;
+  my $program = $ENV{PG_CONFIG} || 'pg_config';
   my ($value, $errors) = run_command([ $program, $option ]);
   die "$program $option: $errors" if $value eq '';
   return $value;
 }
 
-# Creates a server in UTF-8, and leaves it stopped. With the pg_config and the
-# stage of another version, of that one. All have checksums, as 18 has by
-# itself, for pg_upgrade wants them equal.
+# Creates a server in UTF-8. With checksums, as 18 has by itself, for pg_upgrade
+# wants them equal.
 sub create {
-  my ($name, %other) = @_;
-  my $program = $other{pg_config};
-  my $destdir = $program ? $other{destdir} : $ENV{WINBACK_DESTDIR};
-  my $node = PostgreSQL::Test::Cluster->new($name,
-    $program ? (install_path => dirname(pg_config('--bindir', $program))) : ());
-  # what pg_regress's servers are told is for this version only
-  delete local $ENV{TEMP_CONFIG};
+  my ($name, $install_path) = @_;
+  my $node = PostgreSQL::Test::Cluster->new($name, $install_path ? (install_path => $install_path) : ());
+  # what servers need to find the stage is nothing to one that has winback
+  delete local $ENV{TEMP_CONFIG} if $install_path;
   $node->init(extra => [ '--encoding=UTF8', '--locale=C', '--data-checksums' ]);
-  $node->append_conf('postgresql.conf', settings_for_stage($destdir, $program)) if $destdir;
+  $node->append_conf('postgresql.conf', settings_for_stage($ENV{WINBACK_DESTDIR}))
+    if $ENV{WINBACK_DESTDIR} && !$install_path;
   return $node;
 }
 
