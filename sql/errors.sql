@@ -57,7 +57,8 @@ SELECT complaint($$SELECT reactivation_rate(nullif(customer_id, 1), day, NULL, N
 
 -- the internal functions are not for calling: PostgreSQL itself refuses, in older minor versions the value, in newer
 -- ones the call
-SELECT call, regexp_replace(complaint('SELECT ' || call || ' FROM orders'), '^(0A000|42846|42883): .*$', 'refused')
+SELECT call, regexp_replace(complaint('SELECT ' || call || ' FROM orders'), '^(0A000|42846|42883): .*$', 'refused'),
+       EXISTS (SELECT FROM pg_proc WHERE proname = split_part(call, '(', 1)) AS there
 FROM (VALUES
   (1, $$reactivation_rate_final(NULL)$$),
   (2, $$cohort_deserial('\x01', NULL)$$),
