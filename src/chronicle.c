@@ -564,9 +564,6 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 
 #ifdef USE_ASSERT_CHECKING
 
-/* Up to this many entries a chronicle is checked as a whole after every step. */
-#define CHRONICLE_SMALL			64
-
 /* What must hold of a chronicle after every step; for `whole` see LedgerCheck. */
 void
 ChronicleCheck(const Chronicle *chronicle, bool whole)
@@ -591,7 +588,8 @@ ChronicleCheck(const Chronicle *chronicle, bool whole)
 			   chronicle->marks[nwaiting - 1] < (uint32) nedges);
 	LedgerCheck(ledger, whole);
 
-	if (!whole && (ledger->nslots > CHRONICLE_SMALL || chronicle->nentries > CHRONICLE_SMALL))
+	if (!whole && (LedgerSize(ledger) > LEDGER_SMALL ||
+				   chronicle->nentries * sizeof(Entry) > LEDGER_SMALL))
 		return;
 	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
 	{

@@ -585,9 +585,6 @@ LedgerSize(const Ledger *ledger)
 
 #ifdef USE_ASSERT_CHECKING
 
-/* Up to this many slots a ledger is checked as a whole after every step. */
-#define LEDGER_SMALL			64
-
 /* Do two slots have the same customer?  Of LEDGER_VALUE only the type can tell. */
 static bool
 SlotsAreEqual(const Ledger *ledger, const char *a, const char *b)
@@ -627,7 +624,7 @@ LedgerCheck(const Ledger *ledger, bool whole)
 		Assert(ledger->ntaken <= LEDGER_ROOM(ledger->nslots));
 	}
 
-	if (!whole && nslots > LEDGER_SMALL)
+	if (!whole && LedgerSize(ledger) > LEDGER_SMALL)
 		return;
 	for (uint64 i = 0; i < nslots; i++)
 	{

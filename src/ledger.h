@@ -93,6 +93,8 @@ extern bool LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cur
 extern Size LedgerSize(const Ledger *ledger);
 
 #ifdef USE_ASSERT_CHECKING
+/* Up to this many bytes a ledger is checked as a whole after every step. */
+#define LEDGER_SMALL	1024
 extern void LedgerCheck(const Ledger *ledger, bool whole);
 #else
 #define LedgerCheck(ledger, whole)	((void) 0)
