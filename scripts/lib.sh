@@ -67,7 +67,8 @@ count_pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 forget_environment() {
     local name
     for name in "${!PG@}" "${!LC_@}" TZ LANGUAGE CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES TEMP_CONFIG; do
-        unset "$name"
+        # how long to wait for a slow server
+        [[ $name == PGCTLTIMEOUT || $name == PG_TEST_TIMEOUT_DEFAULT ]] || unset "$name"
     done
     export LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
     PATH=$PATH:/usr/sbin:/sbin
@@ -371,16 +372,20 @@ has_pgxs() { [[ -x $bindir/pg_config && -e $("$bindir/pg_config" --pgxs) ]]; }
 
 # -------------------------------------------------- build, stage and server
 
+# choose_runner: the user whom as_runner runs things as, when we are root
+choose_runner() {
+    ((EUID == 0)) || return 0
+    runner=nobody
+    if id postgres >/dev/null 2>&1; then runner=postgres; fi
+}
+
 # copy_tree: what is in the checkout, without what was built or kept there, into
 # $tmp/build. Names the user whom as_runner runs things as.
 copy_tree() {
-    if ((EUID == 0)); then
-        runner=nobody
-        if id postgres >/dev/null 2>&1; then runner=postgres; fi
-    fi
+    choose_runner
     mkdir "$tmp/build"
     tar -C "$src" -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-        --exclude=./results --exclude=./tmp_check --exclude=./log --exclude=./test-failure \
+        --exclude=./results --exclude=./tmp_check --exclude=./log --exclude='./test-failure*' \
         --exclude='./regression.*' --exclude=./dist . | tar -C "$tmp/build" --no-same-owner -xf -
 }
 
