@@ -1,0 +1,596 @@
+/*
+ * fuzz.c
+ *	  All that winback reads from outside, for libFuzzer; scripts/fuzz builds and
+ *	  runs it.
+ *
+ *		fuzz --target=NAME DIRECTORY...		fuzz one of the targets below
+ *		fuzz --seeds=DIRECTORY				write what to begin with, and end
+ *
+ * It is linked with the real objects of winback and of PostgreSQL's backend, all
+ * but main(): nothing is stubbed.  An execution is what one call in a query would
+ * be: it has a memory context of its own, and an error ends it.  An error is a
+ * refusal, as it should be.  Everything else that ends the program is a finding:
+ * a report of a sanitizer, a failed assertion, too much time or memory, something
+ * left behind in memory, or an answer that is not the same as it must be.
+ *
+ * Limits: there is no database.  Keys whose equality only their type can tell
+ * (LEDGER_VALUE) are equal here when their words are, as the functions of a type
+ * trust that what they get is a value.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "chronicle.h"
+#include "cohort.h"
+#include "rate_tally.h"
+
+extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
+extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
+
+extern Datum lifecycle_status_in(PG_FUNCTION_ARGS);
+extern Datum lifecycle_status_out(PG_FUNCTION_ARGS);
+extern Datum lifecycle_status_recv(PG_FUNCTION_ARGS);
+extern Datum lifecycle_status_send(PG_FUNCTION_ARGS);
+extern Datum lifecycle_event_in(PG_FUNCTION_ARGS);
+extern Datum lifecycle_event_out(PG_FUNCTION_ARGS);
+extern Datum lifecycle_event_recv(PG_FUNCTION_ARGS);
+extern Datum lifecycle_event_send(PG_FUNCTION_ARGS);
+extern Datum rate_tally_in(PG_FUNCTION_ARGS);
+extern Datum rate_tally_out(PG_FUNCTION_ARGS);
+extern Datum rate_tally_recv(PG_FUNCTION_ARGS);
+extern Datum rate_tally_send(PG_FUNCTION_ARGS);
+
+/* from PostgreSQL's main.c, which is left out */
+const char *progname = "fuzz";
+
+/* Periods up to which a chronicle is merged and swept; more take too long. */
+#define FEW_PERIODS			200
+
+static void
+Finding(const char *what)
+{
+	fprintf(stderr, "FINDING: %s\n", what);
+	abort();
+}
+
+#define Must(condition, what) ((condition) ? (void) 0 : Finding(what))
+
+/* ------------------------------------------------ values as text and as bytes */
+
+static char *
+TextFrom(const uint8 *data, size_t size)
+{
+	return pnstrdup((const char *) data, size);
+}
+
+/* A message of exactly these bytes. */
+static StringInfo
+MessageFrom(const uint8 *data, size_t size)
+{
+	StringInfo	message = palloc0(sizeof(StringInfoData));
+
+	message->data = memcpy(palloc(size), data, size);
+	message->len = message->maxlen = size;
+	return message;
+}
+
+static void
+ReadText(const uint8 *data, size_t size, PGFunction in, PGFunction out, bool exact)
+{
+	char	   *text = TextFrom(data, size);
+	char	   *first = DatumGetCString(DirectFunctionCall1(out, DirectFunctionCall1(in, CStringGetDatum(text))));
+	char	   *second = DatumGetCString(DirectFunctionCall1(out, DirectFunctionCall1(in, CStringGetDatum(first))));
+
+	Must(strcmp(first, second) == 0, "a value does not read back as itself");
+	Must(!exact || strcmp(text, first) == 0, "a text that is not a label was taken for one");
+}
+
+static void
+ReadBytes(const uint8 *data, size_t size, PGFunction recv, PGFunction send)
+{
+	StringInfo	message = MessageFrom(data, size);
+	Datum		value = DirectFunctionCall1(recv, PointerGetDatum(message));
+	bytea	   *sent = DatumGetByteaPP(DirectFunctionCall1(send, value));
+
+	Must(VARSIZE_ANY_EXHDR(sent) == message->cursor &&
+		 memcmp(VARDATA_ANY(sent), data, message->cursor) == 0,
+		 "a value is not sent as it was received");
+}
+
+static void
+StatusIn(const uint8 *data, size_t size)
+{
+	ReadText(data, size, lifecycle_status_in, lifecycle_status_out, true);
+}
+
+static void
+StatusRecv(const uint8 *data, size_t size)
+{
+	ReadBytes(data, size, lifecycle_status_recv, lifecycle_status_send);
+}
+
+static void
+EventIn(const uint8 *data, size_t size)
+{
+	ReadText(data, size, lifecycle_event_in, lifecycle_event_out, true);
+}
+
+static void
+EventRecv(const uint8 *data, size_t size)
+{
+	ReadBytes(data, size, lifecycle_event_recv, lifecycle_event_send);
+}
+
+static void
+TallyIn(const uint8 *data, size_t size)
+{
+	ReadText(data, size, rate_tally_in, rate_tally_out, false);
+}
+
+static void
+TallyRecv(const uint8 *data, size_t size)
+{
+	ReadBytes(data, size, rate_tally_recv, rate_tally_send);
+}
+
+/* -------------------------------------------------------------------- states */
+
+static bytea *
+ByteaFrom(const uint8 *data, size_t size)
+{
+	bytea	   *bytes = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(bytes, VARHDRSZ + size);
+	memcpy(VARDATA(bytes), data, size);
+	return bytes;
+}
+
+static void
+MustBeSame(bytea *a, bytea *b)
+{
+	Must(VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0,
+		 "a state that was sent is not sent again as the same bytes");
+}
+
+static bool
+SameWord(void *arg, const char *a, const char *b)
+{
+	return true;
+}
+
+/* As CombineCustomerType, without a catalog: by what the state says of itself. */
+static CustomerType *
+TypeOfState(Oid type, const Ledger *ledger)
+{
+	CustomerType *customer_type = palloc0(sizeof(CustomerType));
+
+	customer_type->type = type;
+	customer_type->form = ledger->form == LEDGER_WORD ? LEDGER_HALF : ledger->form;
+	return customer_type;
+}
+
+/* Are two customers' facts the same? */
+typedef bool (*SameFacts) (const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts);
+
+static void
+MustHaveSameCustomers(const void *a, const Ledger *a_ledger, const void *b, Ledger *b_ledger,
+					  SameFacts same)
+{
+	uint64		cursor = 0;
+	LedgerKey	key;
+	uint8	   *a_facts;
+	uint8	   *b_facts;
+
+	Must(a_ledger->form == b_ledger->form, "two equal states have keys of another form");
+	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have not as many customers");
+	while (LedgerNextFor(b_ledger, a_ledger, &cursor, &key, &a_facts))
+	{
+		LedgerLocate(b_ledger, &key, 1, &b_facts);
+		Must(same(a, a_facts, b, b_facts), "a customer's facts are not the same in two equal states");
+	}
+	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have other customers");
+}
+
+static bool
+SameBytes(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts)
+{
+	return memcmp(a_facts, b_facts, ((const Cohort *) a)->ledger.facts_size) == 0;
+}
+
+static Cohort *
+EmptyCohort(const Cohort *like)
+{
+	Cohort	   *cohort = CohortCreate(CurrentMemoryContext, &like->terms, like->has_events,
+									  TypeOfState(like->customer_type, &like->ledger));
+
+	cohort->ledger.same = SameWord;
+	return cohort;
+}
+
+typedef int64 ConductCounts[8][2][8];
+
+static void
+CountConduct(void *arg, const Conduct *conduct, int64 customers)
+{
+	(*(ConductCounts *) arg)[conduct->before / 16][conduct->bought][conduct->after / 16] += customers;
+}
+
+static void
+ReadCohort(const uint8 *data, size_t size)
+{
+	Cohort	   *sent = CohortDeserialize(ByteaFrom(data, size));
+	bytea	   *bytes = CohortSerialize(sent);
+	Cohort	   *again = CohortDeserialize(bytes);
+	Cohort	   *one = EmptyCohort(sent);
+	Cohort	   *two = EmptyCohort(sent);
+	ConductCounts counts[2] = {0};
+
+	MustBeSame(CohortSerialize(again), bytes);
+
+	/* into one leader once, into another by way of the first, and twice */
+	CohortMerge(one, sent);
+	CohortMerge(two, CohortDeserialize(CohortSerialize(one)));
+	CohortMerge(two, again);
+	MustHaveSameCustomers(one, &one->ledger, two, &two->ledger, SameBytes);
+
+	CohortVisit(one, CountConduct, &counts[0]);
+	CohortVisit(two, CountConduct, &counts[1]);
+	Must(memcmp(counts[0], counts[1], sizeof(counts[0])) == 0, "two equal states are counted otherwise");
+}
+
+/* Something that depends on each entry of a customer, but not on their order. */
+static uint64
+SumOfEntries(const Chronicle *chronicle, uint32 head)
+{
+	uint64		sum = 0;
+
+	for (uint32 e = head; e != 0; e = chronicle->entries[e - 1].next)
+	{
+		const Entry *entry = &chronicle->entries[e - 1];
+		uint64		one = LedgerScramble((uint64) entry->at + entry->event);
+
+		if (entry->has_amount)
+		{
+			const char *amount = (const char *) chronicle->amounts[e - 1];
+
+			for (Size i = 0; i < VARSIZE(amount); i++)
+				one = LedgerScramble(one + (uint8) amount[i] + 1);
+		}
+		sum += one;
+	}
+	return sum;
+}
+
+static bool
+SameEntries(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts)
+{
+	const Chronicle *chronicle = a;
+
+	if (!chronicle->has_entries)
+		return memcmp(a_facts, b_facts, chronicle->ledger.facts_size) == 0;
+	return SumOfEntries(a, LoadHead(a_facts)) == SumOfEntries(b, LoadHead(b_facts));
+}
+
+static Chronicle *
+EmptyChronicle(const Chronicle *like)
+{
+	Chronicle  *chronicle = ChronicleCreate(CurrentMemoryContext, like->calendar, like->has_entries,
+											like->has_amounts,
+											TypeOfState(like->customer_type, &like->ledger));
+
+	chronicle->ledger.same = SameWord;
+	return chronicle;
+}
+
+static void
+SumAmount(void *arg, int period, LifecycleStatus status, Numeric amount)
+{
+	uint64	   *sum = arg;
+
+	*sum += LedgerScramble((uint64) period * 256 + status + VARSIZE(amount));
+}
+
+static void
+ReadChronicle(const uint8 *data, size_t size)
+{
+	Chronicle  *sent = ChronicleDeserialize(ByteaFrom(data, size));
+	Size		periods_size = sent->calendar->nperiods * sizeof(PeriodSummary);
+	PeriodSummary *periods[2];
+	uint64		amounts[2] = {0};
+	bytea	   *bytes = ChronicleSerialize(sent);
+	Chronicle  *again;
+	Chronicle  *one;
+	Chronicle  *two;
+
+	if (sent->calendar->nperiods > FEW_PERIODS)
+		return;
+	again = ChronicleDeserialize(bytes);
+	MustBeSame(ChronicleSerialize(again), bytes);
+
+	one = EmptyChronicle(sent);
+	two = EmptyChronicle(sent);
+	ChronicleMerge(one, sent);
+	ChronicleMerge(two, ChronicleDeserialize(ChronicleSerialize(one)));
+	/* a purchase counts once, but an entry of a row is one of each */
+	if (!sent->has_entries)
+		ChronicleMerge(two, again);
+	MustHaveSameCustomers(one, &one->ledger, two, &two->ledger, SameEntries);
+
+	periods[0] = palloc0(periods_size);
+	periods[1] = palloc0(periods_size);
+	ChronicleSummarize(one, periods[0], SumAmount, &amounts[0]);
+	ChronicleSummarize(two, periods[1], SumAmount, &amounts[1]);
+	Must(memcmp(periods[0], periods[1], periods_size) == 0 && amounts[0] == amounts[1],
+		 "two equal states are counted otherwise");
+}
+
+/* -------------------------------------------------------------- the targets */
+
+typedef struct Target
+{
+	const char *name;
+	void		(*run) (const uint8 *data, size_t size);
+	const char *seeds;			/* values, split by spaces; NULL for states */
+	bool		binary;			/* two int64, rather than the text */
+} Target;
+
+#define STATUSES	"prospect new active inactive churned reactivated won_back"
+#define EVENTS		"interest purchase cancellation"
+#define TALLIES		"0/0 12/340 9223372036854775807/9223372036854775807"
+
+static const Target targets[] = {
+	{"status_in", StatusIn, STATUSES, false},
+	{"status_recv", StatusRecv, STATUSES, false},
+	{"event_in", EventIn, EVENTS, false},
+	{"event_recv", EventRecv, EVENTS, false},
+	{"tally_in", TallyIn, TALLIES, false},
+	{"tally_recv", TallyRecv, TALLIES, true},
+	{"cohort", ReadCohort, NULL, false},
+	{"chronicle", ReadChronicle, NULL, false},
+};
+
+/* --------------------------------------------------------- what to begin with */
+
+static const char *seeds_directory;
+
+static void
+WriteSeed(const char *target, int number, const void *data, size_t size)
+{
+	char	   *directory = psprintf("%s/%s", seeds_directory, target);
+	FILE	   *file;
+
+	(void) mkdir(directory, 0777);
+	file = fopen(psprintf("%s/seed-%d", directory, number), "w");
+	if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0)
+		elog(ERROR, "cannot write to %s: %m", directory);
+}
+
+static void
+WriteState(const char *target, int number, bytea *state)
+{
+	WriteSeed(target, number, VARDATA(state), VARSIZE(state) - VARHDRSZ);
+}
+
+/* Customers of every form: integers (of more than 32 bits, too), uuid, text, a type's own equality. */
+static const CustomerPath paths[] = {CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY};
+
+static CustomerType *
+TypeOfPath(CustomerPath path)
+{
+	CustomerType *customer_type = palloc0(sizeof(CustomerType));
+
+	customer_type->path = path;
+	switch (path)
+	{
+		case CUSTOMER_UUID:
+			customer_type->type = UUIDOID;
+			customer_type->form = LEDGER_PAIR;
+			break;
+		case CUSTOMER_TEXT:
+			customer_type->type = TEXTOID;
+			customer_type->form = LEDGER_BYTES;
+			break;
+		case CUSTOMER_ANY:
+			customer_type->type = TIMESTAMPOID;
+			customer_type->form = LEDGER_VALUE;
+			customer_type->typlen = sizeof(int64);
+			customer_type->typbyval = true;
+			customer_type->hash_is_extended = true;
+			fmgr_info(F_HASHINT8EXTENDED, &customer_type->hash);
+			fmgr_info(F_INT8EQ, &customer_type->equal);
+			break;
+		default:
+			customer_type->type = path == CUSTOMER_INT32 ? INT4OID : INT8OID;
+			customer_type->form = LEDGER_HALF;
+	}
+	return customer_type;
+}
+
+static Datum
+CustomerNumber(CustomerPath path, int n)
+{
+	pg_uuid_t  *uuid;
+
+	switch (path)
+	{
+		case CUSTOMER_UUID:
+			uuid = palloc0(sizeof(pg_uuid_t));
+			uuid->data[n % UUID_LEN] = n + 1;
+			return UUIDPGetDatum(uuid);
+		case CUSTOMER_TEXT:
+			return PointerGetDatum(cstring_to_text(psprintf("%.*d", n, n)));
+		case CUSTOMER_INT32:
+			return Int32GetDatum(n - 2);
+		default:
+			return Int64GetDatum((n - 2) * INT64CONST(0x200000000));
+	}
+}
+
+static void
+WriteSeeds(void)
+{
+	static const LifecycleEvent events[] = {EVENT_PURCHASE, EVENT_CANCELLATION, EVENT_INTEREST};
+	int			nstates = 0;
+
+	(void) mkdir(seeds_directory, 0777);
+	for (int t = 0; t < (int) lengthof(targets); t++)
+	{
+		char	   *rest = pstrdup(targets[t].seeds ? targets[t].seeds : "");
+
+		for (int n = 0; *rest != '\0'; n++)
+		{
+			char	   *value = strsep(&rest, " ");
+
+			if (targets[t].binary)
+			{
+				Datum		tally = DirectFunctionCall1(rate_tally_in, CStringGetDatum(value));
+
+				WriteState(targets[t].name, n, DatumGetByteaP(DirectFunctionCall1(rate_tally_send, tally)));
+			}
+			else
+				WriteSeed(targets[t].name, n, value, strlen(value));
+			if (rest == NULL)
+				break;
+		}
+	}
+
+	/* of each form, with purchases alone, with other events, and with amounts, from nobody on */
+	for (int p = 0; p < (int) lengthof(paths); p++)
+	{
+		for (int kind = 0; kind < 3; kind++)
+		{
+			for (int ncustomers = 0; ncustomers <= 12; ncustomers += 4)
+			{
+				CustomerType *customer_type = TypeOfPath(paths[p]);
+				Question	question = {
+					.unit = p % 3,
+					.has_inactive_after = true,
+					.inactive_after.day = 30,
+					.has_churned_after = kind > 0,
+					.churned_after.month = 2,
+					.has_step = true,
+					.step.month = 1,
+					.has_end = true
+				};
+				int64		day = question.unit == UNIT_DAY ? 1 : USECS_PER_DAY;
+				Terms		terms;
+				Cohort	   *cohort;
+				Chronicle  *chronicle;
+
+				question.period.from = 8766 * day;	/* in 2024 */
+				question.period.to = question.period.from + 150 * day;
+				question.fingerprint = QuestionFingerprint(&question);
+				TermsInit(&terms, &question);
+				cohort = CohortCreate(CurrentMemoryContext, &terms, kind > 0, customer_type);
+				chronicle = ChronicleCreate(CurrentMemoryContext, CalendarCreate(CurrentMemoryContext, &question),
+											kind > 0, kind > 1, customer_type);
+				for (int n = 0; n < ncustomers * 2; n++)
+				{
+					Datum		customer = CustomerNumber(paths[p], n / 2);
+					ChronicleRow row = {
+						.at = question.period.from + (n * 37 % 200 - 100) * day,
+						.event = kind > 0 ? events[n % 3] : EVENT_PURCHASE,
+						.amount = kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL
+					};
+
+					CohortEnter(cohort, customer_type, customer, row.at, row.event,
+								row.event == EVENT_PURCHASE ? TermsJudge(&terms, row.at) : 0);
+					ChronicleEnter(chronicle, customer_type, customer, &row,
+								   Min(CalendarZone(chronicle->calendar, row.at), chronicle->calendar->nedges - 1));
+				}
+				WriteState("cohort", nstates, CohortSerialize(cohort));
+				WriteState("chronicle", nstates, ChronicleSerialize(chronicle));
+				nstates++;
+			}
+		}
+	}
+}
+
+/* -------------------------------------------------------------- the beginning */
+
+static const Target *target;
+static MemoryContext execution;
+static Size limit;				/* bytes of all memory contexts between executions */
+
+static const char *
+Option(int argc, char **argv, const char *name)
+{
+	for (int i = 1; i < argc; i++)
+	{
+		if (strncmp(argv[i], name, strlen(name)) == 0)
+			return argv[i] + strlen(name);
+	}
+	return NULL;
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *name = Option(*argc, *argv, "--target=");
+
+	MemoryContextInit();
+	set_stack_base();
+	pg_timezone_initialize();
+	execution = AllocSetContextCreate(TopMemoryContext, "execution", ALLOCSET_DEFAULT_SIZES);
+
+	seeds_directory = Option(*argc, *argv, "--seeds=");
+	if (seeds_directory != NULL)
+	{
+		WriteSeeds();
+		exit(0);
+	}
+	for (int t = 0; name != NULL && t < (int) lengthof(targets); t++)
+	{
+		if (strcmp(targets[t].name, name) == 0)
+			target = &targets[t];
+	}
+	if (target == NULL)
+	{
+		fprintf(stderr, "usage: fuzz --target=NAME DIRECTORY... | --seeds=DIRECTORY\n");
+		exit(1);
+	}
+	return 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
+{
+	Size		kept;
+
+	MemoryContextSwitchTo(execution);
+	PG_TRY();
+	{
+		target->run(data, size);
+	}
+	PG_CATCH();
+	{
+		/* refused; a context is needed in which this can be said */
+		MemoryContextSwitchTo(execution);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextReset(execution);
+
+	/* some of it may be caches, but it must not grow and grow */
+	kept = MemoryContextMemAllocated(TopMemoryContext, true);
+	if (limit == 0)
+		limit = kept + 256 * 1024;
+	Must(kept <= limit, "executions leave memory behind");
+	return 0;
+}
