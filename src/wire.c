@@ -289,6 +289,16 @@ ChronicleSerialize(Chronicle *chronicle)
 	return pq_endtypsend(&wire);
 }
 
+/* An amount: a copy, to be aligned. */
+static Numeric
+ReceiveAmount(StringInfo wire)
+{
+	int			size = pq_getmsgint(wire, 4);
+	const char *bytes = pq_getmsgbytes(wire, size);
+
+	return memcpy(palloc(size), bytes, size);
+}
+
 /* As CohortDeserialize. */
 Chronicle *
 ChronicleDeserialize(bytea *bytes)
@@ -331,12 +341,7 @@ ChronicleDeserialize(bytea *bytes)
 		if (entry->next > i || entry->event > EVENT_CANCELLATION)
 			elog(ERROR, "invalid entry in a serialized state");
 		if (entry->has_amount)
-		{
-			int			size = pq_getmsgint(&wire, 4);
-
-			/* a copy, to be aligned */
-			chronicle->amounts[i] = memcpy(palloc(size), pq_getmsgbytes(&wire, size), size);
-		}
+			chronicle->amounts[i] = ReceiveAmount(&wire);
 	}
 	pq_getmsgend(&wire);
 
