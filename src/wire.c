@@ -306,6 +306,9 @@ ChronicleDeserialize(bytea *bytes)
 	StringInfoData wire = OpenWire(bytes, CHRONICLE_WIRE_VERSION);
 	Chronicle  *chronicle = palloc0(sizeof(Chronicle));
 	Question	question;
+	int			nedges;
+	uint64		cursor = 0;
+	const uint8 *facts;
 
 	chronicle->customer_type = pq_getmsgint(&wire, 4);
 	chronicle->has_entries = pq_getmsgbyte(&wire) != 0;
@@ -345,16 +348,13 @@ ChronicleDeserialize(bytea *bytes)
 	}
 	pq_getmsgend(&wire);
 
-	if (chronicle->has_entries)
+	/* no entry behind the last, and no zone */
+	nedges = chronicle->calendar->nedges;
+	while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
 	{
-		uint64		cursor = 0;
-		const uint8 *facts;
-
-		while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
-		{
-			if (LoadHead(facts) > chronicle->nentries)
-				elog(ERROR, "invalid customer in a serialized state");
-		}
+		if (chronicle->has_entries ? LoadHead(facts) > chronicle->nentries :
+			facts[nedges / 8] >> (nedges % 8 + 1) != 0)
+			elog(ERROR, "invalid customer in a serialized state");
 	}
 	return chronicle;
 }
