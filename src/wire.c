@@ -289,14 +289,19 @@ ChronicleSerialize(Chronicle *chronicle)
 	return pq_endtypsend(&wire);
 }
 
-/* An amount: a copy, to be aligned. */
+/* An amount: a copy, to be aligned, and as long as it says. */
 static Numeric
 ReceiveAmount(StringInfo wire)
 {
 	int			size = pq_getmsgint(wire, 4);
 	const char *bytes = pq_getmsgbytes(wire, size);
+	Numeric		amount;
 
-	return memcpy(palloc(size), bytes, size);
+	if (size < (int) (VARHDRSZ + sizeof(uint16)))
+		elog(ERROR, "invalid amount in a serialized state");
+	amount = memcpy(palloc(size), bytes, size);
+	SET_VARSIZE(amount, size);
+	return amount;
 }
 
 /* As CohortDeserialize. */
