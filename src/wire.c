@@ -318,6 +318,8 @@ ChronicleDeserialize(bytea *bytes)
 	chronicle->customer_type = pq_getmsgint(&wire, 4);
 	chronicle->has_entries = pq_getmsgbyte(&wire) != 0;
 	chronicle->has_amounts = pq_getmsgbyte(&wire) != 0;
+	if (chronicle->has_amounts && !chronicle->has_entries)
+		elog(ERROR, "unknown kind of a serialized state");
 	chronicle->first_at = pq_getmsgint64(&wire);
 	chronicle->last_at = pq_getmsgint64(&wire);
 	ReceiveQuestion(&wire, &question);
@@ -326,7 +328,8 @@ ChronicleDeserialize(bytea *bytes)
 				  ZONE_FACTS_SIZE(chronicle->calendar));
 
 	chronicle->nentries = pq_getmsgint(&wire, 4);
-	if (chronicle->nentries > (uint32) (wire.len - wire.cursor) / WIRE_ENTRY)
+	if (chronicle->nentries > (uint32) (wire.len - wire.cursor) / WIRE_ENTRY ||
+		(chronicle->nentries > 0 && !chronicle->has_entries))
 		elog(ERROR, "wrong size of a serialized state");
 	if (chronicle->nentries > 0)
 	{
@@ -346,7 +349,8 @@ ChronicleDeserialize(bytea *bytes)
 		entry->event = pq_getmsgbyte(&wire);
 		entry->has_amount = pq_getmsgbyte(&wire) != 0;
 		/* each was put before what the customer had by then */
-		if (entry->next > i || entry->event > EVENT_CANCELLATION)
+		if (entry->next > i || entry->event > EVENT_CANCELLATION ||
+			(entry->has_amount && !chronicle->has_amounts))
 			elog(ERROR, "invalid entry in a serialized state");
 		if (entry->has_amount)
 			chronicle->amounts[i] = ReceiveAmount(&wire);
