@@ -188,6 +188,7 @@ CohortDeserialize(bytea *bytes)
 	ReceiveLedger(&wire, &cohort->ledger,
 				  cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
 	pq_getmsgend(&wire);
+	CohortCheck(cohort, true);
 	return cohort;
 }
 
@@ -365,5 +366,6 @@ ChronicleDeserialize(bytea *bytes)
 			facts[nedges / 8] >> (nedges % 8 + 1) != 0)
 			elog(ERROR, "invalid customer in a serialized state");
 	}
+	ChronicleCheck(chronicle, true);
 	return chronicle;
 }
