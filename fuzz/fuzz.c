@@ -215,7 +215,7 @@ SameBytes(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_fac
 static Cohort *
 EmptyCohort(const Cohort *like)
 {
-	Cohort	   *cohort = CohortCreate(CurrentMemoryContext, &like->terms, like->has_events,
+	Cohort	   *cohort = CohortCreate(CurrentMemoryContext, like->terms, like->has_events,
 									  TypeOfState(like->customer_type, &like->ledger));
 
 	cohort->ledger.same = SameWord;

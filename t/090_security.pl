@@ -139,11 +139,12 @@ is($same, scalar keys %queries, 'an analyst with SELECT and USAGE sees of every 
 is($empty, 0, 'which is something');
 
 # What is not an aggregate and was not called above by its name is an operator's,
-# a type's, an operator class's or an aggregate's.
+# a type's, an operator class's, an aggregate's or the planner's.
 is($node->safe_psql('strict', qq{
   SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $ours
    WHERE p.prokind = 'f' AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_interval')
      AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
+     AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid)
      AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
      AND NOT EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
      AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn))}),
@@ -407,7 +408,8 @@ is(as_role('mallory', 'forge', q{
     FOR f IN SELECT * FROM functions WHERE types[0] = 'internal'::regtype AND prorettype = 'internal'::regtype LOOP
       SELECT string_agg(CASE WHEN a = 'anyelement'::regtype THEN 'int4' ELSE format_type(a, NULL) END, ', ' ORDER BY n) INTO t
         FROM unnest(f.types) WITH ORDINALITY AS u (a, n) WHERE n > 1;
-      CONTINUE WHEN t = 'internal';
+      -- a combine function, or a support function
+      CONTINUE WHEN t = 'internal' OR t IS NULL;
       CALL attempt(format('SFUNC = %s, STYPE = internal', f.proname), t, '{}');
       CALL attempt(format('SFUNC = %s, STYPE = internal, FINALFUNC = lifecycle_counts_final', f.proname), t, '{}');
       CALL attempt(format('SFUNC = %s, STYPE = internal, COMBINEFUNC = lifecycle_combine, SERIALFUNC = cohort_serial, DESERIALFUNC = chronicle_deserial', f.proname), t, '{}');
