@@ -31,6 +31,7 @@ declare -A release=([15]=bookworm [17]=trixie [18]=sid)
 
 cache=${WINBACK_CACHE:-/var/cache/winback}/chroots
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+patience=900    # seconds for making a chroot; usually it is one to three minutes
 script=${0##*/}
 versions=() fresh=no require=no
 making=     # directory of the chroot under way
@@ -234,16 +235,20 @@ said_apt() { grep -Eq "^E: .*($1)" "$tmp/mmdebstrap.log"; }
 # cluster with which a server package begins, LLVM's static libraries (a quarter
 # of it all), translations and manuals.
 make_chroot() {
+    local status=0
     making=$(mktemp -d "$cache/.$name.XXXXXX")
     chmod 755 "$making"
     # shellcheck disable=SC2016  # mmdebstrap expands it
-    if ! guarded isolated mmdebstrap --mode=root --variant=apt --format=directory --verbose \
+    guarded isolated timeout --foreground --signal=KILL "$patience" \
+        mmdebstrap --mode=root --variant=apt --format=directory --verbose \
         --include="$packages" --aptopt='Acquire::Retries "3"' "${options[@]}" --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/lib/llvm-*/lib/*.a' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/man/*' \
         --setup-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d" "$1/winback"' \
         --setup-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/winback.conf"' \
-        "${suites%% *}" "$making" "${sources[@]}" >"$tmp/mmdebstrap.log" 2>&1; then
+        "${suites%% *}" "$making" "${sources[@]}" >"$tmp/mmdebstrap.log" 2>&1 || status=$?
+    if ((status)); then
+        ((status != 137)) || echo "E: Failed to fetch and install it all in $patience seconds" >>"$tmp/mmdebstrap.log"
         rm -rf --one-file-system "$making"
         making=
         return 1
