@@ -595,6 +595,7 @@ SlotsAreEqual(const Ledger *ledger, const char *a, const char *b)
 		return memcmp(a, b, KeySize(ledger->form)) == 0;
 	length = ImageLength(ledger, SlotRest(a));
 	return ledger->form == LEDGER_BYTES &&
+		SlotWord(a, ledger->form) == SlotWord(b, ledger->form) &&
 		length == ImageLength(ledger, SlotRest(b)) &&
 		memcmp(ImageAt(ledger, SlotRest(a)), ImageAt(ledger, SlotRest(b)), length) == 0;
 }
