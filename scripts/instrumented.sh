@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # src, tmp, runner and version are lib.sh's
 #
 # instrumented.sh
 #   PostgreSQL that watches itself, built from the source of Debian's package:

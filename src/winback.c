@@ -10,7 +10,7 @@
 
 PG_MODULE_MAGIC;
 
-void		_PG_init(void);
+void		_PG_init(void);			/* NOLINT(bugprone-reserved-identifier): PostgreSQL's name */
 
 void
 _PG_init(void)
