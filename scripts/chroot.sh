@@ -11,9 +11,8 @@
 #   read-only then, and so stays what it was; so is the checkout, at /winback.
 #   Only /tmp can be written, and that is a directory below $tmp.
 #
-#   Packages come from the mirror that this machine's apt uses, else from
-#   deb.debian.org. A release that cannot be had from there is skipped, and so
-#   is everything on a machine that allows no namespaces, such as a container
+#   Packages come from the mirrors that this machine's apt uses for Debian. A
+#   release that cannot be had from there is skipped, and so is everything on a machine that allows no namespaces, such as a container
 #   without privileges; --require makes failures of them.
 #
 #   Limits: those of lib.sh; root or sudo; Linux with namespaces and unshare. A
@@ -175,12 +174,9 @@ mirrors() {
         echo "${WINBACK_MIRROR%/}"
         return
     fi
-    {
-        # shellcheck disable=SC2016  # apt expands it
-        apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-            sed -nE 's|^Debian (https?://.*[^/])/?$|\1|p'
-        echo http://deb.debian.org/debian
-    } | awk '!seen[$0]++'
+    # shellcheck disable=SC2016  # apt expands it
+    apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        sed -nE 's|^Debian (https?://.*[^/])/?$|\1|p' | awk '!seen[$0]++'
 }
 
 # find_mirror SUITE: prints the first that has it
@@ -204,7 +200,7 @@ find_chroot() {
     if [[ $fresh == no && $(cat "$cache/$name/etc/made-of" 2>/dev/null) == "$wish" ]]; then return; fi
     for suite in $suites; do
         if ! mirror=$(find_mirror "$suite"); then
-            leave_out "$title" "Debian $suite cannot be reached ($(mirrors | paste -sd ' '))"
+            leave_out "$title" "Debian $suite cannot be reached (mirrors: $(mirrors | paste -sd ' '); WINBACK_MIRROR names another)"
             return 1
         fi
         sources+=("deb [signed-by=$keyring] $mirror $suite main")

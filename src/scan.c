@@ -654,7 +654,7 @@ ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), Explai
 														 scan->columns[i] - 1)->attname));
 		ExplainPropertyList("Columns", names, es);
 	}
-	if (es->analyze && scan->done)
+	if (es->analyze)
 	{
 		ExplainPropertyUInteger("Rows Scanned", NULL, scan->counters.rows, es);
 		ExplainPropertyUInteger("Customers", NULL, scan->counters.customers, es);
