@@ -12,8 +12,9 @@
 #   Only /tmp can be written, and that is a directory below $tmp.
 #
 #   Packages come from the mirrors that this machine's apt uses for Debian. A
-#   release that cannot be had from there is skipped, and so is everything on a machine that allows no namespaces, such as a container
-#   without privileges; --require makes failures of them.
+#   release that cannot be had from there is skipped, and so is everything on a
+#   machine that allows no namespaces, such as a container without privileges;
+#   --require makes failures of them.
 #
 #   Limits: those of lib.sh; root or sudo; Linux with namespaces and unshare. A
 #   chroot is as old as its making (--fresh makes it anew), and has the last point
