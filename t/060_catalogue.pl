@@ -47,7 +47,9 @@ ask(q{
          obj_description(objid, classid::regclass::name) AS comment
     FROM pg_depend
    WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-     AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'winback');
+     AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'winback')
+     -- from 17 on the arrays that come with types are members, too
+     AND NOT (classid = 'pg_type'::regclass AND objid IN (SELECT typarray FROM pg_type));
 
   CREATE VIEW parts AS
   SELECT p.oid, p.oid IN (SELECT castfunc FROM pg_cast) AS of_cast

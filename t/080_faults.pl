@@ -139,7 +139,7 @@ for my $which ('parallel worker', 'client backend') {
   like(end_process($parallel{rate}, $which, sub { kill 'KILL', $_[0] or die "kill: $!" }),
     qr/another server process exited abnormally|server closed the connection unexpectedly/, "$which killed: the client is told");
   ok($node->poll_query_until('winback', 'SELECT NOT pg_is_in_recovery()'), "$which killed: the server comes up by itself");
-  like(slurp_file($node->logfile, $offset), qr/(parallel worker"|server process) \(PID \d+\) was terminated by signal 9.*database system is ready to accept connections/s,
+  like(slurp_file($node->logfile, $offset), qr/(parallel worker"|client backend|server process) \(PID \d+\) was terminated by signal 9.*database system is ready to accept connections/s,
     "$which killed: after it had noticed");
   check_after("$which killed");
 }
@@ -217,7 +217,7 @@ for my $how (sort keys %ways) {
   is($answer, $session->query_safe("SET work_mem = '1GB'; $spills; RESET work_mem; SET work_mem = '2MB'"), "$how: with the answer that it has in memory");
 
   $session->query_safe(q{SET temp_file_limit = '1MB'});
-  like(fails($session, $spills), qr/ERROR:  53400: temporary file size exceeds temp_file_limit/, "$how, temp_file_limit: the error says so");
+  like(fails($session, $spills), qr/ERROR:  53400: temporary file size exceeds "?temp_file_limit/, "$how, temp_file_limit: the error says so");
   $session->query_safe('RESET temp_file_limit');
   is($session->query_safe($spills), $answer, "$how, temp_file_limit: without it, it works again");
 
