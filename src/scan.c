@@ -205,7 +205,6 @@ FindAggregate(WinbackScanState *scan, Aggref *aggref)
 	aggregate->call.node.type = T_ExtensibleNode;
 	aggregate->call.node.extnodename = SCAN_CALL;
 	aggregate->call.context = scan->context;
-	aggregate->call.aggref = aggref;
 	aggregate->transno = aggref->aggtransno;
 	aggregate->nargs = list_length(aggref->args);
 	aggregate->values = palloc0(aggregate->nargs * sizeof(ExprState *));
@@ -282,9 +281,8 @@ BeginScan(CustomScanState *node, EState *estate, int eflags pg_attribute_unused(
  * constant, so that the transition function need not look at it again.
  */
 static Expr *
-EvaluateArg(WinbackScanState *scan, ScanAggregate *aggregate, int i)
+EvaluateArg(WinbackScanState *scan, ScanAggregate *aggregate, int i, const Expr *arg)
 {
-	Expr	   *arg = list_nth_node(TargetEntry, aggregate->call.aggref->args, i)->expr;
 	NullableDatum *value = &aggregate->fcinfo->args[i + 1];
 	int16		typlen;
 	bool		typbyval;
@@ -328,7 +326,6 @@ StartAggregate(WinbackScanState *scan, ScanAggregate *aggregate, Aggref *aggref)
 								 aggref->inputcollid, transition, InvalidOid, &expr, NULL);
 	aggregate->fcinfo = PrepareCall(aggregate, &aggregate->flinfo, transition, expr,
 									ntypes + 1, aggref->inputcollid);
-	aggregate->call.aggref = aggref;
 
 	*known = *aggref;
 	known->args = NIL;
@@ -337,7 +334,7 @@ StartAggregate(WinbackScanState *scan, ScanAggregate *aggregate, Aggref *aggref)
 		Expr	   *arg = list_nth_node(TargetEntry, aggref->args, i)->expr;
 
 		if (aggregate->values[i] != NULL)
-			arg = EvaluateArg(scan, aggregate, i);
+			arg = EvaluateArg(scan, aggregate, i, arg);
 		known->args = lappend(known->args, makeTargetEntry(arg, i + 1, NULL, false));
 	}
 	aggregate->call.aggref = known;
