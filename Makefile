@@ -24,7 +24,9 @@ OBJS = \
 	src/rates.o \
 	src/rules.o \
 	src/scan.o \
+	src/scan_aggregate.o \
 	src/scan_path.o \
+	src/scan_table.o \
 	src/terms.o \
 	src/transitions.o \
 	src/wire.o \

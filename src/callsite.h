@@ -28,6 +28,24 @@ typedef struct ScanCall
 
 #define SCAN_CALL		"winback scan call"
 
+/*
+ * What it has: rows by column.  A column has the place of the transition function's
+ * argument that it is; arguments of one value for all rows are in fcinfo, and NULL
+ * here.
+ */
+typedef struct RowBlock
+{
+	int			nrows;
+	Datum	   *values[FUNC_MAX_ARGS];
+	bool	   *nulls[FUNC_MAX_ARGS];
+} RowBlock;
+
+/*
+ * Lets rows wait in the batch of a state, from the given one on.  Returns the first
+ * that cannot, which the transition function has to take; nrows if all can.
+ */
+typedef int (*DeferRows) (FunctionCallInfo fcinfo, const RowBlock *rows, int first);
+
 /* What an aggregate asks about time. */
 typedef enum Scope
 {
@@ -104,6 +122,26 @@ CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
 	return (signature->customer && PG_ARGISNULL(CUSTOMER_ARG)) ||
 		PG_ARGISNULL(AtArg(signature)) ||
 		(site->event && PG_ARGISNULL(site->event));
+}
+
+/* The same of a row in a block. */
+static inline bool
+RowBlockIgnores(const RowBlock *rows, int row, const Signature *signature, const CallSite *site)
+{
+	return rows->nulls[CUSTOMER_ARG][row] || rows->nulls[AtArg(signature)][row] ||
+		(site->event && rows->nulls[site->event][row]);
+}
+
+/*
+ * Are the customer, time and event of a block columns, and the same asked about all
+ * rows?
+ */
+static inline bool
+RowBlockServes(const RowBlock *rows, const Signature *signature, const CallSite *site)
+{
+	return site->constant && rows->values[CUSTOMER_ARG] != NULL &&
+		rows->values[AtArg(signature)] != NULL &&
+		(!site->event || rows->values[site->event] != NULL);
 }
 
 /* The question of a row; valid until the next row. */

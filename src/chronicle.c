@@ -117,22 +117,6 @@ ChronicleFlush(Chronicle *chronicle)
 		TakeIn(chronicle, chronicle->batch->found[i], chronicle->marks[i]);
 }
 
-/* Let a row wait in the batch; false if it cannot. */
-static bool
-Defer(Chronicle *chronicle, CustomerType *customer_type, Datum customer, uint32 mark)
-{
-	int			index;
-
-	if (chronicle->batch == NULL)
-		return false;
-	index = BatchAdd(chronicle->batch, &chronicle->ledger, customer_type, customer);
-	if (index < 0)
-		return false;
-	chronicle->marks[index] = mark;
-	ChronicleCheck(chronicle, false);
-	return true;
-}
-
 /* Enter a row that lies in the given zone of the calendar. */
 void
 ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer,
@@ -143,10 +127,10 @@ ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 	if (chronicle->has_entries)
 		mark = AddEntry(chronicle, row->at, row->event, row->amount);
 
-	if (likely(Defer(chronicle, customer_type, customer, mark)))
+	if (likely(ChronicleDefer(chronicle, customer_type, customer, mark)))
 		return;
 	ChronicleFlush(chronicle);
-	if (Defer(chronicle, customer_type, customer, mark))
+	if (ChronicleDefer(chronicle, customer_type, customer, mark))
 		return;
 
 	TakeIn(chronicle, LocateCustomer(&chronicle->ledger, customer_type, customer), mark);

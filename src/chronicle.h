@@ -107,4 +107,31 @@ extern void ChronicleCheck(const Chronicle *chronicle, bool whole);
 #define ChronicleCheck(chronicle, whole)	((void) 0)
 #endif
 
+/* Remember when the first and the last row was. */
+static inline void
+ChronicleNote(Chronicle *chronicle, int64 at)
+{
+	if (at != BEGINNING_OF_TIME && at != END_OF_TIME)
+	{
+		chronicle->first_at = Min(chronicle->first_at, at);
+		chronicle->last_at = Max(chronicle->last_at, at);
+	}
+}
+
+/* Let a zone, or an entry, of a customer wait in the batch; false if it cannot. */
+static pg_attribute_always_inline bool
+ChronicleDefer(Chronicle *chronicle, CustomerType *customer_type, Datum customer, uint32 mark)
+{
+	int			index;
+
+	if (unlikely(chronicle->batch == NULL))
+		return false;
+	index = BatchAdd(chronicle->batch, &chronicle->ledger, customer_type, customer);
+	if (unlikely(index < 0))
+		return false;
+	chronicle->marks[index] = mark;
+	ChronicleCheck(chronicle, false);
+	return true;
+}
+
 #endif							/* WINBACK_CHRONICLE_H */

@@ -22,6 +22,15 @@
 #include "varatt.h"
 #endif
 
+/* 16 wants the relations themselves: a parent's expression in terms of a child */
+#if PG_VERSION_NUM >= 160000
+#define AdjustAppendRelAttrs(root, node, child, parent) \
+	adjust_appendrel_attrs_multilevel((root), (node), (child), (parent))
+#else
+#define AdjustAppendRelAttrs(root, node, child, parent) \
+	adjust_appendrel_attrs_multilevel((root), (node), (child)->relids, (parent)->relids)
+#endif
+
 /* 17 brought infinite intervals; before, every interval is finite */
 #if PG_VERSION_NUM >= 170000
 #define IntervalIsFinite(interval)	(!INTERVAL_NOT_FINITE(interval))
@@ -35,6 +44,12 @@
 #include "commands/explain_state.h"
 #else
 #include "commands/explain.h"
+#endif
+
+/* 18 keeps what is needed to fetch a column in a structure of its own */
+#if PG_VERSION_NUM < 180000
+#define CompactAttribute	FormData_pg_attribute
+#define TupleDescCompactAttr(tupdesc, i)	TupleDescAttr(tupdesc, i)
 #endif
 
 /* 18 wants "does not return" in front of a declaration, and has a name for that */

@@ -18,6 +18,7 @@
 #include "callsite.h"
 #include "chronicle.h"
 #include "rate_tally.h"
+#include "scan_aggregate.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_counts_trans);
 PG_FUNCTION_INFO_V1(lifecycle_counts_final);
@@ -116,12 +117,7 @@ ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
 		QuestionChanged();
 
 	row.at = CallSiteInstant(fcinfo, signature, site);
-	if (row.at != BEGINNING_OF_TIME && row.at != END_OF_TIME)
-	{
-		chronicle->first_at = Min(chronicle->first_at, row.at);
-		chronicle->last_at = Max(chronicle->last_at, row.at);
-	}
-
+	ChronicleNote(chronicle, row.at);
 	zone = CalendarZone(chronicle->calendar, row.at);
 	if (zone < chronicle->calendar->nedges)
 	{
@@ -144,6 +140,51 @@ Datum
 lifecycle_series_trans(PG_FUNCTION_ARGS)
 {
 	return ChronicleTrans(fcinfo, &series_signature);
+}
+
+/*
+ * Let rows of a Winback Scan wait in the batch: what ChronicleTrans does with most of
+ * them, in a loop (see DeferRows).  Entries do not come here; to keep one costs more
+ * than the call.
+ */
+static pg_attribute_always_inline int
+ChronicleDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows,
+				   int first)
+{
+	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
+	CallSite   *site = CallSiteGet(fcinfo, signature);
+	int			row;
+
+	if (chronicle->has_entries || !RowBlockServes(rows, signature, site))
+		return first;
+
+	for (row = first; row < rows->nrows; row++)
+	{
+		int64		at;
+		int			zone;
+
+		if (RowBlockIgnores(rows, row, signature, site))
+			continue;
+		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
+		zone = CalendarZone(chronicle->calendar, at);
+		if (zone < chronicle->calendar->nedges &&
+			!ChronicleDefer(chronicle, site->customer_type, rows->values[CUSTOMER_ARG][row], zone))
+			break;
+		ChronicleNote(chronicle, at);
+	}
+	return row;
+}
+
+int
+CountsDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return ChronicleDeferRows(fcinfo, &counts_signature, rows, first);
+}
+
+int
+SeriesDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return ChronicleDeferRows(fcinfo, &series_signature, rows, first);
 }
 
 /*

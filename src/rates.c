@@ -16,6 +16,7 @@
 #include "callsite.h"
 #include "cohort.h"
 #include "rate_tally.h"
+#include "scan_aggregate.h"
 
 PG_FUNCTION_INFO_V1(reactivation_trans);
 PG_FUNCTION_INFO_V1(reactivation_rate_final);
@@ -95,6 +96,53 @@ Datum
 winback_trans(PG_FUNCTION_ARGS)
 {
 	return CohortTrans(fcinfo, &winback_signature);
+}
+
+/*
+ * Let rows of a Winback Scan wait in the batch: what CohortTrans does with most of
+ * them, in a loop (see DeferRows).
+ */
+static pg_attribute_always_inline int
+CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows,
+				int first)
+{
+	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	CallSite   *site = CallSiteGet(fcinfo, signature);
+	int			row;
+
+	if (!RowBlockServes(rows, signature, site))
+		return first;
+
+	for (row = first; row < rows->nrows; row++)
+	{
+		int64		at;
+		LifecycleEvent event = EVENT_PURCHASE;
+		PurchaseFacts verdict;
+
+		if (RowBlockIgnores(rows, row, signature, site))
+			continue;
+		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
+		if (site->event)
+			event = (LifecycleEvent) DatumGetChar(rows->values[site->event][row]);
+		verdict = TermsJudge(cohort->terms, at);
+		if (verdict != 0 &&
+			!CohortDefer(cohort, site->customer_type, rows->values[CUSTOMER_ARG][row],
+						 at, event, verdict))
+			break;
+	}
+	return row;
+}
+
+int
+ReactivationDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return CohortDeferRows(fcinfo, &reactivation_signature, rows, first);
+}
+
+int
+WinbackDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return CohortDeferRows(fcinfo, &winback_signature, rows, first);
 }
 
 /* What the final functions add up. */

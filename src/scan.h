@@ -10,13 +10,27 @@
 #include "nodes/extensible.h"
 #include "nodes/primnodes.h"
 
+/*
+ * What both sides agree on: a CustomScan whose scanrelid is the table that the
+ * query names, and whose custom_scan_tlist has
+ *
+ * - the columns of that table, column n as element n,
+ * - the aggregates, custom_private telling how many,
+ * - for each table to be read, SCAN_TABLE_ENTRIES and the aggregates once more, in
+ *	 terms of that table's columns.
+ *
+ * The first two parts are what the scan returns (columns as NULLs).  The third
+ * stands there because the planner then numbers its tables as it does all others.
+ */
+#define SCAN_TABLE_OID		0	/* its column tableoid, which says which it is */
+#define SCAN_TABLE_QUAL		1	/* the condition for its rows, true if none; of the
+								 * table that the query names it is the plan's qual */
+#define SCAN_TABLE_ENTRIES	2
+
 /* scan_path.c, the planner's side: which queries, and at what cost */
 extern void ScanPathInit(void);
 
 /* scan.c, the executor's side */
 extern const CustomScanMethods scan_methods;
-
-extern bool ScanKnows(const Aggref *aggref);
-extern Var *ColumnOf(Expr *arg);
 
 #endif							/* WINBACK_SCAN_H */

@@ -8,8 +8,9 @@
  * beside PostgreSQL's own paths, and the planner takes what is cheaper.
  *
  * It is offered where it does exactly what PostgreSQL would do: for our one-pass
- * aggregates, one or several, without grouping, over one heap table.  Everything
- * else is left alone; ScanServes says what that is.
+ * aggregates, one or several, without grouping, over one heap table, which may be
+ * divided into partitions or have children.  Everything else is left alone;
+ * ScanServes says what that is.
  *
  * The planner asks what a transition function costs, and so calls the support
  * function of ours.  That loads the library, and with it the hook, in time for the
@@ -24,6 +25,7 @@
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/supportnodes.h"
+#include "optimizer/appendinfo.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -36,7 +38,9 @@
 #include "utils/rel.h"
 #include "utils/spccache.h"
 
+#include "compat.h"
 #include "scan.h"
+#include "scan_aggregate.h"
 
 PG_FUNCTION_INFO_V1(winback_support);
 
@@ -124,18 +128,61 @@ IsHeap(const RangeTblEntry *rte)
 	return is_heap;
 }
 
+/* Are the rows of one table, and what is asked of each of them, for us? */
+static bool
+ServesTable(PlannerInfo *root, const RelOptInfo *rel)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (!IsOfColumns((Node *) lfirst_node(RestrictInfo, lc)->clause, rel->relid))
+			return false;
+	}
+	return rte->tablesample == NULL &&
+		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW) && IsHeap(rte);
+}
+
 /*
- * Can a Winback Scan do what is asked of an aggregated relation?
+ * Collect the tables that have the rows of a relation: itself, or its partitions or
+ * children, and theirs.  Those that the planner has ruled out are not among them.
+ * False if one of them is not for us.
+ */
+static bool
+CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables)
+{
+	ListCell   *lc;
+
+	if (IS_DUMMY_REL(rel))
+		return true;
+	if (!planner_rt_fetch(rel->relid, root)->inh)
+	{
+		*tables = lappend(*tables, rel);
+		return ServesTable(root, rel);
+	}
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
+
+		if (info->parent_relid == rel->relid &&
+			!CollectTables(root, find_base_rel(root, info->child_relid), tables))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables?
  *
- * Not with grouping or HAVING, over anything but one table of its own storage
- * (a join, a subquery, a partitioned table, a foreign one), with TABLESAMPLE, or
+ * Not with grouping or HAVING, over anything but one table of its own storage or
+ * divided into such (a join, a subquery, a foreign table), with TABLESAMPLE, or
  * with quals for the sake of security, which have to come in an order of theirs.
  */
 static bool
-ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output)
+ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables)
 {
 	Query	   *parse = root->parse;
-	RangeTblEntry *rte;
 	List	   *aggrefs;
 	ListCell   *lc;
 
@@ -143,8 +190,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output)
 		parse->havingQual != NULL || parse->hasTargetSRFs || parse->rowMarks != NIL ||
 		root->hasPseudoConstantQuals || root->qual_security_level > 0 ||
 		output->reloptkind != RELOPT_UPPER_REL ||
-		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION ||
-		IS_DUMMY_REL(input))
+		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION)
 		return false;
 
 	/* of everything that the aggregates' level outputs, aggregates alone need rows */
@@ -158,56 +204,70 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output)
 		if (!IsA(node, Aggref) || !ServesAggref((Aggref *) node, input->relid))
 			return false;
 	}
-	foreach(lc, input->baserestrictinfo)
-	{
-		if (!IsOfColumns((Node *) lfirst_node(RestrictInfo, lc)->clause, input->relid))
-			return false;
-	}
-
-	rte = planner_rt_fetch(input->relid, root);
-	return aggrefs != NIL && !rte->inh && rte->tablesample == NULL &&
-		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW) &&
-		IsHeap(rte);
+	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
+		CollectTables(root, input, tables) && *tables != NIL;
 }
 
-/* The plan of a path: the columns of the table, then the aggregates. */
+/* Add an entry to what a scan "returns", for others to refer to. */
+static List *
+AddEntry(List *entries, Expr *expr)
+{
+	return lappend(entries, makeTargetEntry(expr, list_length(entries) + 1, NULL, false));
+}
+
+/* The plan of a path; for the entries see scan.h. */
 static Plan *
 PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath *path,
 		 List *tlist, List *clauses pg_attribute_unused(),
 		 List *custom_plans pg_attribute_unused())
 {
 	CustomScan *scan = makeNode(CustomScan);
-	Index		relid = intVal(linitial(path->custom_private));
-	RangeTblEntry *rte = planner_rt_fetch(relid, root);
-	Relation	relation = table_open(rte->relid, NoLock);
+	RelOptInfo *input = linitial(path->custom_private);
+	List	   *tables = lsecond(path->custom_private);
+	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
 	TupleDesc	tupdesc = RelationGetDescr(relation);
-	List	   *columns = NIL;
+	List	   *aggrefs = pull_var_clause((Node *) tlist,
+										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS);
+	List	   *entries = NIL;
 	ListCell   *lc;
 
-	/*
-	 * What the scan "returns", for others to refer to: column n of the table as
-	 * element n, so that quals may be evaluated on rows of the table.
-	 */
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
-		Expr	   *expr = att->attisdropped ?
-			(Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
-			(Expr *) makeVar(relid, i + 1, att->atttypid, att->atttypmod,
-							 att->attcollation, 0);
 
-		columns = lappend(columns, makeTargetEntry(expr, i + 1, NULL, true));
+		entries = AddEntry(entries, att->attisdropped ?
+						   (Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
+						   (Expr *) makeVar(input->relid, i + 1, att->atttypid, att->atttypmod,
+											att->attcollation, 0));
 	}
 	table_close(relation, NoLock);
-	foreach(lc, pull_var_clause((Node *) tlist, PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS))
-		columns = lappend(columns, makeTargetEntry(lfirst(lc), list_length(columns) + 1,
-												   NULL, false));
+	foreach(lc, aggrefs)
+		entries = AddEntry(entries, lfirst(lc));
+
+	foreach(lc, tables)
+	{
+		RelOptInfo *table = lfirst(lc);
+		List	   *quals = NIL;
+		List	   *theirs = copyObject(aggrefs);
+		ListCell   *lc2;
+
+		if (table != input)
+		{
+			quals = extract_actual_clauses(table->baserestrictinfo, false);
+			theirs = (List *) AdjustAppendRelAttrs(root, (Node *) theirs, table, input);
+		}
+		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
+													 OIDOID, -1, InvalidOid, 0));
+		entries = AddEntry(entries, make_ands_explicit(quals));
+		foreach(lc2, theirs)
+			entries = AddEntry(entries, lfirst(lc2));
+	}
 
 	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual =
-		extract_actual_clauses(find_base_rel(root, relid)->baserestrictinfo, false);
-	scan->scan.scanrelid = relid;
-	scan->custom_scan_tlist = columns;
+	scan->scan.plan.qual = extract_actual_clauses(input->baserestrictinfo, false);
+	scan->scan.scanrelid = input->relid;
+	scan->custom_scan_tlist = entries;
+	scan->custom_private = list_make1(makeInteger(list_length(aggrefs)));
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
@@ -218,30 +278,38 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = PlanScan
 };
 
-/* A path that reads a table with so many workers, and puts out a target. */
+/* A path that reads tables with so many workers, and puts out a target. */
 static CustomPath *
-CreateScanPath(RelOptInfo *input, RelOptInfo *output, PathTarget *target,
+CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *target,
 			   const AggClauseCosts *costs, Path *partial)
 {
 	CustomPath *path = makeNode(CustomPath);
-	bool		has_quals = input->baserestrictinfo != NIL;
-	double		page_cost;
-	Cost		row_cost;
-	Cost		cpu_cost;
+	Cost		startup_cost = costs->transCost.startup;
+	Cost		cpu_cost = 0;
+	Cost		disk_cost = 0;
+	ListCell   *lc;
 
-	/* a row that quals are to be evaluated on is read as the executor does */
-	row_cost = (has_quals ? 1 : READING_SHARE) * cpu_tuple_cost + input->baserestrictcost.per_tuple;
-	cpu_cost = row_cost * input->tuples + costs->transCost.per_tuple * input->rows;
+	foreach(lc, tables)
+	{
+		const RelOptInfo *table = lfirst(lc);
+		double		page_cost;
+
+		/* a row that quals are to be evaluated on is read as the executor does */
+		cpu_cost += table->tuples * (table->baserestrictcost.per_tuple + cpu_tuple_cost *
+									 (table->baserestrictinfo != NIL ? 1 : READING_SHARE));
+		cpu_cost += table->rows * costs->transCost.per_tuple;
+		startup_cost += table->baserestrictcost.startup;
+		get_tablespace_page_costs(table->reltablespace, NULL, &page_cost);
+		disk_cost += table->pages * page_cost;
+	}
 	if (partial != NULL)
 		cpu_cost *= partial->rows / Max(input->rows, 1);
-	get_tablespace_page_costs(input->reltablespace, NULL, &page_cost);
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = output;
 	path->path.pathtarget = target;
 	path->path.rows = 1;
-	path->path.startup_cost = input->baserestrictcost.startup + costs->transCost.startup +
-		page_cost * input->pages + cpu_cost +
+	path->path.startup_cost = startup_cost + disk_cost + cpu_cost +
 		costs->finalCost.startup + costs->finalCost.per_tuple;
 	path->path.total_cost = path->path.startup_cost + target->cost.startup + target->cost.per_tuple;
 	if (partial != NULL)
@@ -251,7 +319,7 @@ CreateScanPath(RelOptInfo *input, RelOptInfo *output, PathTarget *target,
 	}
 	path->path.parallel_safe = output->consider_parallel;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_private = list_make1(makeInteger(input->relid));
+	path->custom_private = list_make2(input, tables);
 	path->methods = &path_methods;
 	return path;
 }
@@ -263,14 +331,15 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 {
 	AggClauseCosts costs = {0};
 	RelOptInfo *partly;
+	List	   *tables = NIL;
 
 	if (previous_hook)
 		previous_hook(root, stage, input, output, extra);
-	if (stage != UPPERREL_GROUP_AGG || !enable_scan || !ScanServes(root, input, output))
+	if (stage != UPPERREL_GROUP_AGG || !enable_scan || !ScanServes(root, input, output, &tables))
 		return;
 
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
-	add_path(output, &CreateScanPath(input, output, output->reltarget, &costs, NULL)->path);
+	add_path(output, &CreateScanPath(input, tables, output, output->reltarget, &costs, NULL)->path);
 
 	/* in parallel where PostgreSQL would aggregate in parallel, with as many workers */
 	partly = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
@@ -282,7 +351,7 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 
 		get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
 		get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
-		path = &CreateScanPath(input, partly, partly->reltarget, &partial_costs,
+		path = &CreateScanPath(input, tables, partly, partly->reltarget, &partial_costs,
 							   linitial(input->partial_pathlist))->path;
 		path = &create_gather_path(root, partly, path, partly->reltarget, NULL, NULL)->path;
 		add_path(output, &create_agg_path(root, output, path, output->reltarget, AGG_PLAIN,
