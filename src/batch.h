@@ -61,7 +61,7 @@ BatchCheck(const Batch *batch, const Ledger *ledger)
 		const LedgerKey *key = &batch->keys[batch->nrows - 1];
 
 		Assert(!key->wide);
-		Assert(ledger->form != LEDGER_HALF || (uint32) key->word == 0);
+		Assert(ledger->form > LEDGER_HALF || (uint32) key->word == 0);
 		Assert(batch->images == NULL ||
 			   (key->u.image >= batch->images &&
 				key->u.image + key->length <= batch->images + batch->images_used));
@@ -103,7 +103,7 @@ BatchAdd(Batch *batch, const Ledger *ledger, CustomerType *customer_type, Datum 
 	return row;
 }
 
-/* Find the facts of one customer, without a batch. */
+/* Find the facts of one customer, without a batch; none may be waiting. */
 static inline uint8 *
 LocateCustomer(Ledger *ledger, CustomerType *customer_type, Datum customer)
 {
@@ -112,7 +112,10 @@ LocateCustomer(Ledger *ledger, CustomerType *customer_type, Datum customer)
 
 	CustomerKey(customer_type, ledger, customer, &key);
 	if (key.wide)
-		LedgerWiden(ledger);
+	{
+		LedgerWiden(ledger, (int64) key.u.rest);
+		CustomerKey(customer_type, ledger, customer, &key);
+	}
 	LedgerLocate(ledger, &key, 1, &facts);
 	return facts;
 }

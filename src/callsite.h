@@ -128,7 +128,7 @@ CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
 static inline bool
 RowBlockIgnores(const RowBlock *rows, int row, const Signature *signature, const CallSite *site)
 {
-	return rows->nulls[CUSTOMER_ARG][row] || rows->nulls[AtArg(signature)][row] ||
+	return rows->nulls[CUSTOMER_ARG][row] | rows->nulls[AtArg(signature)][row] |
 		(site->event && rows->nulls[site->event][row]);
 }
 

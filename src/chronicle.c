@@ -115,6 +115,7 @@ ChronicleFlush(Chronicle *chronicle)
 	nrows = BatchLocate(chronicle->batch, &chronicle->ledger);
 	for (int i = 0; i < nrows; i++)
 		TakeIn(chronicle, chronicle->batch->found[i], chronicle->marks[i]);
+	LedgerSettle(&chronicle->ledger, BATCH_ROWS);
 }
 
 /* Enter a row that lies in the given zone of the calendar. */

@@ -79,6 +79,7 @@ CohortFlush(Cohort *cohort)
 	nrows = BatchLocate(cohort->batch, &cohort->ledger);
 	for (int i = 0; i < nrows; i++)
 		TakeIn(cohort, cohort->batch->found[i], &cohort->rows[i]);
+	LedgerSettle(&cohort->ledger, BATCH_ROWS);
 }
 
 /* Enter a row for which the batch has no room, or for which there is none. */

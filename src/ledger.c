@@ -9,6 +9,12 @@
  * between 6 and 12 bytes a customer (10 and 21).  Slots are not aligned, hence
  * the memcpy()s, which compile to plain loads and stores.
  *
+ * Integers that lie close together, as those that a sequence gave, need no table: an
+ * array of the facts of all between the least and the greatest has nothing to
+ * compare, and is a byte a customer (or what the facts take).  A table of many
+ * customers becomes an array as soon as that is not larger, and becomes a table
+ * again when an integer comes with which it would be (LEDGER_DENSE).
+ *
  * In a table larger than the caches every look-up waits for memory.  So the slot
  * of a key is fetched as soon as the key is known (LedgerPrefetch), and looked up
  * some hundred rows later, with others (LedgerLocate; batch.h).
@@ -64,7 +70,7 @@ SlotAt(const Ledger *ledger, uint64 index)
 static inline int
 KeySize(LedgerForm form)
 {
-	return form == LEDGER_HALF ? sizeof(uint32) :
+	return form == LEDGER_DENSE ? 0 : form == LEDGER_HALF ? sizeof(uint32) :
 		LedgerHasRest(form) ? 2 * sizeof(uint64) : sizeof(uint64);
 }
 
@@ -147,6 +153,20 @@ CopyPieces(char *to, const char *from, Size size)
 	}
 }
 
+/* Move towards the end, over what is there. */
+static void
+MovePieces(char *to, const char *from, Size size)
+{
+	while (size > 0)
+	{
+		Size		piece = Min(LEDGER_PIECE, size);
+
+		CHECK_FOR_INTERRUPTS();
+		size -= piece;
+		memmove(to + size, from + size, piece);
+	}
+}
+
 static void
 ClearPieces(char *start, Size size)
 {
@@ -168,14 +188,21 @@ LedgerInitCommon(Ledger *ledger, MemoryContext context, LedgerForm form,
 	ledger->slot_size = KeySize(form) + facts_size;
 }
 
-/* Give a ledger without slots a power of two of them, free ones. */
+/*
+ * Give a ledger of a form as many slots, free ones: a power of two but for an array.
+ * What it had is forgotten.
+ */
 static void
-AllocateSlots(Ledger *ledger, uint64 nslots)
+AllocateSlots(Ledger *ledger, LedgerForm form, uint64 nslots)
 {
-	Size		size = nslots * ledger->slot_size;
+	Size		size;
 
+	ledger->form = form;
+	ledger->slot_size = KeySize(form) + ledger->facts_size;
 	ledger->nslots = nslots;
-	ledger->shift = 64 - pg_leftmost_one_pos64(nslots);
+	ledger->ntaken = 0;
+	ledger->shift = form == LEDGER_DENSE ? LEDGER_DENSE_SHIFT : 64 - pg_leftmost_one_pos64(nslots);
+	size = nslots * ledger->slot_size;
 	ledger->slots = MemoryContextAllocHuge(ledger->context, size);
 	PutInLargePages(ledger->slots, size);
 	ClearPieces(ledger->slots, size);
@@ -186,7 +213,32 @@ void
 LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form, int facts_size)
 {
 	LedgerInitCommon(ledger, context, form, facts_size);
-	AllocateSlots(ledger, LEDGER_FIRST_NSLOTS);
+	AllocateSlots(ledger, form, LEDGER_FIRST_NSLOTS);
+}
+
+/* An array that has those slots; raises an error if they cannot be any. */
+void
+LedgerInitDense(Ledger *ledger, MemoryContext context, int facts_size,
+				int32 base, uint64 nslots, const char *slots)
+{
+	LedgerInitCommon(ledger, context, LEDGER_DENSE, facts_size);
+	ledger->base = base;
+	AllocateSlots(ledger, LEDGER_DENSE, nslots);
+	CopyPieces(ledger->slots, slots, nslots * ledger->slot_size);
+	for (uint64 i = 0; i < nslots; i++)
+	{
+		const char *slot = SlotAt(ledger, i);
+		bool		taken = *SlotFacts(slot, LEDGER_DENSE) & LEDGER_TAKEN;
+
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (int b = 0; !taken && b < facts_size; b++)
+		{
+			if (slot[b] != 0)
+				elog(ERROR, "facts of nobody in an array of customers");
+		}
+		ledger->ntaken += taken;
+	}
 }
 
 /*
@@ -278,48 +330,34 @@ LedgerDouble(Ledger *ledger)
 	LedgerCheck(ledger, true);
 }
 
-/* Make integers that do not fit in 32 bits fit, in a ledger of those that do. */
-void
-LedgerWiden(Ledger *ledger)
+/* Slots of a table with room for that many. */
+static uint64
+SlotsFor(uint64 ncustomers)
 {
-	Ledger		narrow = *ledger;
-	uint64		cursor = 0;
-	LedgerKey	key;
-	uint8	   *facts;
-	char	   *slot;
+	uint64		nslots = LEDGER_FIRST_NSLOTS;
 
-	Assert(ledger->form == LEDGER_HALF && !ledger->packed);
-
-	ledger->form = LEDGER_WORD;
-	ledger->slot_size = KeySize(LEDGER_WORD) + ledger->facts_size;
-	AllocateSlots(ledger, ledger->nslots);
-	slot = MemoryContextAlloc(ledger->context, ledger->slot_size);
-	while (LedgerNext(&narrow, &cursor, &key, &facts))
-	{
-		LedgerWidenKey(&key);
-		SlotSet(slot, LEDGER_WORD, key.word, 0);
-		memcpy(SlotFacts(slot, LEDGER_WORD), facts, ledger->facts_size);
-		PlaceSlot(ledger, slot);
-	}
-	pfree(slot);
-	pfree(narrow.slots);
-	LedgerCheck(ledger, true);
+	while (LEDGER_ROOM(nslots) < ncustomers)
+		nslots *= 2;
+	return nslots;
 }
 
 /* Make room for that many customers more. */
 void
 LedgerReserve(Ledger *ledger, uint64 more)
 {
-	uint64		nslots = ledger->nslots;
+	uint64		nslots;
 
 	Assert(!ledger->packed);
 
-	while (LEDGER_ROOM(nslots) < ledger->ntaken + more)
-		nslots *= 2;
-	if (ledger->ntaken == 0 && nslots > ledger->nslots)
+	/* who has a key in an array has a place there */
+	if (ledger->form == LEDGER_DENSE || LEDGER_ROOM(ledger->nslots) >= ledger->ntaken + more)
+		return;
+
+	nslots = SlotsFor(ledger->ntaken + more);
+	if (ledger->ntaken == 0)
 	{
 		pfree(ledger->slots);
-		AllocateSlots(ledger, nslots);
+		AllocateSlots(ledger, ledger->form, nslots);
 	}
 	while (ledger->nslots < nslots)
 		LedgerDouble(ledger);
@@ -367,6 +405,7 @@ SlotIs(const Ledger *ledger, const char *slot, const LedgerKey *key, LedgerForm 
 {
 	switch (form)
 	{
+		case LEDGER_DENSE:
 		case LEDGER_HALF:
 		case LEDGER_WORD:
 			return true;
@@ -388,6 +427,14 @@ LocateOne(Ledger *ledger, const LedgerKey *key, LedgerForm form)
 {
 	uint64		place = key->word >> ledger->shift;
 
+	if (form == LEDGER_DENSE)
+	{
+		uint8	   *facts = SlotFacts(SlotAt(ledger, place), form);
+
+		ledger->ntaken += !(*facts & LEDGER_TAKEN);
+		*facts |= LEDGER_TAKEN;
+		return facts;
+	}
 	for (;;)
 	{
 		char	   *slot = SlotAt(ledger, place);
@@ -444,6 +491,9 @@ LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys, uint8 **facts)
 	/* the loop once for each form, with the form a constant in it */
 	switch (ledger->form)
 	{
+		case LEDGER_DENSE:
+			LocateAll(ledger, keys, nkeys, facts, LEDGER_DENSE);
+			break;
 		case LEDGER_HALF:
 			LocateAll(ledger, keys, nkeys, facts, LEDGER_HALF);
 			break;
@@ -506,7 +556,7 @@ LedgerNextFacts(const Ledger *ledger, uint64 *cursor)
  *
  * Customers come in an order that has nothing to do with their words, see the
  * top of the file.  The stride is odd, so that it visits each of the 2^n slots
- * once.
+ * once.  In an array they come in order, which is none in a table.
  */
 bool
 LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
@@ -521,7 +571,7 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 		if (index % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
 		(*cursor)++;
-		if (!ledger->packed)
+		if (!ledger->packed && ledger->form != LEDGER_DENSE)
 		{
 			uint64		soon = (index + LEDGER_LOOKAHEAD) * stride;
 
@@ -534,7 +584,8 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 		if (!(**facts & LEDGER_TAKEN))
 			continue;
 
-		key->word = SlotWord(slot, ledger->form);
+		key->word = ledger->form == LEDGER_DENSE ? index << LEDGER_DENSE_SHIFT :
+			SlotWord(slot, ledger->form);
 		key->length = 0;
 		key->wide = false;
 		if (LedgerHasImage(ledger->form))
@@ -549,18 +600,18 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 	return false;
 }
 
-/* Make a ledger ready to take in the customers of another one. */
-void
-LedgerMatch(Ledger *ledger, const Ledger *other)
+/* The integer of a key of LEDGER_HALF; the factors are the inverses modulo 2^32. */
+static int32
+UnscrambleHalf(uint64 word)
 {
-	if (ledger->form == LEDGER_HALF && other->form == LEDGER_WORD)
-		LedgerWiden(ledger);
-	Assert(ledger->form == other->form ||
-		   (ledger->form == LEDGER_WORD && other->form == LEDGER_HALF));
+	uint32		half = word >> 32;
 
-	/* into an empty ledger nobody comes twice */
-	if (ledger->ntaken == 0)
-		LedgerReserve(ledger, other->ntaken);
+	half ^= half >> 16;
+	half *= 0x7ed1b41d;
+	half ^= half >> 13 ^ half >> 26;
+	half *= 0xa5cb9243;
+	half ^= half >> 16;
+	return (int32) half;
 }
 
 /* LedgerNext over another ledger, with keys as this one has them. */
@@ -570,10 +621,189 @@ LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
 {
 	if (!LedgerNext(other, cursor, key, facts))
 		return false;
-	if (other->form == LEDGER_HALF && ledger->form == LEDGER_WORD)
-		LedgerWidenKey(key);
+	if (other->form == LEDGER_DENSE)
+		LedgerKeyFromInteger(ledger, other->base + (int64) (key->word >> LEDGER_DENSE_SHIFT), key);
+	else if (other->form == LEDGER_HALF && ledger->form != LEDGER_HALF)
+		LedgerKeyFromInteger(ledger, UnscrambleHalf(key->word), key);
 	LedgerPrefetch(ledger, key->word);
 	return true;
+}
+
+/*
+ * Integers change their form.
+ */
+
+/* From the least to the greatest. */
+typedef struct Range
+{
+	int64		first;
+	int64		last;
+} Range;
+
+static inline void
+RangeAdd(Range *range, int64 integer)
+{
+	range->first = Min(range->first, integer);
+	range->last = Max(range->last, integer);
+}
+
+/* The range of a ledger of integers that fit in 32 bits; of an array, what it has room for. */
+static Range
+RangeOf(const Ledger *ledger)
+{
+	Range		range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	if (ledger->form == LEDGER_DENSE)
+		return (Range) {ledger->base, ledger->base + (int64) ledger->nslots - 1};
+	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
+		RangeAdd(&range, UnscrambleHalf(SlotWord((const char *) facts - KeySize(LEDGER_HALF),
+												 LEDGER_HALF)));
+	return range;
+}
+
+/*
+ * Is an array of a range no larger than a table of that many customers?  Then add
+ * some room at both ends, up to that size, for those who come later.
+ */
+static bool
+DenseServes(const Ledger *ledger, uint64 ncustomers, Range *range)
+{
+	uint64		limit = SlotsFor(ncustomers) * (KeySize(LEDGER_HALF) + ledger->facts_size) /
+		ledger->facts_size;
+	uint64		nslots;
+	int64		room;
+
+	if (range->first > range->last)
+		return false;
+	nslots = range->last - range->first + 1;
+	if (nslots > limit)
+		return false;
+	room = Min(nslots / 2, limit - nslots) / 2;
+	range->first = Max(range->first - room, PG_INT32_MIN);
+	range->last = Min(range->last + room, PG_INT32_MAX);
+	return true;
+}
+
+/* Move all customers to slots of another form. */
+static void
+Reform(Ledger *ledger, LedgerForm form, int32 base, uint64 nslots)
+{
+	Ledger		old = *ledger;
+	uint64		cursor = 0;
+	LedgerKey	key;
+	uint8	   *facts;
+
+	Assert(!ledger->packed);
+
+	ledger->base = base;
+	AllocateSlots(ledger, form, nslots);
+	while (LedgerNextFor(ledger, &old, &cursor, &key, &facts))
+		memcpy(LocateOne(ledger, &key, form), facts, ledger->facts_size);
+	pfree(old.slots);
+	LedgerCheck(ledger, true);
+}
+
+/* Make an array of a ledger, or another one of an array. */
+static void
+MakeDense(Ledger *ledger, Range range)
+{
+	uint64		nslots = range.last - range.first + 1;
+	Size		before;
+	Size		old_size;
+	Size		size;
+
+	if (ledger->form != LEDGER_DENSE)
+	{
+		Reform(ledger, LEDGER_DENSE, range.first, nslots);
+		return;
+	}
+
+	/* in place, as in LedgerDouble */
+	before = (ledger->base - range.first) * ledger->slot_size;
+	old_size = ledger->nslots * ledger->slot_size;
+	size = nslots * ledger->slot_size;
+	ledger->slots = repalloc_huge(ledger->slots, size);
+	ledger->nslots = nslots;
+	ledger->base = range.first;
+	PutInLargePages(ledger->slots, size);
+	ClearPieces(ledger->slots + before + old_size, size - before - old_size);
+	if (before > 0)
+	{
+		MovePieces(ledger->slots + before, ledger->slots, old_size);
+		ClearPieces(ledger->slots, before);
+	}
+	LedgerCheck(ledger, true);
+}
+
+/*
+ * Make room for an integer that does not fit the form.  Keys that were made before
+ * are of no use any more.
+ */
+void
+LedgerWiden(Ledger *ledger, int64 integer)
+{
+	Range		range;
+
+	if (integer != (int32) integer)
+	{
+		Reform(ledger, LEDGER_WORD, 0, SlotsFor(ledger->ntaken + 1));
+		return;
+	}
+
+	Assert(ledger->form == LEDGER_DENSE);
+	range = RangeOf(ledger);
+	RangeAdd(&range, integer);
+	if (DenseServes(ledger, ledger->ntaken + 1, &range))
+		MakeDense(ledger, range);
+	else
+		Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken + 1));
+}
+
+/*
+ * Before that many more customers may come: if a table of integers would have to
+ * grow for them, see whether it had better become an array.  No key of this ledger
+ * may be waiting.
+ */
+void
+LedgerSettle(Ledger *ledger, uint64 more)
+{
+	Range		range;
+
+	if (ledger->form != LEDGER_HALF || ledger->packed ||
+		LEDGER_ROOM(ledger->nslots) >= ledger->ntaken + more)
+		return;
+	range = RangeOf(ledger);
+	if (DenseServes(ledger, ledger->ntaken + more, &range))
+		MakeDense(ledger, range);
+}
+
+/* Make a ledger ready to take in the customers of another one. */
+void
+LedgerMatch(Ledger *ledger, const Ledger *other)
+{
+	if (other->form == LEDGER_WORD && ledger->form != LEDGER_WORD)
+		Reform(ledger, LEDGER_WORD, 0, SlotsFor(ledger->ntaken));
+	else if (ledger->form <= LEDGER_HALF && other->ntaken > 0 &&
+			 (ledger->form == LEDGER_DENSE || other->form == LEDGER_DENSE))
+	{
+		Range		range = RangeOf(ledger);
+		Range		others = RangeOf(other);
+
+		RangeAdd(&range, others.first);
+		RangeAdd(&range, others.last);
+		if (DenseServes(ledger, Max(ledger->ntaken, other->ntaken), &range))
+			MakeDense(ledger, range);
+		else if (ledger->form == LEDGER_DENSE)
+			Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken));
+	}
+	Assert(ledger->form == other->form ||
+		   (ledger->form <= LEDGER_WORD && other->form <= LEDGER_WORD));
+
+	/* into an empty ledger nobody comes twice */
+	if (ledger->ntaken == 0)
+		LedgerReserve(ledger, other->ntaken);
 }
 
 /* Bytes of memory behind a ledger. */
@@ -621,8 +851,10 @@ LedgerCheck(const Ledger *ledger, bool whole)
 		Assert(ledger->ntaken <= ledger->nslots);
 	else
 	{
-		Assert(ledger->nslots == UINT64CONST(1) << (64 - ledger->shift));
-		Assert(ledger->ntaken <= LEDGER_ROOM(ledger->nslots));
+		Assert(ledger->form == LEDGER_DENSE ? ledger->shift == LEDGER_DENSE_SHIFT :
+			   ledger->nslots == UINT64CONST(1) << (64 - ledger->shift));
+		Assert(ledger->ntaken <= (ledger->form == LEDGER_DENSE ? ledger->nslots :
+								  LEDGER_ROOM(ledger->nslots)));
 	}
 
 	if (!whole && LedgerSize(ledger) > LEDGER_SMALL)
@@ -653,8 +885,10 @@ LedgerCheck(const Ledger *ledger, bool whole)
 		}
 
 		/* no gap between the place and the slot, and nobody twice */
+		if (ledger->packed || ledger->form == LEDGER_DENSE)
+			continue;
 		for (uint64 place = SlotWord(slot, ledger->form) >> ledger->shift;
-			 !ledger->packed && place != i; place = (place + 1) & (nslots - 1))
+			 place != i; place = (place + 1) & (nslots - 1))
 		{
 			const char *other = SlotAt(ledger, place);
 

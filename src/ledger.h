@@ -12,6 +12,7 @@
 /* What makes two keys the same customer. */
 typedef enum LedgerForm
 {
+	LEDGER_DENSE,				/* the place: an integer, and the table an array */
 	LEDGER_HALF,				/* the upper half of the word; the rest is zero */
 	LEDGER_WORD,				/* the word alone */
 	LEDGER_PAIR,				/* the word and the rest */
@@ -27,20 +28,22 @@ typedef enum LedgerForm
  * of the key itself (of one half of it), not a hash that could collide.
  *
  * Integers begin as LEDGER_HALF, which is half the memory, as long as all of them
- * fit in 32 bits. The first that does not is a wide one: LedgerWiden makes room
- * for it.
+ * fit in 32 bits.  When there are many, and they lie so close together that an
+ * array of all between the least and the greatest is no larger than the table
+ * would be, they become LEDGER_DENSE (LedgerSettle).  An integer that does not fit
+ * the form is a wide one: LedgerWiden makes room for it.
  */
 typedef struct LedgerKey
 {
 	uint64		word;
 	union
 	{
-		uint64		rest;		/* LEDGER_PAIR: the other half */
+		uint64		rest;		/* LEDGER_PAIR: the other half; if wide, the integer */
 		const char *image;		/* LEDGER_BYTES, LEDGER_VALUE: max-aligned for
 								 * the latter */
 	}			u;
 	Size		length;			/* of the image, in bytes */
-	bool		wide;			/* for LEDGER_WORD, if LEDGER_HALF is all there is */
+	bool		wide;			/* does not fit the ledger as it is */
 } LedgerKey;
 
 /* Are two images of LEDGER_VALUE the same customer? */
@@ -53,6 +56,7 @@ typedef struct Ledger
 {
 	MemoryContext context;		/* where everything of it lives */
 	LedgerForm	form;
+	int32		base;			/* LEDGER_DENSE only: the integer of the first slot */
 	LedgerSame	same;			/* LEDGER_VALUE only */
 	void	   *same_arg;
 
@@ -70,6 +74,9 @@ typedef struct Ledger
 	Size		images_size;	/* bytes */
 } Ledger;
 
+/* In an array too, the place is the upper bits of the word. */
+#define LEDGER_DENSE_SHIFT		32
+
 /* The form needs a second word in each slot. */
 #define LedgerHasRest(form)		((form) >= LEDGER_PAIR)
 /* The form keeps an image of each key. */
@@ -79,7 +86,10 @@ extern void LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form,
 					   int facts_size);
 extern void LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
 							 int facts_size, uint64 ncustomers, Size images_size);
-extern void LedgerWiden(Ledger *ledger);
+extern void LedgerInitDense(Ledger *ledger, MemoryContext context, int facts_size,
+							int32 base, uint64 nslots, const char *slots);
+extern void LedgerWiden(Ledger *ledger, int64 integer);
+extern void LedgerSettle(Ledger *ledger, uint64 more);
 extern void LedgerReserve(Ledger *ledger, uint64 more);
 extern void LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys,
 						 uint8 **facts);
@@ -140,42 +150,24 @@ LedgerScrambleHalf(uint32 half)
 	return (uint64) half << 32;
 }
 
-/* And back; the factors are the inverses modulo 2^32. */
-static inline uint32
-LedgerUnscrambleHalf(uint64 word)
-{
-	uint32		half = word >> 32;
-
-	half ^= half >> 16;
-	half *= 0x7ed1b41d;
-	half ^= half >> 13 ^ half >> 26;
-	half *= 0xa5cb9243;
-	half ^= half >> 16;
-	return half;
-}
-
-/* A key of LEDGER_HALF as one of LEDGER_WORD. */
-static inline void
-LedgerWidenKey(LedgerKey *key)
-{
-	key->word = LedgerScramble((uint64) (int64) (int32) LedgerUnscrambleHalf(key->word));
-}
-
 /* The key of an integer of up to 64 bits. */
 static inline void
 LedgerKeyFromInteger(const Ledger *ledger, int64 integer, LedgerKey *key)
 {
+	uint64		index = (uint64) integer - (uint64) (int64) ledger->base;
+
 	key->wide = false;
-	if (ledger->form == LEDGER_HALF)
+	if (ledger->form == LEDGER_DENSE && likely(index < ledger->nslots))
+		key->word = index << LEDGER_DENSE_SHIFT;
+	else if (ledger->form == LEDGER_HALF && likely(integer == (int32) integer))
+		key->word = LedgerScrambleHalf((uint32) integer);
+	else if (ledger->form == LEDGER_WORD)
+		key->word = LedgerScramble((uint64) integer);
+	else
 	{
-		if (likely(integer == (int32) integer))
-		{
-			key->word = LedgerScrambleHalf((uint32) integer);
-			return;
-		}
 		key->wide = true;
+		key->u.rest = (uint64) integer;
 	}
-	key->word = LedgerScramble((uint64) integer);
 }
 
 #endif							/* WINBACK_LEDGER_H */

@@ -108,29 +108,42 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 {
 	Cohort	   *cohort = ArgCohort(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	int			row;
+	uint16		judged[MaxHeapTuplesPerPage];	/* rows that count */
+	PurchaseFacts verdicts[MaxHeapTuplesPerPage];
+	int			njudged = 0;
 
-	if (!RowBlockServes(rows, signature, site))
+	if (cohort->batch == NULL || !RowBlockServes(rows, signature, site))
 		return first;
 
-	for (row = first; row < rows->nrows; row++)
+	/* without a branch, as in TermsJudge */
+	for (int row = first; row < rows->nrows; row++)
 	{
-		int64		at;
-		LifecycleEvent event = EVENT_PURCHASE;
-		PurchaseFacts verdict;
+		int64		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
+		PurchaseFacts verdict = TermsJudge(cohort->terms, at);
 
-		if (RowBlockIgnores(rows, row, signature, site))
-			continue;
-		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-		if (site->event)
-			event = (LifecycleEvent) DatumGetChar(rows->values[site->event][row]);
-		verdict = TermsJudge(cohort->terms, at);
-		if (verdict != 0 &&
-			!CohortDefer(cohort, site->customer_type, rows->values[CUSTOMER_ARG][row],
-						 at, event, verdict))
-			break;
+		judged[njudged] = row;
+		verdicts[njudged] = verdict;
+		njudged += (verdict != 0) & !RowBlockIgnores(rows, row, signature, site);
 	}
-	return row;
+
+	for (int i = 0; i < njudged; i++)
+	{
+		int			row = judged[i];
+		int64		at = 0;
+		LifecycleEvent event = EVENT_PURCHASE;
+
+		if (site->event)
+		{
+			at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
+			event = (LifecycleEvent) DatumGetChar(rows->values[site->event][row]);
+		}
+		if (cohort->batch->nrows == BATCH_ROWS)
+			CohortFlush(cohort);
+		if (!CohortDefer(cohort, site->customer_type, rows->values[CUSTOMER_ARG][row],
+						 at, event, verdicts[i]))
+			return row;
+	}
+	return rows->nrows;
 }
 
 int

@@ -47,22 +47,23 @@ bool
 ScanTableNextPage(ScanTable *table, ScanPage *page)
 {
 	HeapScanDesc heap = (HeapScanDesc) table->desc;
-	int			first;
+	const OffsetNumber *offsets;
+	Page		content;
+	int			nrows;
 
 	if (!heap_getnextslot(table->desc, ForwardScanDirection, table->slot))
 		return false;
 
-	first = heap->rs_cindex;
-	page->nrows = heap->rs_ntuples - first;
-	for (int i = 0; i < page->nrows; i++)
-	{
-		ItemId		item = PageGetItemId(BufferGetPage(heap->rs_cbuf),
-										 heap->rs_vistuples[first + i]);
+	content = BufferGetPage(heap->rs_cbuf);
+	offsets = heap->rs_vistuples + heap->rs_cindex;
+	nrows = heap->rs_ntuples - heap->rs_cindex;
+	for (int i = 0; i < nrows; i++)
+		page->rows[i] = (HeapTupleHeader) PageGetItem(content, PageGetItemId(content, offsets[i]));
+	page->nrows = nrows;
 
-		page->rows[i] = (HeapTupleHeader) PageGetItem(BufferGetPage(heap->rs_cbuf), item);
-		if (i > 0)
-			pgstat_count_heap_getnext(table->relation);
-	}
+	/* the first has been counted */
+	for (int i = 1; i < nrows; i++)
+		pgstat_count_heap_getnext(table->relation);
 	heap->rs_cindex = heap->rs_ntuples - 1; /* all of them have been returned */
 	return true;
 }
@@ -81,24 +82,21 @@ ScanTableRow(ScanTable *table, const ScanPage *page, int row)
 }
 
 /*
- * A column of some rows.  Where every row has the same in front of it, the column
- * has one offset, which the tuple descriptor learns from the first row.
+ * A column of some rows, given where it begins in each row that has the same in
+ * front of it (attcacheoff); others are left to heap_getattr.
  */
-void
-ScanTableFetch(const ScanTable *table, AttrNumber column, const HeapTupleHeader *rows,
-			   int nrows, Datum *values, bool *nulls)
+static pg_attribute_always_inline void
+FetchAt(TupleDesc tupdesc, AttrNumber column, int offset, bool byval, int length,
+		const HeapTupleHeader *rows, int nrows, Datum *values, bool *nulls)
 {
-	TupleDesc	tupdesc = RelationGetDescr(table->relation);
-	CompactAttribute *att = TupleDescCompactAttr(tupdesc, column - 1);
-
 	for (int i = 0; i < nrows; i++)
 	{
 		HeapTupleHeader row = rows[i];
 
-		if (likely(att->attcacheoff >= 0 && (row->t_infomask & HEAP_HASNULL) == 0 &&
+		if (likely(offset >= 0 && (row->t_infomask & HEAP_HASNULL) == 0 &&
 				   HeapTupleHeaderGetNatts(row) >= column))
 		{
-			values[i] = fetchatt(att, (char *) row + row->t_hoff + att->attcacheoff);
+			values[i] = fetch_att((char *) row + row->t_hoff + offset, byval, length);
 			nulls[i] = false;
 		}
 		else
@@ -108,6 +106,22 @@ ScanTableFetch(const ScanTable *table, AttrNumber column, const HeapTupleHeader 
 			values[i] = heap_getattr(&tuple, column, tupdesc, &nulls[i]);
 		}
 	}
+}
+
+/* A column of some rows. */
+void
+ScanTableFetch(const ScanTable *table, AttrNumber column, const HeapTupleHeader *rows,
+			   int nrows, Datum *values, bool *nulls)
+{
+	TupleDesc	tupdesc = RelationGetDescr(table->relation);
+	const CompactAttribute *att = TupleDescCompactAttr(tupdesc, column - 1);
+
+	/* bigint and timestamps: a loop in which that is known */
+	if (att->attbyval && att->attlen == sizeof(Datum))
+		FetchAt(tupdesc, column, att->attcacheoff, true, sizeof(Datum), rows, nrows, values, nulls);
+	else
+		FetchAt(tupdesc, column, att->attcacheoff, att->attbyval, att->attlen,
+				rows, nrows, values, nulls);
 }
 
 void

@@ -7,7 +7,8 @@
  *
  * A ledger is sent as its form, the size of the facts, the number of customers
  * and the sum of the lengths of their images; then each customer: word, facts,
- * and by the form of the keys the rest, or the length and the image.
+ * and by the form of the keys the rest, or the length and the image.  An array is
+ * sent as it is, behind its first integer and its length.
  */
 #include "postgres.h"
 
@@ -55,7 +56,8 @@ static void
 BeginWire(StringInfo wire, const Ledger *ledger, Size images_size, Size more)
 {
 	Size		size = WIRE_HEADER + images_size + more +
-		ledger->ntaken * WireSlotSize(ledger->form, ledger->facts_size);
+		(ledger->form == LEDGER_DENSE ? ledger->nslots * ledger->facts_size :
+		 ledger->ntaken * WireSlotSize(ledger->form, ledger->facts_size));
 
 	if (size > MaxAllocSize)
 		ereport(ERROR,
@@ -80,6 +82,13 @@ SendLedger(StringInfo wire, const Ledger *ledger, Size images_size)
 	pq_sendint16(wire, ledger->facts_size);
 	pq_sendint64(wire, ledger->ntaken);
 	pq_sendint64(wire, images_size);
+	if (ledger->form == LEDGER_DENSE)
+	{
+		pq_sendint32(wire, ledger->base);
+		pq_sendint64(wire, ledger->nslots);
+		pq_sendbytes(wire, ledger->slots, (int) (ledger->nslots * ledger->facts_size));
+		return;
+	}
 	while (LedgerNext(ledger, &cursor, &key, &facts))
 	{
 		pq_sendint64(wire, key.word);
@@ -107,6 +116,20 @@ ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size)
 		elog(ERROR, "unknown form of customers in a serialized state");
 	ncustomers = pq_getmsgint64(wire);
 	images_size = pq_getmsgint64(wire);
+	if (form == LEDGER_DENSE)
+	{
+		int32		base = pq_getmsgint(wire, 4);
+		uint64		nslots = pq_getmsgint64(wire);
+
+		if (nslots == 0 || nslots > (uint64) (wire->len - wire->cursor) / facts_size ||
+			base + (int64) nslots - 1 > PG_INT32_MAX)
+			elog(ERROR, "wrong size of a serialized state");
+		LedgerInitDense(ledger, CurrentMemoryContext, facts_size, base, nslots,
+						pq_getmsgbytes(wire, (int) (nslots * facts_size)));
+		if (ledger->ntaken != ncustomers)
+			elog(ERROR, "wrong number of customers in a serialized state");
+		return;
+	}
 	rest = wire->len - wire->cursor;
 	if (images_size > rest || ncustomers > rest ||
 		ncustomers * WireSlotSize(form, facts_size) > rest - images_size)
