@@ -27,6 +27,7 @@ OBJS = \
 	src/scan_aggregate.o \
 	src/scan_path.o \
 	src/scan_table.o \
+	src/sweep.o \
 	src/terms.o \
 	src/transitions.o \
 	src/wire.o \
