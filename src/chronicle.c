@@ -178,6 +178,8 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 	chronicle->last_at = Max(chronicle->last_at, other->last_at);
 
 	LedgerMatch(&chronicle->ledger, &other->ledger);
+	if (!chronicle->has_entries && LedgerOverlay(&chronicle->ledger, &other->ledger))
+		return;
 
 	meeting.cursor = 0;
 	while ((ncustomers = BatchMeet(&meeting, &chronicle->ledger, &other->ledger)) > 0)

@@ -119,6 +119,8 @@ CohortMerge(Cohort *cohort, Cohort *other)
 	CohortFlush(other);
 
 	LedgerMatch(&cohort->ledger, &other->ledger);
+	if (!cohort->has_events && LedgerOverlay(&cohort->ledger, &other->ledger))
+		return;
 
 	meeting.cursor = 0;
 	while ((ncustomers = BatchMeet(&meeting, &cohort->ledger, &other->ledger)) > 0)

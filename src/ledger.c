@@ -806,6 +806,42 @@ LedgerMatch(Ledger *ledger, const Ledger *other)
 		LedgerReserve(ledger, other->ntaken);
 }
 
+/*
+ * Take in the customers of another ledger by OR of their facts, after LedgerMatch,
+ * if both are arrays: a loop over bytes.  False if they are not.
+ */
+bool
+LedgerOverlay(Ledger *ledger, const Ledger *other)
+{
+	Size		size = other->nslots * other->slot_size;
+	char	   *to;
+
+	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE)
+		return false;
+
+	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base &&
+		   other->base - (int64) ledger->base + other->nslots <= ledger->nslots);
+	to = SlotAt(ledger, other->base - (int64) ledger->base);
+	for (Size done = 0; done < size; done += LEDGER_PIECE)
+	{
+		Size		end = Min(done + LEDGER_PIECE, size);
+
+		CHECK_FOR_INTERRUPTS();
+		for (Size i = done; i < end; i++)
+			to[i] |= other->slots[i];
+	}
+
+	ledger->ntaken = 0;
+	for (uint64 i = 0; i < ledger->nslots; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		ledger->ntaken += *SlotFacts(SlotAt(ledger, i), LEDGER_DENSE) & LEDGER_TAKEN;
+	}
+	LedgerCheck(ledger, true);
+	return true;
+}
+
 /* Bytes of memory behind a ledger. */
 Size
 LedgerSize(const Ledger *ledger)

@@ -97,6 +97,7 @@ extern void LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *fact
 extern const uint8 *LedgerNextFacts(const Ledger *ledger, uint64 *cursor);
 extern bool LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key,
 					   uint8 **facts);
+extern bool LedgerOverlay(Ledger *ledger, const Ledger *other);
 extern void LedgerMatch(Ledger *ledger, const Ledger *other);
 extern bool LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
 						  LedgerKey *key, uint8 **facts);

@@ -79,6 +79,9 @@ TermsInit(Terms *terms, const Question *question)
 	}
 	AddEdge(terms, period->to);
 
+	for (int i = terms->nedges; i < TERMS_MAX_EDGES; i++)
+		terms->edges[i] = END_OF_TIME;
+
 	/* all instants of a zone are judged as its first one */
 	for (int zone = 0; zone < terms->nedges; zone++)
 		terms->verdicts[zone] = Verdict(terms, zone == 0 ? BEGINNING_OF_TIME :

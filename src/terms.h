@@ -32,8 +32,8 @@ typedef struct Terms
 	uint8		unit;			/* TimeUnit */
 	bool		has_end;
 	uint8		nedges;
-	PurchaseFacts verdicts[TERMS_MAX_EDGES];
-	int64		edges[TERMS_MAX_EDGES]; /* ascending, ties allowed */
+	PurchaseFacts verdicts[TERMS_MAX_EDGES + 1];	/* 0 after the last zone */
+	int64		edges[TERMS_MAX_EDGES]; /* ascending, ties allowed, then END_OF_TIME */
 } Terms;
 
 extern void TermsInit(Terms *terms, const Question *question);
@@ -48,10 +48,14 @@ TermsJudge(const Terms *terms, int64 at)
 {
 	int			zone = 0;
 
-	/* without a branch: a guess about the next row would often be wrong */
-	for (int i = 0; i < terms->nedges; i++)
+	/*
+	 * Without a branch: a guess about the next row would often be wrong.  Edges that
+	 * are not there are never reached, or all of them, by a purchase that does not
+	 * count.
+	 */
+	for (int i = 0; i < TERMS_MAX_EDGES; i++)
 		zone += (terms->edges[i] <= at);
-	return zone < terms->nedges ? terms->verdicts[zone] : 0;
+	return terms->verdicts[zone];
 }
 
 #endif							/* WINBACK_TERMS_H */
