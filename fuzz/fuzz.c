@@ -180,7 +180,8 @@ TypeOfState(Oid type, const Ledger *ledger)
 	CustomerType *customer_type = palloc0(sizeof(CustomerType));
 
 	customer_type->type = type;
-	customer_type->form = ledger->form == LEDGER_WORD ? LEDGER_HALF : ledger->form;
+	customer_type->form = ledger->form <= LEDGER_WORD ? LEDGER_HALF :
+		ledger->form == LEDGER_BYTES ? LEDGER_PAIR : ledger->form;
 	return customer_type;
 }
 
@@ -193,13 +194,15 @@ MustHaveSameCustomers(const void *a, const Ledger *a_ledger, const void *b, Ledg
 {
 	uint64		cursor = 0;
 	LedgerKey	key;
+	char		room[LEDGER_SHORT_TEXT];
 	uint8	   *a_facts;
 	uint8	   *b_facts;
 
 	Must(a_ledger->form == b_ledger->form, "two equal states have keys of another form");
 	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have not as many customers");
-	while (LedgerNextFor(b_ledger, a_ledger, &cursor, &key, &a_facts))
+	while (LedgerNextFor(b_ledger, a_ledger, &cursor, &key, room, &a_facts))
 	{
+		Must(!key.wide, "a customer does not fit an equal state");
 		LedgerLocate(b_ledger, &key, 1, &b_facts);
 		Must(same(a, a_facts, b, b_facts), "a customer's facts are not the same in two equal states");
 	}
@@ -387,7 +390,22 @@ WriteState(const char *target, int number, bytea *state)
 }
 
 /* Customers of every form: integers (of more than 32 bits, too), uuid, text, a type's own equality. */
-static const CustomerPath paths[] = {CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY};
+static const CustomerPath paths[] = {CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY, CUSTOMER_INT32};
+
+/* and the last of them as an array, which takes more customers to come about by itself */
+#define IS_ARRAY(path)	((path) == (int) lengthof(paths) - 1)
+
+static void
+BecomeArray(Ledger *ledger)
+{
+	Ledger		array;
+	char	   *slots = palloc0(8 * ledger->facts_size);
+
+	slots[0] = LEDGER_TAKEN;
+	LedgerInitDense(&array, CurrentMemoryContext, ledger->facts_size, -2, 8, slots);
+	LedgerMatch(ledger, &array);
+	Must(ledger->form == LEDGER_DENSE, "a seed is no array");
+}
 
 static CustomerType *
 TypeOfPath(CustomerPath path)
@@ -403,7 +421,7 @@ TypeOfPath(CustomerPath path)
 			break;
 		case CUSTOMER_TEXT:
 			customer_type->type = TEXTOID;
-			customer_type->form = LEDGER_BYTES;
+			customer_type->form = LEDGER_PAIR;
 			break;
 		case CUSTOMER_ANY:
 			customer_type->type = TIMESTAMPOID;
@@ -433,7 +451,7 @@ CustomerNumber(CustomerPath path, int n)
 			uuid->data[n % UUID_LEN] = n + 1;
 			return UUIDPGetDatum(uuid);
 		case CUSTOMER_TEXT:
-			return PointerGetDatum(cstring_to_text(psprintf("%.*d", n, n)));
+			return PointerGetDatum(cstring_to_text(psprintf("%.*d", n * 2, n)));
 		case CUSTOMER_INT32:
 			return Int32GetDatum(n - 2);
 		default:
@@ -499,6 +517,11 @@ WriteSeeds(void)
 				cohort = CohortCreate(CurrentMemoryContext, &terms, kind > 0, customer_type);
 				chronicle = ChronicleCreate(CurrentMemoryContext, CalendarCreate(CurrentMemoryContext, &question),
 											kind > 0, kind > 1, customer_type);
+				if (IS_ARRAY(p))
+				{
+					BecomeArray(&cohort->ledger);
+					BecomeArray(&chronicle->ledger);
+				}
 				for (int n = 0; n < ncustomers * 2; n++)
 				{
 					Datum		customer = CustomerNumber(paths[p], n / 2);

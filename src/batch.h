@@ -25,7 +25,7 @@ typedef struct Batch
 	int			nrows;
 	uint64		nbatches;		/* that were looked up so far */
 	Size		images_used;	/* bytes */
-	char	   *images;			/* NULL if the form has none */
+	char	   *images;			/* NULL as long as there are none */
 	LedgerKey	keys[BATCH_ROWS];
 	uint8	   *found[BATCH_ROWS];	/* their facts, after BatchLocate */
 } Batch;
@@ -43,8 +43,7 @@ BatchCreate(const Ledger *ledger)
 	batch->nrows = 0;
 	batch->nbatches = 0;
 	batch->images_used = 0;
-	batch->images = LedgerHasImage(ledger->form) ?
-		MemoryContextAlloc(ledger->context, BATCH_IMAGES) : NULL;
+	batch->images = NULL;
 	return batch;
 }
 
@@ -55,14 +54,13 @@ BatchCheck(const Batch *batch, const Ledger *ledger)
 {
 	Assert(batch->nrows >= 0 && batch->nrows <= BATCH_ROWS);
 	Assert(batch->images_used <= BATCH_IMAGES);
-	Assert((batch->images != NULL) == LedgerHasImage(ledger->form));
 	if (batch->nrows > 0)
 	{
 		const LedgerKey *key = &batch->keys[batch->nrows - 1];
 
 		Assert(!key->wide);
 		Assert(ledger->form > LEDGER_HALF || (uint32) key->word == 0);
-		Assert(batch->images == NULL ||
+		Assert(!LedgerHasImage(ledger->form) ||
 			   (key->u.image >= batch->images &&
 				key->u.image + key->length <= batch->images + batch->images_used));
 	}
@@ -90,8 +88,10 @@ BatchAdd(Batch *batch, const Ledger *ledger, CustomerType *customer_type, Datum 
 	CustomerKey(customer_type, ledger, customer, key);
 	if (unlikely(key->wide))
 		return -1;
-	if (batch->images != NULL)
+	if (LedgerHasImage(ledger->form))
 	{
+		if (unlikely(batch->images == NULL))
+			batch->images = MemoryContextAlloc(ledger->context, BATCH_IMAGES);
 		if (key->length > BATCH_IMAGES - batch->images_used)
 			return -1;
 		key->u.image = memcpy(batch->images + batch->images_used, key->u.image, key->length);
@@ -113,7 +113,7 @@ LocateCustomer(Ledger *ledger, CustomerType *customer_type, Datum customer)
 	CustomerKey(customer_type, ledger, customer, &key);
 	if (key.wide)
 	{
-		LedgerWiden(ledger, (int64) key.u.rest);
+		LedgerWiden(ledger, &key);
 		CustomerKey(customer_type, ledger, customer, &key);
 	}
 	LedgerLocate(ledger, &key, 1, &facts);
@@ -139,6 +139,7 @@ typedef struct Meeting
 {
 	uint64		cursor;			/* begins at zero */
 	LedgerKey	keys[BATCH_ROWS];
+	char		texts[BATCH_ROWS][LEDGER_SHORT_TEXT];	/* that keys point to */
 	uint8	   *theirs[BATCH_ROWS];
 	uint8	   *ours[BATCH_ROWS];
 } Meeting;
@@ -154,7 +155,8 @@ BatchMeet(Meeting *meeting, Ledger *ledger, const Ledger *other)
 
 	while (nkeys < BATCH_ROWS &&
 		   LedgerNextFor(ledger, other, &meeting->cursor,
-						 &meeting->keys[nkeys], &meeting->theirs[nkeys]))
+						 &meeting->keys[nkeys], meeting->texts[nkeys],
+						 &meeting->theirs[nkeys]))
 		nkeys++;
 	LedgerLocate(ledger, meeting->keys, nkeys, meeting->ours);
 	return nkeys;

@@ -16,7 +16,6 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -109,10 +108,8 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 			customer_type->form = LEDGER_HALF;
 			break;
 		case CUSTOMER_UUID:
-			customer_type->form = LEDGER_PAIR;
-			break;
 		case CUSTOMER_TEXT:
-			customer_type->form = LEDGER_BYTES;
+			customer_type->form = LEDGER_PAIR;
 			break;
 		case CUSTOMER_ANY:
 			customer_type->form = LEDGER_VALUE;
@@ -124,25 +121,22 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 
 /* The general case of CustomerKey. */
 void
-CustomerKeyFromValue(CustomerType *customer_type, Datum customer, LedgerKey *key)
+CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger, Datum customer,
+					 LedgerKey *key)
 {
+	key->wide = false;
 	if (customer_type->path == CUSTOMER_UUID)
 	{
 		uint64		half[2];
 
-		/* given the rest, the word tells the other half: nothing is lost */
 		memcpy(half, DatumGetUUIDP(customer)->data, sizeof(half));
-		key->word = LedgerScramble(half[0] ^ LedgerScramble(half[1]));
-		key->u.rest = half[1];
+		LedgerKeyFromPair(half, key);
 	}
 	else if (customer_type->path == CUSTOMER_TEXT)
 	{
 		const text *value = DatumGetTextPP(customer);
 
-		key->u.image = VARDATA_ANY(value);
-		key->length = VARSIZE_ANY_EXHDR(value);
-		key->word = hash_bytes_extended((const unsigned char *) key->u.image,
-										(int) key->length, 0);
+		LedgerKeyFromText(ledger, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), key);
 	}
 	else
 	{

@@ -40,8 +40,8 @@ typedef struct CustomerType
 
 extern CustomerType *CustomerTypeCreate(MemoryContext context, Oid type,
 										Oid collation);
-extern void CustomerKeyFromValue(CustomerType *customer_type, Datum customer,
-								 LedgerKey *key);
+extern void CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger,
+								 Datum customer, LedgerKey *key);
 extern bool CustomerSame(void *customer_type, const char *a, const char *b);
 
 /* The key of a customer.  It may point into the value, or into palloc'd memory. */
@@ -61,8 +61,7 @@ CustomerKey(CustomerType *customer_type, const Ledger *ledger, Datum customer,
 			LedgerKeyFromInteger(ledger, DatumGetInt64(customer), key);
 			break;
 		default:
-			key->wide = false;
-			CustomerKeyFromValue(customer_type, customer, key);
+			CustomerKeyFromValue(customer_type, ledger, customer, key);
 			break;
 	}
 }

@@ -614,10 +614,38 @@ UnscrambleHalf(uint64 word)
 	return (int32) half;
 }
 
-/* LedgerNext over another ledger, with keys as this one has them. */
+/* The inverse of LedgerScramble. */
+static uint64
+Unscramble(uint64 word)
+{
+	word ^= word >> 31 ^ word >> 62;
+	word *= UINT64CONST(0x319642b2d24d8ec3);
+	word ^= word >> 27 ^ word >> 54;
+	word *= UINT64CONST(0x96de1b173f119089);
+	word ^= word >> 30 ^ word >> 60;
+	return word;
+}
+
+/* The text of a key of LEDGER_PAIR; returns its length. */
+static Size
+TextOfPair(const LedgerKey *key, char *text)
+{
+	uint64		half[2] = {Unscramble(key->word) ^ LedgerScramble(key->u.rest), key->u.rest};
+	char		bytes[LEDGER_SHORT_TEXT + 1];
+
+	memcpy(bytes, half, sizeof(bytes));
+	memcpy(text, bytes, LEDGER_SHORT_TEXT);
+	/* of what came by wire, anything may be claimed */
+	return Min((uint8) bytes[LEDGER_SHORT_TEXT], LEDGER_SHORT_TEXT);
+}
+
+/*
+ * LedgerNext over another ledger, with keys as this one has them.  A key may point
+ * to the room, of LEDGER_SHORT_TEXT bytes.
+ */
 bool
 LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
-			  LedgerKey *key, uint8 **facts)
+			  LedgerKey *key, char *room, uint8 **facts)
 {
 	if (!LedgerNext(other, cursor, key, facts))
 		return false;
@@ -625,12 +653,14 @@ LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
 		LedgerKeyFromInteger(ledger, other->base + (int64) (key->word >> LEDGER_DENSE_SHIFT), key);
 	else if (other->form == LEDGER_HALF && ledger->form != LEDGER_HALF)
 		LedgerKeyFromInteger(ledger, UnscrambleHalf(key->word), key);
+	else if (other->form == LEDGER_PAIR && ledger->form == LEDGER_BYTES)
+		LedgerKeyFromText(ledger, room, TextOfPair(key, room), key);
 	LedgerPrefetch(ledger, key->word);
 	return true;
 }
 
 /*
- * Integers change their form.
+ * Keys change their form.
  */
 
 /* From the least to the greatest. */
@@ -693,13 +723,14 @@ Reform(Ledger *ledger, LedgerForm form, int32 base, uint64 nslots)
 	Ledger		old = *ledger;
 	uint64		cursor = 0;
 	LedgerKey	key;
+	char		room[LEDGER_SHORT_TEXT];
 	uint8	   *facts;
 
 	Assert(!ledger->packed);
 
 	ledger->base = base;
 	AllocateSlots(ledger, form, nslots);
-	while (LedgerNextFor(ledger, &old, &cursor, &key, &facts))
+	while (LedgerNextFor(ledger, &old, &cursor, &key, room, &facts))
 		memcpy(LocateOne(ledger, &key, form), facts, ledger->facts_size);
 	pfree(old.slots);
 	LedgerCheck(ledger, true);
@@ -738,17 +769,26 @@ MakeDense(Ledger *ledger, Range range)
 }
 
 /*
- * Make room for an integer that does not fit the form.  Keys that were made before
- * are of no use any more.
+ * Make room for a key that does not fit the form.  It, and keys that were made
+ * before, are of no use any more.
  */
 void
-LedgerWiden(Ledger *ledger, int64 integer)
+LedgerWiden(Ledger *ledger, const LedgerKey *key)
 {
+	uint64		nslots = SlotsFor(ledger->ntaken + 1);
+	int64		integer = (int64) key->u.rest;
 	Range		range;
 
+	Assert(key->wide);
+
+	if (ledger->form == LEDGER_PAIR)
+	{
+		Reform(ledger, LEDGER_BYTES, 0, nslots);
+		return;
+	}
 	if (integer != (int32) integer)
 	{
-		Reform(ledger, LEDGER_WORD, 0, SlotsFor(ledger->ntaken + 1));
+		Reform(ledger, LEDGER_WORD, 0, nslots);
 		return;
 	}
 
@@ -758,7 +798,7 @@ LedgerWiden(Ledger *ledger, int64 integer)
 	if (DenseServes(ledger, ledger->ntaken + 1, &range))
 		MakeDense(ledger, range);
 	else
-		Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken + 1));
+		Reform(ledger, LEDGER_HALF, 0, nslots);
 }
 
 /*
@@ -783,8 +823,9 @@ LedgerSettle(Ledger *ledger, uint64 more)
 void
 LedgerMatch(Ledger *ledger, const Ledger *other)
 {
-	if (other->form == LEDGER_WORD && ledger->form != LEDGER_WORD)
-		Reform(ledger, LEDGER_WORD, 0, SlotsFor(ledger->ntaken));
+	if ((other->form == LEDGER_WORD && ledger->form != LEDGER_WORD) ||
+		(other->form == LEDGER_BYTES && ledger->form != LEDGER_BYTES))
+		Reform(ledger, other->form, 0, SlotsFor(ledger->ntaken));
 	else if (ledger->form <= LEDGER_HALF && other->ntaken > 0 &&
 			 (ledger->form == LEDGER_DENSE || other->form == LEDGER_DENSE))
 	{
@@ -799,7 +840,8 @@ LedgerMatch(Ledger *ledger, const Ledger *other)
 			Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken));
 	}
 	Assert(ledger->form == other->form ||
-		   (ledger->form <= LEDGER_WORD && other->form <= LEDGER_WORD));
+		   (ledger->form <= LEDGER_WORD && other->form <= LEDGER_WORD) ||
+		   (ledger->form == LEDGER_BYTES && other->form == LEDGER_PAIR));
 
 	/* into an empty ledger nobody comes twice */
 	if (ledger->ntaken == 0)

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "common/hashfn.h"
+
 #include "compat.h"
 
 /* What makes two keys the same customer. */
@@ -15,7 +17,7 @@ typedef enum LedgerForm
 	LEDGER_DENSE,				/* the place: an integer, and the table an array */
 	LEDGER_HALF,				/* the upper half of the word; the rest is zero */
 	LEDGER_WORD,				/* the word alone */
-	LEDGER_PAIR,				/* the word and the rest */
+	LEDGER_PAIR,				/* the word and the rest: 16 bytes, or a text of up to 15 */
 	LEDGER_BYTES,				/* equal words, and equal bytes */
 	LEDGER_VALUE				/* equal words, and the type says so */
 } LedgerForm;
@@ -30,7 +32,8 @@ typedef enum LedgerForm
  * Integers begin as LEDGER_HALF, which is half the memory, as long as all of them
  * fit in 32 bits.  When there are many, and they lie so close together that an
  * array of all between the least and the greatest is no larger than the table
- * would be, they become LEDGER_DENSE (LedgerSettle).  An integer that does not fit
+ * would be, they become LEDGER_DENSE (LedgerSettle).  Texts begin as LEDGER_PAIR, as
+ * long as all of them are short, and become LEDGER_BYTES.  A key that does not fit
  * the form is a wide one: LedgerWiden makes room for it.
  */
 typedef struct LedgerKey
@@ -38,7 +41,8 @@ typedef struct LedgerKey
 	uint64		word;
 	union
 	{
-		uint64		rest;		/* LEDGER_PAIR: the other half; if wide, the integer */
+		uint64		rest;		/* LEDGER_PAIR: the other half; if it is a wide
+								 * integer, that */
 		const char *image;		/* LEDGER_BYTES, LEDGER_VALUE: max-aligned for
 								 * the latter */
 	}			u;
@@ -74,6 +78,9 @@ typedef struct Ledger
 	Size		images_size;	/* bytes */
 } Ledger;
 
+/* Bytes of the longest text that is its own key. */
+#define LEDGER_SHORT_TEXT		15
+
 /* In an array too, the place is the upper bits of the word. */
 #define LEDGER_DENSE_SHIFT		32
 
@@ -88,7 +95,7 @@ extern void LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm f
 							 int facts_size, uint64 ncustomers, Size images_size);
 extern void LedgerInitDense(Ledger *ledger, MemoryContext context, int facts_size,
 							int32 base, uint64 nslots, const char *slots);
-extern void LedgerWiden(Ledger *ledger, int64 integer);
+extern void LedgerWiden(Ledger *ledger, const LedgerKey *key);
 extern void LedgerSettle(Ledger *ledger, uint64 more);
 extern void LedgerReserve(Ledger *ledger, uint64 more);
 extern void LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys,
@@ -100,7 +107,7 @@ extern bool LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key,
 extern bool LedgerOverlay(Ledger *ledger, const Ledger *other);
 extern void LedgerMatch(Ledger *ledger, const Ledger *other);
 extern bool LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
-						  LedgerKey *key, uint8 **facts);
+						  LedgerKey *key, char *room, uint8 **facts);
 extern Size LedgerSize(const Ledger *ledger);
 
 #ifdef USE_ASSERT_CHECKING
@@ -169,6 +176,39 @@ LedgerKeyFromInteger(const Ledger *ledger, int64 integer, LedgerKey *key)
 		key->wide = true;
 		key->u.rest = (uint64) integer;
 	}
+}
+/* The key of 16 bytes. */
+static inline void
+LedgerKeyFromPair(const uint64 *half, LedgerKey *key)
+{
+	/* given the rest, the word tells the other half: nothing is lost */
+	key->wide = false;
+	key->word = LedgerScramble(half[0] ^ LedgerScramble(half[1]));
+	key->u.rest = half[1];
+}
+
+/* The key of the bytes of a text, which it may point to. */
+static inline void
+LedgerKeyFromText(const Ledger *ledger, const char *bytes, Size length, LedgerKey *key)
+{
+	if (ledger->form == LEDGER_PAIR && likely(length <= LEDGER_SHORT_TEXT))
+	{
+		union
+		{
+			char		bytes[LEDGER_SHORT_TEXT + 1];
+			uint64		half[2];
+		}			pair = {0};
+
+		/* the length behind the bytes, so that zeros at the end count */
+		memcpy(pair.bytes, bytes, length);
+		pair.bytes[LEDGER_SHORT_TEXT] = (char) length;
+		LedgerKeyFromPair(pair.half, key);
+		return;
+	}
+	key->wide = ledger->form == LEDGER_PAIR;
+	key->u.image = bytes;
+	key->length = length;
+	key->word = hash_bytes_extended((const unsigned char *) bytes, (int) length, 0);
 }
 
 #endif							/* WINBACK_LEDGER_H */
