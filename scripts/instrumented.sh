@@ -181,8 +181,9 @@ instrument_and_install() {
     for directory in port common backend; do
         as_runner make -s -C "src/$directory" -j "$(nproc)" all || return
     done
-    for directory in backend backend/{snowball,utils/mb/conversion_procs} timezone/tznames include interfaces/libpq \
-        pl/plpgsql/src bin/{initdb,pg_config,pg_ctl,pg_dump,psql} makefiles test/{regress,isolation,perl} ../config; do
+    for directory in backend backend/{snowball,utils/mb/conversion_procs} timezone/tznames include \
+        interfaces/libpq pl/plpgsql/src bin/{initdb,pg_config,pg_ctl,pg_dump,pgbench,psql} \
+        makefiles test/{regress,isolation,perl} ../config; do
         as_runner make -s -C "src/$directory" -j "$(nproc)" install || return
     done
     as_runner make -s -C src install-local || return
