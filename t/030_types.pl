@@ -218,7 +218,7 @@ for my $type (@all) {
   $fields{$type} = [ valid_fields($column) ];
 }
 
-my $texts_of_each = 1500 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
+my $texts_of_each = int 1500 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
 my $no = 0;
 for my $type (@all) {
   my $file = "$files/inputs";
@@ -235,7 +235,7 @@ for my $type (@all) {
 }
 ask('CALL read_texts()');
 
-my $files_of_each = 250 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
+my $files_of_each = int 250 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
 for my $type (@all) {
   my $directory = "$files/$type";
   mkdir $directory or die "$directory: $!";

@@ -12,7 +12,8 @@
 #   How long a cancel takes depends on what else the machine does. So it is
 #   judged by the median of a phase, 100 ms, which a busy machine still keeps; the
 #   worst may take a second. A phase that does not look for interrupts takes
-#   seconds here, and fails by both.
+#   seconds here, and fails by both. A server that watches itself (scripts/checked)
+#   is not judged by time, nor by its resident memory, where freed memory lingers.
 #
 #   WINBACK_SEED        the seed of the moments; another one each time unless set.
 #                       It is printed.
@@ -35,6 +36,7 @@ srand($seed);
 diag('moments from WINBACK_SEED=' . int $seed);
 my $cancels = $ENV{WINBACK_CANCELS} || 3;
 my $slow = $ENV{WINBACK_SLOW_TESTS};
+my $checked = $WinbackCluster::checked;
 
 my $node = WinbackCluster::start('memory');
 # a compiler would be cancelled, too, and is not what is looked at
@@ -168,8 +170,11 @@ for my $phase (@phases) {
   push @all, @latencies;
   is(scalar @latencies, $cancels, sprintf '%s: %d times cancelled (whole: %.1f s)', $name, $cancels, $whole);
   is($other, undef, "$name: with the error for it");
-  cmp_ok($median, '<=', 100, sprintf '%s: obeyed after %.0f ms, the median', $name, $median);
-  cmp_ok($latencies[-1] || 0, '<=', 1000, sprintf '%s: and after %.0f ms at worst', $name, $latencies[-1] || 0);
+  SKIP: {
+    skip "time means nothing with $checked", 2 if $checked;
+    cmp_ok($median, '<=', 100, sprintf '%s: obeyed after %.0f ms, the median', $name, $median);
+    cmp_ok($latencies[-1] || 0, '<=', 1000, sprintf '%s: and after %.0f ms at worst', $name, $latencies[-1] || 0);
+  }
 }
 note(sprintf 'cancels: %d, worst %.0f ms', scalar @all, max @all);
 is($session->query_safe(q{SELECT reactivation_tally(a, timestamp '2022-01-01', '[2024-01-01,)'::tsrange, '90 days') FROM hundred}),
@@ -179,7 +184,7 @@ is($session->query_safe(q{SELECT reactivation_tally(a, timestamp '2022-01-01', '
 # No leaks. Memory contexts tell of what PostgreSQL knows, the resident memory of
 # everything.
 #
-my $executions = $slow ? 10000 : 2000;
+my $executions = $slow ? 10000 : $checked eq 'valgrind' ? 200 : 2000;
 $session->query_safe(q{
   SET max_parallel_workers_per_gather = 0;
   CREATE TYPE pg_temp.pair AS (n int, t text);
@@ -248,7 +253,10 @@ my ($known, $resident) = memory();
 $session->query_safe("CALL pg_temp.execute($executions)");
 my ($known_later, $resident_later) = memory();
 cmp_ok($known_later - $known, '<', 65536, sprintf 'after %d executions more the session knows of %+d bytes', $executions, $known_later - $known);
-cmp_ok($resident_later - $resident, '<', 2**20, sprintf 'and has %+d resident', $resident_later - $resident);
+SKIP: {
+  skip "with $checked, freed memory stays resident", 1 if $checked;
+  cmp_ok($resident_later - $resident, '<', 2**20, sprintf 'and has %+d resident', $resident_later - $resident);
+}
 
 #
 # What a worker cannot tell its leader: more than 1 GB. Few customers with long

@@ -23,7 +23,7 @@ my $major = $node->safe_psql('winback', q{SELECT current_setting('server_version
 my $seed = $ENV{WINBACK_FUZZ_SEED} || time ^ ($$ << 8);
 srand($seed);
 diag("rows, queries and settings from WINBACK_FUZZ_SEED=$seed");
-my $rounds = 20 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
+my $rounds = int 20 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
 my $queries_a_round = 12;
 
 sub any { return $_[ int rand @_ ]; }
@@ -292,7 +292,10 @@ note(join ', ', map { "$_ $seen{$_}" } sort keys %seen);
 cmp_ok($answers, '>', $rounds * $queries_a_round, "all answers are those of plain SQL: $answers (seed $seed)");
 my @plans = ('Aggregate', 'Partial Aggregate', 'Finalize Aggregate', 'HashAggregate', 'Partial HashAggregate', 'GroupAggregate', 'Finalize GroupAggregate', 'MixedAggregate', 'WindowAgg',
   'Custom Scan (Winback Scan)', 'Parallel Custom Scan (Winback Scan)');
-is(join(', ', grep { !$seen{"plan: $_"} } @plans), '', "all kinds of plans were among them (seed $seed)");
+SKIP: {
+  skip 'too few rounds for all kinds of plans', 1 if $rounds < 20;
+  is(join(', ', grep { !$seen{"plan: $_"} } @plans), '', "all kinds of plans were among them (seed $seed)");
+}
 
 is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'and no process of it has crashed');

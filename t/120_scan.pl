@@ -6,6 +6,8 @@
 #   cancel is obeyed.
 #
 #   WINBACK_FUZZ_TIMES  how many times as long as usual; default 1
+#
+#   A server that watches itself (scripts/checked) is given more time, and not judged by it.
 use strict;
 use warnings;
 
@@ -16,7 +18,8 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use WinbackCluster;
 
-my $seconds = 6 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
+my $checked = $WinbackCluster::checked;
+my $seconds = $checked ? 120 : 6 * ($ENV{WINBACK_FUZZ_TIMES} || 1);
 
 my $node = WinbackCluster::start('scan');
 $node->append_conf('postgresql.conf', q{
@@ -136,7 +139,10 @@ for my $workers (0, 2) {
     push @took, 1000 * (time - $from) - $timeout;
     like($errors, qr/canceling statement due to statement timeout/, sprintf '%d workers: over after %d ms, and %.0f ms for it and psql', $workers, $timeout, $took[-1]);
   }
-  cmp_ok((sort { $a <=> $b } @took)[1], '<', 1000, "$workers workers: a scan looks for interrupts");
+  SKIP: {
+    skip "time means nothing with $checked", 1 if $checked;
+    cmp_ok((sort { $a <=> $b } @took)[1], '<', 1000, "$workers workers: a scan looks for interrupts");
+  }
 }
 is($node->safe_psql('winback', $asked), $whole, 'the next query is right');
 is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');

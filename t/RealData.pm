@@ -6,7 +6,8 @@
 #   A server with the tables cdnow (Fader & Hardie) and online_retail (UCI, CC BY
 #   4.0) in its database "winback", each with the orders it is known for. They are
 #   no part of winback: they are read from the directory WINBACK_REAL_DATA, or else
-#   ../shared/data beside the checkout; without them the whole test is skipped.
+#   ../shared/data beside the checkout; without them the whole test is skipped, and
+#   under valgrind, where plain SQL alone takes hours over them.
 package RealData;
 
 use strict;
@@ -31,6 +32,7 @@ my @files = (
 
 sub start {
   my ($name) = @_;
+  plan skip_all => 'plain SQL takes hours over real data under valgrind' if $WinbackCluster::checked eq 'valgrind';
   my $data = $ENV{WINBACK_REAL_DATA} || "$FindBin::RealBin/../../shared/data";
   for my $file (@files) {
     plan skip_all => "no real data: $data/$file->{name} not found; set WINBACK_REAL_DATA to its directory"

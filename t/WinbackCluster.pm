@@ -15,6 +15,9 @@
 #
 #   WINBACK_DESTDIR  where "make install DESTDIR=..." put the extension; unset
 #                    when it is installed where the server looks by itself
+#   WINBACK_CHECKED  asan or valgrind, when the server watches itself by one of them
+#                    (scripts/checked). It is slower then and takes more memory, so
+#                    tests do not judge time and memory.
 package WinbackCluster;
 
 use strict;
@@ -22,6 +25,8 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+
+our $checked = $ENV{WINBACK_CHECKED} || '';
 
 # The settings that make a server find what is staged under $destdir. Up to 17
 # they take a patch that Debian's packages carry; 18 has a setting of its own.
