@@ -14,7 +14,7 @@ my $readme = slurp_file("$FindBin::RealBin/../README.md");
 my $shop = "$FindBin::RealBin/../examples/demo/shop.sql";
 
 my $node = WinbackCluster::start('readme');
-$node->safe_psql('winback', slurp_file($shop));
+WinbackCluster::fill($node, slurp_file($shop));
 
 # a block of SQL, and the text that it should print if there is one
 my @blocks;

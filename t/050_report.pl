@@ -24,7 +24,7 @@ plan skip_all => "no chart library: install Debian's package node-d3"
   unless -r '/usr/share/nodejs/d3/dist/d3.min.js';
 
 my $node = WinbackCluster::start('report');
-$node->safe_psql('winback', slurp_file("$root/examples/demo/shop.sql"));
+WinbackCluster::fill($node, slurp_file("$root/examples/demo/shop.sql"));
 
 # scripts/report with these psql variables
 sub report {

@@ -80,6 +80,19 @@ sub start {
   return $node;
 }
 
+# Fills the database. Under valgrind without it, for what is only to be there; later
+# on the server is under it again.
+sub fill {
+  my ($node, $sql) = @_;
+  {
+    delete local $ENV{VALGRIND_OPTS};
+    $node->restart if $checked eq 'valgrind';
+    $node->safe_psql('winback', $sql);
+  }
+  $node->restart if $checked eq 'valgrind';
+  return;
+}
+
 sub create_database {
   my ($node) = @_;
   $node->safe_psql('postgres', 'CREATE DATABASE winback');
