@@ -137,7 +137,7 @@ source_with_apt() {
 # instrument KIND: sets $prefix, where that PostgreSQL is installed, and $bindir.
 # What was compiled is in $prefix/build.
 instrument() {
-    local kind=$1 recipe configure
+    local kind=$1 recipe configure lock
     prefix=$cache/postgresql-$source_version-$kind
     bindir=$prefix/bin
     configure=(--quiet "--prefix=$prefix" --enable-cassert --enable-debug --enable-tap-tests --with-icu
@@ -155,7 +155,16 @@ instrument() {
         cat "$src"/scripts/asan/valgrind/*.h
         "$([[ $kind == asan ]] && echo clang || echo gcc)" --version
     )
-    if [[ -r $prefix/recipe && $(<"$prefix/recipe") == "$recipe" ]]; then
+    # other runs may use a build that we use, but not replace it, until we end
+    exec {lock}>>"$prefix.lock"
+    flock --shared "$lock"
+    until is_built "$recipe" || flock --nonblock "$lock"; do
+        step "Waiting for another run that uses $prefix"
+        sleep 10
+        flock --shared "$lock"
+    done
+    if is_built "$recipe"; then
+        flock --shared "$lock"
         step "PostgreSQL $source_version for $kind, as built before in $prefix"
         return
     fi
@@ -170,7 +179,11 @@ instrument() {
         die "PostgreSQL cannot be built for $kind; the end of what make said is above"
     }
     printf '%s\n' "$recipe" >"$prefix/recipe"
+    flock --shared "$lock"
 }
+
+# is_built RECIPE: is $prefix built by it?
+is_built() { [[ -r $prefix/recipe && $(<"$prefix/recipe") == "$1" ]]; }
 
 instrument_and_install() {
     local kind=$1 directory
