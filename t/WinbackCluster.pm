@@ -63,12 +63,15 @@ sub create {
 }
 
 # A psql that stays, in the database "winback": PostgreSQL::Test's own, without a
-# line in the log of the test for each thing it is asked.
+# line in the log of the test for each thing it is asked. Each may take as long as
+# PostgreSQL's tests wait for something, rather than all together.
 sub session {
   my ($node, @options) = @_;
   no warnings qw(redefine once);
   *PostgreSQL::Test::BackgroundPsql::note = sub { };
-  return $node->background_psql('winback', @options);
+  my $session = $node->background_psql('winback', @options);
+  $session->set_query_timer_restart;
+  return $session;
 }
 
 # Creates and starts a server, with the database "winback".
