@@ -356,7 +356,10 @@ as_role('analyst', 'strict', q{
     END LOOP;
   END $$});
 cmp_ok($node->safe_psql('strict', 'SELECT count(*) FROM shop.direct'), '>', 200, 'many functions were called directly');
-is($node->safe_psql('strict', q{SELECT string_agg(format('%s: %s %s', call, sqlstate, message), E'\n') FROM shop.direct WHERE sqlstate NOT IN ('42883', '42846')}),
+# older minor versions of PostgreSQL find the function, and let the type refuse
+is($node->safe_psql('strict', q{
+    SELECT string_agg(format('%s: %s %s', call, sqlstate, message), E'\n') FROM shop.direct
+     WHERE sqlstate NOT IN ('42883', '42846') AND message <> 'cannot accept a value of type internal'}),
   '', 'there is none for those arguments, and nothing can be cast to them');
 
 #
