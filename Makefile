@@ -17,8 +17,10 @@ OBJS = \
 	src/facts.o \
 	src/label.o \
 	src/ledger.o \
+	src/ledger_forms.o \
 	src/lifecycle.o \
 	src/period.o \
+	src/pieces.o \
 	src/question.o \
 	src/rate_tally.o \
 	src/rates.o \

@@ -13,6 +13,10 @@ SELECT :orders / 10 AS customers, false AS zipf \gset
 CREATE UNLOGGED TABLE orders_shuffled AS
 SELECT * FROM orders ORDER BY hash_record_extended((customer_id, ordered_at, amount), 5);
 
+-- the same number of customers all over 31 bits: an odd factor gives each a number of its own
+CREATE UNLOGGED TABLE orders_scattered AS
+SELECT customer_id * 2654435761 & 2147483647 AS customer_id, ordered_at, amount, channel FROM orders;
+
 CREATE UNLOGGED TABLE orders_uuid AS
 SELECT md5('customer ' || customer_id)::uuid AS customer_id, ordered_at, amount, channel FROM orders;
 
@@ -31,12 +35,12 @@ CREATE INDEX ON orders_timestamp (customer_id, ordered_at);
 
 -- for memory: one order a customer, n customers where customer_int8 <= n
 CREATE UNLOGGED TABLE single_orders AS
-SELECT n AS customer_int8, md5('customer ' || n)::uuid AS customer_uuid,
+SELECT n AS customer_int8, n * 2654435761 & 2147483647 AS customer_scattered, md5('customer ' || n)::uuid AS customer_uuid,
 	'K' || lpad(n::text, 8, '0') AS customer_text,
 	timestamptz '2022-01-01' + make_interval(secs => pick(n, 6, 1095 * 86400)) AS ordered_at
 FROM generate_series(1, 1000000::int8) AS n;
 
-VACUUM (ANALYZE, FREEZE) orders, orders_shuffled, orders_uuid, orders_text,
+VACUUM (ANALYZE, FREEZE) orders, orders_shuffled, orders_scattered, orders_uuid, orders_text,
 	orders_timestamp, orders_date, single_orders;
 
 CREATE TABLE runs (contender text, round int, seconds float8);

@@ -48,10 +48,10 @@ JOIN by_round AS a ON a.contender = dividend
 JOIN by_round AS b ON b.contender = divisor AND b.round = a.round
 GROUP BY place, title, dividend, divisor, at_most, at_least
 UNION ALL
-SELECT 12, 'bytes a customer with int8 keys, at worst', NULL, NULL, 32, NULL,
+SELECT 12, 'bytes a customer with int8 keys, scattered, at worst', NULL, NULL, 32, NULL,
 	max(bytes / customers::numeric), NULL, NULL
 FROM memory
-WHERE key = 'int8'
+WHERE key = 'scattered'
 UNION ALL
 SELECT 13, 'bytes a customer of a 60-month series', NULL, NULL, 96, NULL,
 	max(bytes / customers::numeric), NULL, NULL
@@ -89,7 +89,7 @@ ORDER BY place;
 SELECT key AS "key, or series", customers, to_char(bytes, '999,999,999') AS bytes,
 	to_char(bytes / customers::numeric, '990.0') AS "a customer"
 FROM memory
-ORDER BY array_position(ARRAY['int8', 'uuid', 'text', 'series', 'series_events'], key), customers;
+ORDER BY array_position(ARRAY['int8', 'scattered', 'uuid', 'text', 'series', 'series_events'], key), customers;
 
 SELECT title AS figure, to_char(value, '990.00') AS value,
 	coalesce(to_char(least, 'FM990.00') || ' to ' || to_char(greatest, 'FM990.00'), '') AS spread,

@@ -17,8 +17,8 @@
 /* 27 years of days */
 #define CALENDAR_MAX_PERIODS	10000
 
-/* A boundary brings three edges, and when a return has lasted another three. */
-#define EDGES_A_PERIOD			6
+/* A boundary brings three edges, and when a return has lasted another two. */
+#define EDGES_A_PERIOD			5
 
 /* How finely time is divided to find a zone. */
 #define INDEX_A_ZONE			8
@@ -144,12 +144,12 @@ InZones(const Calendar *calendar, const Boundary *boundary)
 }
 
 static void
-AddEdges(Calendar *calendar, const Boundary *boundary)
+AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
 {
 	calendar->edges[calendar->nedges++] = boundary->at;
 	if (boundary->cutoffs.inactive_from != BEGINNING_OF_TIME)
 		calendar->edges[calendar->nedges++] = boundary->cutoffs.inactive_from;
-	if (boundary->cutoffs.churned_from != BEGINNING_OF_TIME)
+	if (with_churned && boundary->cutoffs.churned_from != BEGINNING_OF_TIME)
 		calendar->edges[calendar->nedges++] = boundary->cutoffs.churned_from;
 }
 
@@ -193,7 +193,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 		}
 		else
 			boundary->cutoffs = QuestionCutOffs(question, at[i]);
-		AddEdges(calendar, boundary);
+		AddEdges(calendar, boundary, true);
 
 		if (i > 0 && calendar->has_end)
 		{
@@ -201,7 +201,8 @@ CalendarCreate(MemoryContext context, const Question *question)
 
 			later->at = InstantAfter(question->unit, at[i], &question->inactive_after);
 			later->cutoffs = QuestionCutOffs(question, later->at);
-			AddEdges(calendar, later);
+			/* who is churned then, nobody asks */
+			AddEdges(calendar, later, false);
 		}
 	}
 	pfree(at);
@@ -218,7 +219,10 @@ CalendarCreate(MemoryContext context, const Question *question)
 	for (int i = 0; i <= nperiods; i++)
 		calendar->zones[i] = InZones(calendar, &calendar->boundaries[i]);
 	for (int i = 0; i < nperiods; i++)
+	{
 		calendar->later_zones[i] = InZones(calendar, &calendar->later[i]);
+		calendar->later_zones[i].cutoffs.churned_from = 0;
+	}
 
 	return calendar;
 }

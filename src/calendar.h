@@ -43,7 +43,7 @@ typedef struct Calendar
 	Boundary   *boundaries;		/* nperiods + 1 */
 	Boundary   *zones;			/* the same, in zones */
 	Boundary   *later;			/* nperiods: when a return has lasted */
-	Boundary   *later_zones;
+	Boundary   *later_zones;	/* without churned_from, which is no edge */
 } Calendar;
 
 extern Calendar *CalendarCreate(MemoryContext context, const Question *question);

@@ -38,144 +38,16 @@
 
 #include "compat.h"
 #include "ledger.h"
+#include "ledger_slots.h"
+#include "pieces.h"
 
-#define LEDGER_FIRST_NSLOTS		8
 #define LEDGER_FIRST_IMAGES		256
 
 /* how many slots ahead LedgerNext fetches; anything from 8 to 64 serves */
 #define LEDGER_LOOKAHEAD		16
 
-/* from this many bytes on, large pages are worth it (measured: a tenth) */
-#define LEDGER_HUGE				((Size) 8 * 1024 * 1024)
-
-/*
- * how many bytes are moved, cleared or put in large pages at a time: memory that
- * is touched for the first time takes about a millisecond a MB
- */
-#define LEDGER_PIECE			((Size) 8 * 1024 * 1024)
-
-/* how many customers fit in that many slots */
-#define LEDGER_ROOM(nslots)		((nslots) / 8 * 7)
-
 /* An image is stored max-aligned, behind its length. */
 #define IMAGE_HEADER			MAXALIGN(sizeof(Size))
-
-static inline char *
-SlotAt(const Ledger *ledger, uint64 index)
-{
-	return ledger->slots + index * ledger->slot_size;
-}
-
-/* Bytes of the key in a slot. */
-static inline int
-KeySize(LedgerForm form)
-{
-	return form == LEDGER_DENSE ? 0 : form == LEDGER_HALF ? sizeof(uint32) :
-		LedgerHasRest(form) ? 2 * sizeof(uint64) : sizeof(uint64);
-}
-
-static inline uint64
-SlotWord(const char *slot, LedgerForm form)
-{
-	uint64		word;
-
-	if (form == LEDGER_HALF)
-	{
-		uint32		half;
-
-		memcpy(&half, slot, sizeof(half));
-		return (uint64) half << 32;
-	}
-	memcpy(&word, slot, sizeof(word));
-	return word;
-}
-
-static inline uint64
-SlotRest(const char *slot)
-{
-	uint64		rest;
-
-	memcpy(&rest, slot + sizeof(uint64), sizeof(rest));
-	return rest;
-}
-
-static inline uint8 *
-SlotFacts(const char *slot, LedgerForm form)
-{
-	return (uint8 *) slot + KeySize(form);
-}
-
-static inline void
-SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
-{
-	if (form == LEDGER_HALF)
-	{
-		uint32		half = word >> 32;
-
-		memcpy(slot, &half, sizeof(half));
-		return;
-	}
-	memcpy(slot, &word, sizeof(word));
-	if (LedgerHasRest(form))
-		memcpy(slot + sizeof(word), &rest, sizeof(rest));
-}
-
-/*
- * What is done to a large table is done in pieces, with a look in between
- * whether somebody wants us to stop: it may be gigabytes.
- */
-
-static void
-PutInLargePages(char *start, Size size)
-{
-	char	   *end = start + size;
-
-	if (size < LEDGER_HUGE)
-		return;
-	/* pieces that begin at multiples of their size, so that no page is cut in two */
-	while (start < end)
-	{
-		char	   *next = Min((char *) TYPEALIGN(LEDGER_PIECE, start + 1), end);
-
-		CHECK_FOR_INTERRUPTS();
-		AdviseHugePages(start, next - start);
-		start = next;
-	}
-}
-
-static void
-CopyPieces(char *to, const char *from, Size size)
-{
-	for (Size done = 0; done < size; done += LEDGER_PIECE)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(to + done, from + done, Min(LEDGER_PIECE, size - done));
-	}
-}
-
-/* Move towards the end, over what is there. */
-static void
-MovePieces(char *to, const char *from, Size size)
-{
-	while (size > 0)
-	{
-		Size		piece = Min(LEDGER_PIECE, size);
-
-		CHECK_FOR_INTERRUPTS();
-		size -= piece;
-		memmove(to + size, from + size, piece);
-	}
-}
-
-static void
-ClearPieces(char *start, Size size)
-{
-	for (Size done = 0; done < size; done += LEDGER_PIECE)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memset(start + done, 0, Min(LEDGER_PIECE, size - done));
-	}
-}
 
 static void
 LedgerInitCommon(Ledger *ledger, MemoryContext context, LedgerForm form,
@@ -192,8 +64,8 @@ LedgerInitCommon(Ledger *ledger, MemoryContext context, LedgerForm form,
  * Give a ledger of a form as many slots, free ones: a power of two but for an array.
  * What it had is forgotten.
  */
-static void
-AllocateSlots(Ledger *ledger, LedgerForm form, uint64 nslots)
+void
+LedgerAllocate(Ledger *ledger, LedgerForm form, uint64 nslots)
 {
 	Size		size;
 
@@ -213,18 +85,22 @@ void
 LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form, int facts_size)
 {
 	LedgerInitCommon(ledger, context, form, facts_size);
-	AllocateSlots(ledger, form, LEDGER_FIRST_NSLOTS);
+	LedgerAllocate(ledger, form, LEDGER_FIRST_NSLOTS);
 }
 
-/* An array that has those slots; raises an error if they cannot be any. */
+/*
+ * An array over slots that are there, and stay as long as it does; it can only be
+ * read.  Raises an error if they cannot be any.
+ */
 void
 LedgerInitDense(Ledger *ledger, MemoryContext context, int facts_size,
 				int32 base, uint64 nslots, const char *slots)
 {
 	LedgerInitCommon(ledger, context, LEDGER_DENSE, facts_size);
+	ledger->packed = true;
 	ledger->base = base;
-	AllocateSlots(ledger, LEDGER_DENSE, nslots);
-	CopyPieces(ledger->slots, slots, nslots * ledger->slot_size);
+	ledger->nslots = nslots;
+	ledger->slots = unconstify(char *, slots);
 	for (uint64 i = 0; i < nslots; i++)
 	{
 		const char *slot = SlotAt(ledger, i);
@@ -330,17 +206,6 @@ LedgerDouble(Ledger *ledger)
 	LedgerCheck(ledger, true);
 }
 
-/* Slots of a table with room for that many. */
-static uint64
-SlotsFor(uint64 ncustomers)
-{
-	uint64		nslots = LEDGER_FIRST_NSLOTS;
-
-	while (LEDGER_ROOM(nslots) < ncustomers)
-		nslots *= 2;
-	return nslots;
-}
-
 /* Make room for that many customers more. */
 void
 LedgerReserve(Ledger *ledger, uint64 more)
@@ -357,7 +222,7 @@ LedgerReserve(Ledger *ledger, uint64 more)
 	if (ledger->ntaken == 0)
 	{
 		pfree(ledger->slots);
-		AllocateSlots(ledger, ledger->form, nslots);
+		LedgerAllocate(ledger, ledger->form, nslots);
 	}
 	while (ledger->nslots < nslots)
 		LedgerDouble(ledger);
@@ -600,290 +465,6 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 	return false;
 }
 
-/* The integer of a key of LEDGER_HALF; the factors are the inverses modulo 2^32. */
-static int32
-UnscrambleHalf(uint64 word)
-{
-	uint32		half = word >> 32;
-
-	half ^= half >> 16;
-	half *= 0x7ed1b41d;
-	half ^= half >> 13 ^ half >> 26;
-	half *= 0xa5cb9243;
-	half ^= half >> 16;
-	return (int32) half;
-}
-
-/* The inverse of LedgerScramble. */
-static uint64
-Unscramble(uint64 word)
-{
-	word ^= word >> 31 ^ word >> 62;
-	word *= UINT64CONST(0x319642b2d24d8ec3);
-	word ^= word >> 27 ^ word >> 54;
-	word *= UINT64CONST(0x96de1b173f119089);
-	word ^= word >> 30 ^ word >> 60;
-	return word;
-}
-
-/* The text of a key of LEDGER_PAIR; returns its length. */
-static Size
-TextOfPair(const LedgerKey *key, char *text)
-{
-	uint64		half[2] = {Unscramble(key->word) ^ LedgerScramble(key->u.rest), key->u.rest};
-	char		bytes[LEDGER_SHORT_TEXT + 1];
-
-	memcpy(bytes, half, sizeof(bytes));
-	memcpy(text, bytes, LEDGER_SHORT_TEXT);
-	/* of what came by wire, anything may be claimed */
-	return Min((uint8) bytes[LEDGER_SHORT_TEXT], LEDGER_SHORT_TEXT);
-}
-
-/*
- * LedgerNext over another ledger, with keys as this one has them.  A key may point
- * to the room, of LEDGER_SHORT_TEXT bytes.
- */
-bool
-LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
-			  LedgerKey *key, char *room, uint8 **facts)
-{
-	if (!LedgerNext(other, cursor, key, facts))
-		return false;
-	if (other->form == LEDGER_DENSE)
-		LedgerKeyFromInteger(ledger, other->base + (int64) (key->word >> LEDGER_DENSE_SHIFT), key);
-	else if (other->form == LEDGER_HALF && ledger->form != LEDGER_HALF)
-		LedgerKeyFromInteger(ledger, UnscrambleHalf(key->word), key);
-	else if (other->form == LEDGER_PAIR && ledger->form == LEDGER_BYTES)
-		LedgerKeyFromText(ledger, room, TextOfPair(key, room), key);
-	LedgerPrefetch(ledger, key->word);
-	return true;
-}
-
-/*
- * Keys change their form.
- */
-
-/* From the least to the greatest. */
-typedef struct Range
-{
-	int64		first;
-	int64		last;
-} Range;
-
-static inline void
-RangeAdd(Range *range, int64 integer)
-{
-	range->first = Min(range->first, integer);
-	range->last = Max(range->last, integer);
-}
-
-/* The range of a ledger of integers that fit in 32 bits; of an array, what it has room for. */
-static Range
-RangeOf(const Ledger *ledger)
-{
-	Range		range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
-	uint64		cursor = 0;
-	const uint8 *facts;
-
-	if (ledger->form == LEDGER_DENSE)
-		return (Range) {ledger->base, ledger->base + (int64) ledger->nslots - 1};
-	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
-		RangeAdd(&range, UnscrambleHalf(SlotWord((const char *) facts - KeySize(LEDGER_HALF),
-												 LEDGER_HALF)));
-	return range;
-}
-
-/*
- * Is an array of a range no larger than a table of that many customers?  Then add
- * some room at both ends, up to that size, for those who come later.
- */
-static bool
-DenseServes(const Ledger *ledger, uint64 ncustomers, Range *range)
-{
-	uint64		limit = SlotsFor(ncustomers) * (KeySize(LEDGER_HALF) + ledger->facts_size) /
-		ledger->facts_size;
-	uint64		nslots;
-	int64		room;
-
-	if (range->first > range->last)
-		return false;
-	nslots = range->last - range->first + 1;
-	if (nslots > limit)
-		return false;
-	room = Min(nslots / 2, limit - nslots) / 2;
-	range->first = Max(range->first - room, PG_INT32_MIN);
-	range->last = Min(range->last + room, PG_INT32_MAX);
-	return true;
-}
-
-/* Move all customers to slots of another form. */
-static void
-Reform(Ledger *ledger, LedgerForm form, int32 base, uint64 nslots)
-{
-	Ledger		old = *ledger;
-	uint64		cursor = 0;
-	LedgerKey	key;
-	char		room[LEDGER_SHORT_TEXT];
-	uint8	   *facts;
-
-	Assert(!ledger->packed);
-
-	ledger->base = base;
-	AllocateSlots(ledger, form, nslots);
-	while (LedgerNextFor(ledger, &old, &cursor, &key, room, &facts))
-		memcpy(LocateOne(ledger, &key, form), facts, ledger->facts_size);
-	pfree(old.slots);
-	LedgerCheck(ledger, true);
-}
-
-/* Make an array of a ledger, or another one of an array. */
-static void
-MakeDense(Ledger *ledger, Range range)
-{
-	uint64		nslots = range.last - range.first + 1;
-	Size		before;
-	Size		old_size;
-	Size		size;
-
-	if (ledger->form != LEDGER_DENSE)
-	{
-		Reform(ledger, LEDGER_DENSE, range.first, nslots);
-		return;
-	}
-
-	/* in place, as in LedgerDouble */
-	before = (ledger->base - range.first) * ledger->slot_size;
-	old_size = ledger->nslots * ledger->slot_size;
-	size = nslots * ledger->slot_size;
-	ledger->slots = repalloc_huge(ledger->slots, size);
-	ledger->nslots = nslots;
-	ledger->base = range.first;
-	PutInLargePages(ledger->slots, size);
-	ClearPieces(ledger->slots + before + old_size, size - before - old_size);
-	if (before > 0)
-	{
-		MovePieces(ledger->slots + before, ledger->slots, old_size);
-		ClearPieces(ledger->slots, before);
-	}
-	LedgerCheck(ledger, true);
-}
-
-/*
- * Make room for a key that does not fit the form.  It, and keys that were made
- * before, are of no use any more.
- */
-void
-LedgerWiden(Ledger *ledger, const LedgerKey *key)
-{
-	uint64		nslots = SlotsFor(ledger->ntaken + 1);
-	int64		integer = (int64) key->u.rest;
-	Range		range;
-
-	Assert(key->wide);
-
-	if (ledger->form == LEDGER_PAIR)
-	{
-		Reform(ledger, LEDGER_BYTES, 0, nslots);
-		return;
-	}
-	if (integer != (int32) integer)
-	{
-		Reform(ledger, LEDGER_WORD, 0, nslots);
-		return;
-	}
-
-	Assert(ledger->form == LEDGER_DENSE);
-	range = RangeOf(ledger);
-	RangeAdd(&range, integer);
-	if (DenseServes(ledger, ledger->ntaken + 1, &range))
-		MakeDense(ledger, range);
-	else
-		Reform(ledger, LEDGER_HALF, 0, nslots);
-}
-
-/*
- * Before that many more customers may come: if a table of integers would have to
- * grow for them, see whether it had better become an array.  No key of this ledger
- * may be waiting.
- */
-void
-LedgerSettle(Ledger *ledger, uint64 more)
-{
-	Range		range;
-
-	if (ledger->form != LEDGER_HALF || ledger->packed ||
-		LEDGER_ROOM(ledger->nslots) >= ledger->ntaken + more)
-		return;
-	range = RangeOf(ledger);
-	if (DenseServes(ledger, ledger->ntaken + more, &range))
-		MakeDense(ledger, range);
-}
-
-/* Make a ledger ready to take in the customers of another one. */
-void
-LedgerMatch(Ledger *ledger, const Ledger *other)
-{
-	if ((other->form == LEDGER_WORD && ledger->form != LEDGER_WORD) ||
-		(other->form == LEDGER_BYTES && ledger->form != LEDGER_BYTES))
-		Reform(ledger, other->form, 0, SlotsFor(ledger->ntaken));
-	else if (ledger->form <= LEDGER_HALF && other->ntaken > 0 &&
-			 (ledger->form == LEDGER_DENSE || other->form == LEDGER_DENSE))
-	{
-		Range		range = RangeOf(ledger);
-		Range		others = RangeOf(other);
-
-		RangeAdd(&range, others.first);
-		RangeAdd(&range, others.last);
-		if (DenseServes(ledger, Max(ledger->ntaken, other->ntaken), &range))
-			MakeDense(ledger, range);
-		else if (ledger->form == LEDGER_DENSE)
-			Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken));
-	}
-	Assert(ledger->form == other->form ||
-		   (ledger->form <= LEDGER_WORD && other->form <= LEDGER_WORD) ||
-		   (ledger->form == LEDGER_BYTES && other->form == LEDGER_PAIR));
-
-	/* into an empty ledger nobody comes twice */
-	if (ledger->ntaken == 0)
-		LedgerReserve(ledger, other->ntaken);
-}
-
-/*
- * Take in the customers of another ledger by OR of their facts, after LedgerMatch,
- * if both are arrays: a loop over bytes.  False if they are not.
- */
-bool
-LedgerOverlay(Ledger *ledger, const Ledger *other)
-{
-	Size		size = other->nslots * other->slot_size;
-	char	   *to;
-
-	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE)
-		return false;
-
-	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base &&
-		   other->base - (int64) ledger->base + other->nslots <= ledger->nslots);
-	to = SlotAt(ledger, other->base - (int64) ledger->base);
-	for (Size done = 0; done < size; done += LEDGER_PIECE)
-	{
-		Size		end = Min(done + LEDGER_PIECE, size);
-
-		CHECK_FOR_INTERRUPTS();
-		for (Size i = done; i < end; i++)
-			to[i] |= other->slots[i];
-	}
-
-	ledger->ntaken = 0;
-	for (uint64 i = 0; i < ledger->nslots; i++)
-	{
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		ledger->ntaken += *SlotFacts(SlotAt(ledger, i), LEDGER_DENSE) & LEDGER_TAKEN;
-	}
-	LedgerCheck(ledger, true);
-	return true;
-}
-
 /* Bytes of memory behind a ledger. */
 Size
 LedgerSize(const Ledger *ledger)
@@ -917,8 +498,9 @@ SlotsAreEqual(const Ledger *ledger, const char *a, const char *b)
 void
 LedgerCheck(const Ledger *ledger, bool whole)
 {
-	/* a packed ledger is filled from its beginning; what follows is undefined */
-	uint64		nslots = ledger->packed ? ledger->ntaken : ledger->nslots;
+	/* a packed table is filled from its beginning; what follows is undefined */
+	uint64		nslots = ledger->packed && ledger->form != LEDGER_DENSE ? ledger->ntaken :
+		ledger->nslots;
 	uint64		ntaken = 0;
 	Size		images_used = 0;
 

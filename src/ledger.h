@@ -64,7 +64,8 @@ typedef struct Ledger
 	LedgerSame	same;			/* LEDGER_VALUE only */
 	void	   *same_arg;
 
-	bool		packed;			/* every slot taken, nothing can be looked up */
+	bool		packed;			/* can only be read; of a table, from the first slot on
+								 * every one is taken */
 	uint8		shift;			/* place of a word = word >> shift */
 	uint16		facts_size;		/* bytes a customer, chosen by the owner */
 	uint16		slot_size;		/* bytes: word, rest if any, facts */

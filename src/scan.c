@@ -122,7 +122,8 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 
 		/* of results that share a state, one is as good as the other */
 		if (source->columns == NULL)
-			ScanSourceInit(source, castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)), ps);
+			ScanSourceInit(source,
+						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)), ps);
 		table->by_row |= source->filter != NULL;
 	}
 }
@@ -165,7 +166,8 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 		result->aggregate = FindAggregate(scan, result->aggref);
 	}
 
-	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) / (SCAN_TABLE_ENTRIES + scan->nresults);
+	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) /
+		(SCAN_TABLE_ENTRIES + scan->nresults);
 	scan->tables = palloc0(scan->ntables * sizeof(TableToScan));
 	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + scan->nresults)
 		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
@@ -427,7 +429,8 @@ ColumnNames(const WinbackScanState *scan)
 			if (column != NULL && !list_member_int(columns, column->varattno))
 			{
 				columns = lappend_int(columns, column->varattno);
-				names = lappend(names, NameStr(TupleDescAttr(tupdesc, column->varattno - 1)->attname));
+				names = lappend(names,
+								NameStr(TupleDescAttr(tupdesc, column->varattno - 1)->attname));
 			}
 		}
 	}

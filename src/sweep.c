@@ -57,7 +57,8 @@ BoughtInZones(const uint8 *facts, int size, int from, int to)
  * pairs mean is asked once a pair in the end, for all customers who have it.
  *
  * Of thousands of periods that would be more pairs than there is memory for
- * (PAIRS_MAX); then each is taken by itself.
+ * (PAIRS_MAX), and of a few customers it is more work than to go through all periods
+ * of each; then each pair is taken by itself.
  */
 #define PAIRS_MAX	((Size) 4 * 1024 * 1024)	/* counters of 8 bytes */
 
@@ -65,13 +66,15 @@ typedef struct ZoneSweep
 {
 	const Calendar *calendar;
 	PeriodSummary *periods;
-	int		   *period_of;		/* of each zone; -1 before the first, nperiods after the last */
-	int		   *came_back;		/* of each period: from a last purchase in a zone before this */
+	int		   *period_of;		/* of each zone: -1 before the first, nperiods after
+								 * the last */
+	int		   *came_back;		/* of each period: from a purchase in a zone before
+								 * this, and none since */
 
 	/*
 	 * Customers by zones: a row for each zone of the earlier purchase, and one for
-	 * none; a column for each zone of the next one, and one for none.  NULL if too
-	 * many.
+	 * none; a column for each zone of the next one, and one for none.  NULL if it is
+	 * not worth it.
 	 */
 	int64	   *pairs;
 	int			none;
@@ -85,7 +88,8 @@ StandingAfterZone(const Calendar *calendar, int boundary, int zone)
 }
 
 static void
-ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods)
+ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods,
+			  uint64 ncustomers)
 {
 	int			passed = 0;
 	Size		npairs = (Size) (calendar->nedges + 1) * (calendar->nedges + 1);
@@ -93,7 +97,7 @@ ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods
 	sweep->calendar = calendar;
 	sweep->periods = periods;
 	sweep->none = calendar->nedges;
-	if (npairs <= PAIRS_MAX)
+	if (npairs <= PAIRS_MAX && npairs <= ncustomers * calendar->nperiods)
 		sweep->pairs = palloc0(npairs * sizeof(int64));
 
 	sweep->period_of = palloc(calendar->nedges * sizeof(int));
@@ -397,7 +401,7 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 	if (has_entries)
 		entries = palloc(allocated * sizeof(Entry));
 	else
-		ZoneSweepInit(&sweep, chronicle->calendar, periods);
+		ZoneSweepInit(&sweep, chronicle->calendar, periods, chronicle->ledger.ntaken);
 
 	while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
 	{

@@ -193,9 +193,9 @@ CohortSerialize(Cohort *cohort)
 }
 
 /*
- * What a worker sent.  The result lives in the caller's short memory and can
- * only be merged into another cohort, which takes no rows: of the terms they
- * need the fingerprint, to see that they are the same.
+ * What a worker sent.  The result lives in the caller's short memory, may point to
+ * the bytes, and can only be merged into another cohort, which takes no rows: of
+ * the terms they need the fingerprint, to see that they are the same.
  */
 Cohort *
 CohortDeserialize(bytea *bytes)
