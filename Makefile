@@ -46,6 +46,7 @@ REGRESS = \
 	series \
 	errors \
 	keys \
+	dense \
 	queries \
 	property \
 	property_events \
