@@ -213,6 +213,198 @@ SELECT json -> 0 -> 'Plan' ->> 'Custom Plan Provider' AS provider, json -> 0 -> 
        (json -> 0 -> 'Plan' ->> 'Memory')::int > 0 AS memory
   FROM explained_json($$SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS json;
 
+-- Partitioned tables and inheritance trees are read in one scan.  The partitions have the columns in another order, dropped
+-- ones between, and some that not all rows have on disk; one has partitions itself, one is empty.
+SET max_parallel_workers_per_gather = 0;
+CREATE TABLE shops (customer_id int8, note text, ordered_at timestamptz, event lifecycle_event, region int, amount numeric) PARTITION BY LIST (region);
+CREATE TABLE shop_0 (gone int, amount numeric, dropped text, region int, ordered_at timestamptz, note text, customer_id int8, event lifecycle_event);
+ALTER TABLE shop_0 DROP COLUMN gone, DROP COLUMN dropped;
+ALTER TABLE shops ATTACH PARTITION shop_0 FOR VALUES IN (0);
+CREATE TABLE shop_1 PARTITION OF shops FOR VALUES IN (1) USING another_heap;
+CREATE TABLE shop_2 PARTITION OF shops FOR VALUES IN (2) PARTITION BY RANGE (ordered_at);
+CREATE TABLE shop_2_early PARTITION OF shop_2 FOR VALUES FROM (MINVALUE) TO ('2023-09-01');
+CREATE TABLE shop_2_late (region int, event lifecycle_event, amount numeric, note text, ordered_at timestamptz, customer_id int8);
+ALTER TABLE shop_2 ATTACH PARTITION shop_2_late FOR VALUES FROM ('2023-09-01') TO (MAXVALUE);
+CREATE TABLE shop_3 PARTITION OF shops FOR VALUES IN (3);
+CREATE TABLE shop_rest PARTITION OF shops DEFAULT;
+INSERT INTO shops (customer_id, note, ordered_at, event, region, amount)
+SELECT customer_id, 'customer ' || customer_id, ordered_at, event, nullif(nullif(amount::int % 7, 3), 6), CASE WHEN amount::int % 11 > 0 THEN amount END FROM orders;
+ALTER TABLE shops ADD COLUMN shop text DEFAULT 'first', ADD COLUMN counter int;
+INSERT INTO shops (customer_id, note, ordered_at, event, region, amount, shop, counter)
+SELECT customer_id + 1, 'customer ' || customer_id + 1, ordered_at + interval '40 days', event, nullif(nullif(amount::int % 7, 3), 6), amount, nullif('second', shop), 1
+  FROM orders WHERE amount < 20;
+ALTER TABLE shops DROP COLUMN counter;
+CREATE TABLE shop_4 (shop text DEFAULT 'third', amount numeric, event lifecycle_event, customer_id int8, note text, region int, ordered_at timestamptz);
+INSERT INTO shop_4 (amount, event, customer_id, note, region, ordered_at) SELECT amount, event, customer_id, 'customer ' || customer_id, 4, ordered_at FROM shops WHERE region = 4;
+DELETE FROM shops WHERE region = 4;
+ALTER TABLE shops ATTACH PARTITION shop_4 FOR VALUES IN (4);
+CREATE TABLE all_shops AS SELECT * FROM shops;
+CREATE VIEW view_of_shops AS SELECT note AS c, ordered_at AS t, region AS r FROM shops WHERE event = 'purchase';
+CREATE TABLE years (customer_id int8, ordered_at timestamptz, year int);
+CREATE TABLE year_2023 (extra text DEFAULT 'x', CHECK (year = 2023)) INHERITS (years);
+CREATE TABLE year_2024 (year int CHECK (year = 2024), extra text, gone int, ordered_at timestamptz, customer_id int8);
+ALTER TABLE year_2024 DROP COLUMN gone;
+ALTER TABLE year_2024 INHERIT years;
+CREATE TABLE year_2024_child (more int) INHERITS (year_2024);
+INSERT INTO years SELECT customer_id, ordered_at, NULL FROM orders WHERE region = 0;
+INSERT INTO year_2023 (customer_id, ordered_at, year) SELECT customer_id, ordered_at, 2023 FROM orders WHERE ordered_at < '2024-01-01' AND region > 0;
+INSERT INTO year_2024 (customer_id, ordered_at, year) SELECT customer_id, ordered_at, 2024 FROM orders WHERE ordered_at >= '2024-01-01' AND region IN (1, 2);
+INSERT INTO year_2024_child (customer_id, ordered_at, year) SELECT customer_id, ordered_at, 2024 FROM orders WHERE ordered_at >= '2024-01-01' AND region = 3;
+CREATE TEMP TABLE temp_shops (LIKE shops) PARTITION BY HASH (customer_id);
+CREATE TEMP TABLE temp_shop_0 PARTITION OF temp_shops FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TEMP TABLE temp_shop_1 PARTITION OF temp_shops FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO temp_shops SELECT * FROM shops;
+ANALYZE shops, all_shops, years, year_2023, year_2024, year_2024_child, temp_shops;
+
+CREATE TABLE divided (no serial, what text, served bool, query text);
+INSERT INTO divided (served, what, query)
+SELECT served, what, replace(query, 'TALLY', $$reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')$$)
+  FROM (VALUES
+(true, 'the same rows in one table', 'SELECT TALLY FROM all_shops'),
+(true, 'all partitions', 'SELECT TALLY FROM shops'),
+(true, 'several aggregates, two of them with one state', $$
+  SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days'), TALLY,
+         winback_tally(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
+(true, 'and of one table', $$
+  SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days'), TALLY,
+         winback_tally(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days') FROM all_shops$$),
+(true, 'counts and a series, with amounts', $$
+  SELECT md5(lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)', '30 days', '90 days')::text),
+         md5(lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days')::text) FROM shops$$),
+(true, 'and of one table', $$
+  SELECT md5(lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)', '30 days', '90 days')::text),
+         md5(lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days')::text) FROM all_shops$$),
+(true, 'customers that are text', $$SELECT reactivation_tally(note, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
+(true, 'a column that not all rows have on disk', $$SELECT reactivation_tally(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute') FROM shops$$),
+(true, 'and of one table', $$SELECT reactivation_tally(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute') FROM all_shops$$),
+(true, 'WHERE', $$SELECT TALLY FROM shops WHERE amount > 10 AND (shop <> 'second' OR shop IS NULL)$$),
+(true, 'and of one table', $$SELECT TALLY FROM all_shops WHERE amount > 10 AND (shop <> 'second' OR shop IS NULL)$$),
+(true, 'FILTER', $$SELECT TALLY FILTER (WHERE amount > 10 OR event = 'purchase'), TALLY FILTER (WHERE region <> 2) AS not_2, TALLY AS all FROM shops$$),
+(true, 'and of one table', $$SELECT TALLY FILTER (WHERE amount > 10 OR event = 'purchase'), TALLY FILTER (WHERE region <> 2) AS not_2, TALLY AS all FROM all_shops$$),
+(true, 'both', $$SELECT TALLY FILTER (WHERE shop IS NULL), TALLY FILTER (WHERE note LIKE '%7%') AS seven FROM shops WHERE amount % 3 = 1 OR region IS NULL$$),
+(true, 'and of one table', $$SELECT TALLY FILTER (WHERE shop IS NULL), TALLY FILTER (WHERE note LIKE '%7%') AS seven FROM all_shops WHERE amount % 3 = 1 OR region IS NULL$$),
+(true, 'a condition without columns', 'SELECT TALLY FROM shops WHERE random() >= 0'),
+(true, 'three partitions', 'SELECT TALLY FROM shops WHERE region IN (0, 1, 3) AND amount > 5'),
+(true, 'one partition', 'SELECT TALLY FROM shops WHERE region = 0 AND amount > 5'),
+(true, 'one that has partitions', 'SELECT TALLY FROM shops WHERE region = 2'),
+(true, 'one partition of that', $$SELECT winback_tally(customer_id, ordered_at, '[2023-07-01,)', '2 months') FROM shops WHERE region = 2 AND ordered_at < '2023-08-01'$$),
+(true, 'the empty one', 'SELECT TALLY FROM shops WHERE region = 3'),
+(true, 'of those without a region', 'SELECT TALLY FROM shops WHERE region IS NULL'),
+(false, 'none', 'SELECT TALLY FROM shops WHERE region = 1 AND region = 2'),
+(true, 'a partition that has partitions by its name', 'SELECT TALLY FROM shop_2'),
+(true, 'a partition by its name', 'SELECT TALLY FROM shop_0 WHERE amount > 5'),
+(true, 'a view', $$SELECT reactivation_tally(c, t, '[2024-01-01,2024-04-01)', '90 days') FROM view_of_shops WHERE r <> 1$$),
+(true, 'a correlated subquery', 'SELECT r, (SELECT TALLY FROM shops WHERE region = r) FROM generate_series(0, 6) AS r'),
+(true, 'and of one table', 'SELECT r, (SELECT TALLY FROM all_shops WHERE region = r) FROM generate_series(0, 6) AS r'),
+(true, 'a correlated FILTER and period', $$
+  SELECT r, (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-01', '2024-02-01'::timestamptz + r * interval '10 days'), '90 days') FILTER (WHERE region >= r)
+               FROM shops WHERE amount > r) FROM generate_series(0, 3) AS r$$),
+(true, 'UNION ALL with a partition', 'SELECT TALLY FROM shops UNION ALL SELECT TALLY FROM shop_1'),
+(true, 'a temporary one', 'SELECT TALLY FROM temp_shops WHERE amount > 5'),
+(true, 'a parent and its children', 'SELECT TALLY FROM years'),
+(true, 'a child that has one', $$SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM year_2024$$),
+(true, 'without its own', $$SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM ONLY year_2024$$),
+(true, 'children that are ruled out by what they CHECK', 'SELECT TALLY FROM years WHERE year = 2023'),
+(true, 'all children are ruled out', 'SELECT TALLY FROM years WHERE year = 2022'),
+(true, 'FILTER', 'SELECT TALLY FILTER (WHERE year IS NULL OR year = 2024) FROM years WHERE customer_id % 3 = 0'),
+(false, 'only the partitioned table itself', 'SELECT TALLY FROM ONLY shops'),
+(false, 'GROUP BY', 'SELECT region, TALLY FROM shops WHERE region < 2 GROUP BY region ORDER BY region'),
+(false, 'the table of a row', $$SELECT TALLY FROM shops WHERE tableoid <> 'shop_1'::regclass$$),
+(false, 'the row as a whole', 'SELECT TALLY FILTER (WHERE shops IS NOT NULL) FROM shops'),
+(false, 'an argument that is computed for each row', $$SELECT reactivation_tally(customer_id + region, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
+(false, 'TABLESAMPLE', 'SELECT TALLY FROM shops TABLESAMPLE BERNOULLI (100)'),
+(false, 'UNION ALL below', 'SELECT TALLY FROM (SELECT customer_id, ordered_at FROM shops UNION ALL SELECT customer_id, ordered_at FROM years) AS u'),
+(false, 'a join', 'SELECT TALLY FROM shops JOIN generate_series(0, 2) AS r ON r = region')
+  ) AS v (served, what, query);
+SELECT what, a.scan, a.scan = served AS expected, a.same, a.answer FROM divided, asked(query) AS a ORDER BY no;
+-- The same in parallel, where all processes read each table.
+SET max_parallel_workers_per_gather = 2;
+SELECT count(*) AS queries, count(*) FILTER (WHERE a.scan) > 30 AS scans, count(*) FILTER (WHERE a.same) AS same FROM divided, asked(query) AS a;
+SELECT * FROM explained('EXPLAIN (COSTS OFF) SELECT ' || $$reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region < 3$$);
+SELECT scan ->> 'Parallel Aware' AS parallel, scan -> 'Tables' AS tables, (scan ->> 'Rows Scanned')::int = (SELECT count(*) FROM shops WHERE amount > 5) AS all_rows,
+       (scan ->> 'Customers')::int >= (SELECT count(DISTINCT customer_id) FROM shops WHERE amount > 5) AS all_customers
+  FROM (SELECT explained_json($$SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,)', '90 days') FROM shops WHERE amount > 5$$)
+                 -> 0 -> 'Plan' -> 'Plans' -> 0 -> 'Plans' -> 0 AS scan) AS s;
+SET max_parallel_workers_per_gather = 0;
+-- What EXPLAIN shows of the tables: their number, or their names.
+SELECT * FROM explained($$EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF)
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FILTER (WHERE amount > 5) FROM shops WHERE region IN (0, 2, 4) AND shop = 'first'$$);
+SELECT * FROM explained($$EXPLAIN (VERBOSE, COSTS OFF)
+  SELECT reactivation_tally(note, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (0, 2)$$);
+SELECT * FROM explained($$EXPLAIN (VERBOSE, COSTS OFF)
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM years WHERE year = 2024$$);
+SELECT * FROM explained($$EXPLAIN (COSTS OFF)
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM year_2023$$);
+CREATE FUNCTION explained_plain_json(query text) RETURNS json
+LANGUAGE plpgsql AS $$
+DECLARE
+  explained json;
+BEGIN
+  EXECUTE 'EXPLAIN (COSTS OFF, FORMAT JSON) ' || query INTO explained;
+  RETURN explained;
+END $$;
+SELECT explained_plain_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$)
+         -> 0 -> 'Plan' ->> 'Tables' AS number,
+       explained_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$)
+         -> 0 -> 'Plan' ->> 'Tables' AS names;
+
+-- A plan for any region reads those of the one that is asked for; the table changes meanwhile.
+PREPARE by_region(int) AS SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = $1;
+PREPARE of_all AS SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE by_region(0);
+EXECUTE by_region(2);
+EXECUTE by_region(3);
+EXECUTE by_region(99);
+EXECUTE of_all;
+CREATE TABLE shop_7 (customer_id int8, region int, amount numeric, ordered_at timestamptz, shop text, note text, event lifecycle_event);
+INSERT INTO shop_7 SELECT customer_id + 10000, 7, 0, ordered_at, 'third', 'new' FROM orders WHERE region = 1;
+ALTER TABLE shops ATTACH PARTITION shop_7 FOR VALUES IN (7);
+EXECUTE by_region(7);
+EXECUTE of_all;
+SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+ALTER TABLE shops DETACH PARTITION shop_7;
+EXECUTE by_region(7);
+EXECUTE of_all;
+ALTER TABLE shops ADD COLUMN later int DEFAULT 1;
+DROP TABLE shop_0;
+EXECUTE by_region(0);
+EXECUTE of_all;
+RESET plan_cache_mode;
+DEALLOCATE ALL;
+
+-- Own changes are seen, those after the cursor was opened are not.
+BEGIN;
+DECLARE answers SCROLL CURSOR FOR SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
+UPDATE shops SET region = 3 WHERE region = 1;
+FETCH answers;
+FETCH answers;
+FETCH PRIOR FROM answers;
+SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = 3$$) AS a;
+ROLLBACK;
+-- A mistake in the middle of the second table; the next query is right.
+\set VERBOSITY sqlstate
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE 1 / (region - 2) < 2;
+\set VERBOSITY default
+SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+
+-- Privileges and policies are those of the table that the query names.
+SET ROLE winback_scan_reader;
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
+RESET ROLE;
+GRANT SELECT (customer_id, ordered_at) ON shops TO winback_scan_reader;
+ALTER TABLE shop_1 ENABLE ROW LEVEL SECURITY;
+SET ROLE winback_scan_reader;
+SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = 1;
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shop_1;
+RESET ROLE;
+ALTER TABLE shops ENABLE ROW LEVEL SECURITY;
+CREATE POLICY first_half ON shops USING (customer_id < 500);
+SET ROLE winback_scan_reader;
+SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+RESET ROLE;
+
 -- Switched off it is not used; and nobody may invent settings of winback's.
 SET winback.enable_scan = off;
 EXPLAIN (COSTS OFF) SELECT :rate FROM orders;
