@@ -31,6 +31,15 @@
 	adjust_appendrel_attrs_multilevel((root), (node), (child)->relids, (parent)->relids)
 #endif
 
+/* 16 has one function for all kinds of objects; before, each had its own */
+#if PG_VERSION_NUM >= 160000
+#define FunctionAclCheck(function, role) \
+	object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
+#else
+#define FunctionAclCheck(function, role) \
+	pg_proc_aclcheck((function), (role), ACL_EXECUTE)
+#endif
+
 /* 17 brought infinite intervals; before, every interval is finite */
 #if PG_VERSION_NUM >= 170000
 #define IntervalIsFinite(interval)	(!INTERVAL_NOT_FINITE(interval))

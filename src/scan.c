@@ -163,6 +163,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 
 		result->column = entry;
 		result->aggref = castNode(Aggref, PlanEntry(plan, entry));
+		ScanCheckPrivileges(result->aggref);
 		result->aggregate = FindAggregate(scan, result->aggref);
 	}
 

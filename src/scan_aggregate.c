@@ -11,11 +11,15 @@
  */
 #include "postgres.h"
 
+#include "catalog/objectaccess.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_agg.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -24,6 +28,7 @@
 
 #include "chronicle.h"
 #include "cohort.h"
+#include "compat.h"
 #include "scan_aggregate.h"
 
 /* What we know of an aggregate by its transition function. */
@@ -66,6 +71,35 @@ LookUpAggregate(Oid aggregate)
 	functions.finish_extra = form->aggfinalextra;
 	ReleaseSysCache(tuple);
 	return functions;
+}
+
+static void
+CheckExecute(Oid function, Oid role, ObjectType type)
+{
+	AclResult	result = FunctionAclCheck(function, role);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, type, get_func_name(function));
+	InvokeFunctionExecuteHook(function);
+}
+
+/* May the user call an aggregate, and its owner the functions of it?  As an Agg node asks. */
+void
+ScanCheckPrivileges(const Aggref *aggref)
+{
+	AggregateFunctions functions = LookUpAggregate(aggref->aggfnoid);
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(aggref->aggfnoid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", aggref->aggfnoid);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+
+	CheckExecute(aggref->aggfnoid, GetUserId(), OBJECT_AGGREGATE);
+	CheckExecute(DO_AGGSPLIT_SERIALIZE(aggref->aggsplit) ? functions.serialize : functions.finish,
+				 owner, OBJECT_FUNCTION);
+	CheckExecute(functions.transition, owner, OBJECT_FUNCTION);
 }
 
 /* The kind of an aggregate, or NULL if it is none of ours. */

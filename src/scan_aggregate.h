@@ -59,6 +59,7 @@ extern int	CountsDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 extern int	SeriesDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
 
 extern bool ScanKnows(const Aggref *aggref);
+extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps);
