@@ -77,6 +77,10 @@ SELECT served, what, replace(query, 'RATE', $$reactivation_rate(customer_id, ord
 (true, 'a period from outside', $$
   SELECT d, (SELECT reactivation_rate(customer_id, ordered_at, tstzrange('2024-01-01', '2024-02-01'::timestamptz + d), '90 days') FROM orders)
     FROM (VALUES (interval '-20 days'), ('40 days')) AS v (d)$$),
+(true, 'a period that is a mistake, but nobody asks about it', $$
+  SELECT (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-02', '2024-01-02'::timestamptz - i * interval '1 day'), '90 days') FROM orders WHERE region > 100) AS none,
+         (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-02', '2024-01-02'::timestamptz - i * interval '1 day'), '90 days') FILTER (WHERE region > 100) FROM orders) AS filtered
+    FROM generate_series(1, 2) AS i$$),
 (true, 'below a window function, ORDER BY and LIMIT', 'SELECT RATE, rank() OVER (ORDER BY RATE) FROM orders ORDER BY 1 LIMIT 1'),
 (true, 'UNION ALL of two', 'SELECT RATE FROM orders UNION ALL SELECT RATE FROM orders WHERE region = 1'),
 -- what it leaves to others

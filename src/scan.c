@@ -232,7 +232,8 @@ TakeInPage(WinbackScanState *scan, TableToScan *table)
 	{
 		bool		filtered = table->sources[i].filter != NULL;
 
-		ScanAggregateTakeIn(&scan->aggregates[i], &table->sources[i], &table->table,
+		ScanAggregateTakeIn(&scan->aggregates[i], &table->sources[i],
+							scan->css.ss.ps.ps_ExprContext, &table->table,
 							filtered ? Chosen(scan, i) : rows,
 							filtered ? scan->nchosen[i] : nrows);
 	}
@@ -286,7 +287,7 @@ ExecScanOnce(CustomScanState *node)
 
 	old_context = MemoryContextSwitchTo(scan->context);
 	for (int i = 0; i < scan->naggregates; i++)
-		ScanAggregateStart(&scan->aggregates[i], econtext, scan->context);
+		ScanAggregateStart(&scan->aggregates[i], scan->context);
 	TakeInTables(scan);
 
 	for (int i = 0; i < scan->naggregates; i++)

@@ -7,7 +7,8 @@
  * batch; the function that lets them, many at a time, is the fast lane.  It stops at
  * the first row with which there is more to do, and that goes the slow way.
  *
- * Arguments without columns are evaluated once a scan.
+ * Arguments without columns are evaluated once a scan, when its first row comes:
+ * without one PostgreSQL would not evaluate them either, and they may be mistaken.
  */
 #include "postgres.h"
 
@@ -215,11 +216,10 @@ PrepareCall(ScanAggregate *aggregate, FmgrInfo *flinfo, Oid function, Expr *expr
 
 /* Begin with no state; all that is made lives in the given context, the current one. */
 void
-ScanAggregateStart(ScanAggregate *aggregate, ExprContext *econtext, MemoryContext context)
+ScanAggregateStart(ScanAggregate *aggregate, MemoryContext context)
 {
 	const Aggref *aggref = aggregate->aggref;
 	Oid			transition = LookUpAggregate(aggref->aggfnoid).transition;
-	Aggref	   *known = makeNode(Aggref);
 	Oid			types[FUNC_MAX_ARGS];
 	int			ntypes = get_aggregate_argtypes(unconstify(Aggref *, aggref), types);
 	Expr	   *expr;
@@ -228,11 +228,21 @@ ScanAggregateStart(ScanAggregate *aggregate, ExprContext *econtext, MemoryContex
 	aggregate->call.node.type = T_ExtensibleNode;
 	aggregate->call.node.extnodename = SCAN_CALL;
 	aggregate->call.context = context;
+	aggregate->call.aggref = NULL;
 
 	build_aggregate_transfn_expr(types, ntypes, 0, false, aggref->aggtranstype,
 								 aggref->inputcollid, transition, InvalidOid, &expr, NULL);
 	aggregate->fcinfo = PrepareCall(aggregate, &aggregate->flinfo, transition, expr,
 									ntypes + 1, aggref->inputcollid);
+}
+
+/* The arguments that are no columns. */
+static void
+EvaluateArgs(ScanAggregate *aggregate, ExprContext *econtext)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(aggregate->call.context);
+	const Aggref *aggref = aggregate->aggref;
+	Aggref	   *known = makeNode(Aggref);
 
 	*known = *aggref;
 	known->args = NIL;
@@ -244,6 +254,7 @@ ScanAggregateStart(ScanAggregate *aggregate, ExprContext *econtext, MemoryContex
 		known->args = lappend(known->args, makeTargetEntry(arg, i + 1, NULL, false));
 	}
 	aggregate->call.aggref = known;
+	MemoryContextSwitchTo(old_context);
 }
 
 /* The slow lane: one row by the transition function. */
@@ -267,10 +278,15 @@ TakeInRow(ScanAggregate *aggregate, int row)
 
 /* Take in rows of a page.  The current context is reset again and again. */
 void
-ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source,
+ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source, ExprContext *econtext,
 					const ScanTable *table, const HeapTupleHeader *rows, int nrows)
 {
 	RowBlock   *block = &aggregate->block;
+
+	if (nrows == 0)
+		return;
+	if (unlikely(aggregate->call.aggref == NULL))
+		EvaluateArgs(aggregate, econtext);
 
 	block->nrows = nrows;
 	for (int arg = 1; arg <= aggregate->nargs; arg++)

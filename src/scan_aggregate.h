@@ -64,10 +64,10 @@ extern Var *ColumnOf(Expr *arg);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps);
 extern void ScanSourceInit(ScanSource *source, const Aggref *aggref, PlanState *ps);
-extern void ScanAggregateStart(ScanAggregate *aggregate, ExprContext *econtext,
-							   MemoryContext context);
+extern void ScanAggregateStart(ScanAggregate *aggregate, MemoryContext context);
 extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source,
-								const ScanTable *table, const HeapTupleHeader *rows, int nrows);
+								ExprContext *econtext, const ScanTable *table,
+								const HeapTupleHeader *rows, int nrows);
 extern void ScanAggregateMeasure(const ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
 
