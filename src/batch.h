@@ -30,13 +30,13 @@ typedef struct Batch
 	uint8	   *found[BATCH_ROWS];	/* their facts, after BatchLocate */
 } Batch;
 
-/* A batch for a ledger, or NULL while that is small. */
+/* A batch for a ledger, or NULL while that is small and there may be many others. */
 static inline Batch *
-BatchCreate(const Ledger *ledger)
+BatchCreate(const Ledger *ledger, bool alone)
 {
 	Batch	   *batch;
 
-	if (LedgerSize(ledger) <= BATCH_FROM)
+	if (!alone && LedgerSize(ledger) <= BATCH_FROM)
 		return NULL;
 
 	batch = MemoryContextAlloc(ledger->context, sizeof(Batch));

@@ -113,6 +113,16 @@ ChronicleFlush(Chronicle *chronicle)
 	LedgerSettle(&chronicle->ledger, BATCH_ROWS);
 }
 
+/* From now on rows wait in a batch, if it is worth it: see BatchCreate. */
+void
+ChronicleBeginBatch(Chronicle *chronicle, bool alone)
+{
+	chronicle->batch = BatchCreate(&chronicle->ledger, alone);
+	if (chronicle->batch != NULL)
+		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
+											  BATCH_ROWS * sizeof(uint32));
+}
+
 /* Enter a row that lies in the given zone of the calendar. */
 void
 ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer,
@@ -131,10 +141,8 @@ ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 
 	TakeIn(chronicle, LocateCustomer(&chronicle->ledger, customer_type, customer), mark);
 
-	if (chronicle->batch == NULL &&
-		(chronicle->batch = BatchCreate(&chronicle->ledger)) != NULL)
-		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
-											  BATCH_ROWS * sizeof(uint32));
+	if (chronicle->batch == NULL)
+		ChronicleBeginBatch(chronicle, false);
 	ChronicleCheck(chronicle, false);
 }
 

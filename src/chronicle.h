@@ -94,6 +94,7 @@ extern Chronicle *ChronicleCreate(MemoryContext context, Calendar *calendar,
 								  CustomerType *customer_type);
 extern void ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type,
 						   Datum customer, const ChronicleRow *row, int zone);
+extern void ChronicleBeginBatch(Chronicle *chronicle, bool alone);
 extern void ChronicleFlush(Chronicle *chronicle);
 extern void ChronicleMerge(Chronicle *chronicle, Chronicle *other);
 extern void ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,

@@ -82,6 +82,16 @@ CohortFlush(Cohort *cohort)
 	LedgerSettle(&cohort->ledger, BATCH_ROWS);
 }
 
+/* From now on rows wait in a batch, if it is worth it: see BatchCreate. */
+void
+CohortBeginBatch(Cohort *cohort, bool alone)
+{
+	cohort->batch = BatchCreate(&cohort->ledger, alone);
+	if (cohort->batch != NULL)
+		cohort->rows = MemoryContextAlloc(cohort->ledger.context,
+										  BATCH_ROWS * sizeof(CohortRow));
+}
+
 /* Enter a row for which the batch has no room, or for which there is none. */
 void
 CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
@@ -95,10 +105,8 @@ CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
 
 	TakeIn(cohort, LocateCustomer(&cohort->ledger, customer_type, customer), &row);
 
-	if (cohort->batch == NULL &&
-		(cohort->batch = BatchCreate(&cohort->ledger)) != NULL)
-		cohort->rows = MemoryContextAlloc(cohort->ledger.context,
-										  BATCH_ROWS * sizeof(CohortRow));
+	if (cohort->batch == NULL)
+		CohortBeginBatch(cohort, false);
 	CohortCheck(cohort, false);
 }
 

@@ -39,6 +39,7 @@ extern Cohort *CohortCreate(MemoryContext context, const Terms *terms,
 							bool has_events, CustomerType *customer_type);
 extern void CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
 						   int64 at, LifecycleEvent event, PurchaseFacts verdict);
+extern void CohortBeginBatch(Cohort *cohort, bool alone);
 extern void CohortFlush(Cohort *cohort);
 extern void CohortMerge(Cohort *cohort, Cohort *other);
 extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);

@@ -157,6 +157,9 @@ ChronicleDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const Ro
 
 	if (chronicle->has_entries || !RowBlockServes(rows, signature, site))
 		return first;
+	/* a scan has one group */
+	if (unlikely(chronicle->batch == NULL))
+		ChronicleBeginBatch(chronicle, true);
 
 	for (row = first; row < rows->nrows; row++)
 	{

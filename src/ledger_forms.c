@@ -91,16 +91,27 @@ RangeAdd(Range *range, int64 integer)
 	range->last = Max(range->last, integer);
 }
 
+static const Range no_range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
+
+/* What an array has room for. */
+static Range
+RangeOfArray(const Ledger *ledger)
+{
+	if (ledger->form != LEDGER_DENSE)
+		return no_range;
+	return (Range) {ledger->base, ledger->base + (int64) ledger->nslots - 1};
+}
+
 /* The range of a ledger of integers that fit in 32 bits; of an array, what it has room for. */
 static Range
 RangeOf(const Ledger *ledger)
 {
-	Range		range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
+	Range		range = RangeOfArray(ledger);
 	uint64		cursor = 0;
 	const uint8 *facts;
 
 	if (ledger->form == LEDGER_DENSE)
-		return (Range) {ledger->base, ledger->base + (int64) ledger->nslots - 1};
+		return range;
 	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
 		RangeAdd(&range, UnscrambleHalf(SlotWord((const char *) facts - KeySize(LEDGER_HALF),
 												 LEDGER_HALF)));
@@ -109,13 +120,17 @@ RangeOf(const Ledger *ledger)
 
 /*
  * Is an array of a range no larger than a table of that many customers?  Then add
- * some room at both ends, up to that size, for those who come later.
+ * some room, up to that size, for those who come later.  Where an array has become
+ * too small, that is at the end where it has.
  */
 static bool
 DenseServes(const Ledger *ledger, uint64 ncustomers, Range *range)
 {
 	uint64		limit = SlotsFor(ncustomers) * (KeySize(LEDGER_HALF) + ledger->facts_size) /
 		ledger->facts_size;
+	Range		has = RangeOfArray(ledger);
+	bool		below = range->first < has.first;
+	bool		above = range->last > has.last;
 	uint64		nslots;
 	int64		room;
 
@@ -124,9 +139,13 @@ DenseServes(const Ledger *ledger, uint64 ncustomers, Range *range)
 	nslots = range->last - range->first + 1;
 	if (nslots > limit)
 		return false;
-	room = Min(nslots / 2, limit - nslots) / 2;
-	range->first = Max(range->first - room, PG_INT32_MIN);
-	range->last = Min(range->last + room, PG_INT32_MAX);
+	room = Min(nslots / 2, limit - nslots);
+	if (below && above)
+		room /= 2;
+	if (below)
+		range->first = Max(range->first - room, PG_INT32_MIN);
+	if (above)
+		range->last = Min(range->last + room, PG_INT32_MAX);
 	return true;
 }
 

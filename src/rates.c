@@ -112,8 +112,11 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 	PurchaseFacts verdicts[MaxHeapTuplesPerPage];
 	int			njudged = 0;
 
-	if (cohort->batch == NULL || !RowBlockServes(rows, signature, site))
+	if (!RowBlockServes(rows, signature, site))
 		return first;
+	/* a scan has one group */
+	if (unlikely(cohort->batch == NULL))
+		CohortBeginBatch(cohort, true);
 
 	/* without a branch, as in TermsJudge */
 	for (int row = first; row < rows->nrows; row++)

@@ -306,11 +306,11 @@ ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source, ExprCont
 	}
 }
 
-/* Add how much there is in a state. */
+/* Add how much there is in a state, once all rows have been taken in. */
 void
-ScanAggregateMeasure(const ScanAggregate *aggregate, ScanCounters *counters)
+ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 {
-	const void *state = DatumGetPointer(aggregate->fcinfo->args[0].value);
+	void	   *state = DatumGetPointer(aggregate->fcinfo->args[0].value);
 	const Ledger *ledger;
 	const Batch *batch;
 
@@ -318,13 +318,15 @@ ScanAggregateMeasure(const ScanAggregate *aggregate, ScanCounters *counters)
 		return;
 	if (aggregate->kind->is_chronicle)
 	{
-		ledger = &((const Chronicle *) state)->ledger;
-		batch = ((const Chronicle *) state)->batch;
+		ChronicleFlush(state);
+		ledger = &((Chronicle *) state)->ledger;
+		batch = ((Chronicle *) state)->batch;
 	}
 	else
 	{
-		ledger = &((const Cohort *) state)->ledger;
-		batch = ((const Cohort *) state)->batch;
+		CohortFlush(state);
+		ledger = &((Cohort *) state)->ledger;
+		batch = ((Cohort *) state)->batch;
 	}
 	counters->customers += ledger->ntaken;
 	counters->batches += batch != NULL ? batch->nbatches : 0;

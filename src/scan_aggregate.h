@@ -68,7 +68,7 @@ extern void ScanAggregateStart(ScanAggregate *aggregate, MemoryContext context);
 extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source,
 								ExprContext *econtext, const ScanTable *table,
 								const HeapTupleHeader *rows, int nrows);
-extern void ScanAggregateMeasure(const ScanAggregate *aggregate, ScanCounters *counters);
+extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
 
 #endif							/* WINBACK_SCAN_AGGREGATE_H */
