@@ -53,6 +53,12 @@ REGRESS = \
 	property_series \
 	parallel
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
+# several sessions at the same time: specs/ and expected/
+ISOLATION = \
+	scan_visibility \
+	scan_serializable \
+	scan_recheck
+ISOLATION_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 TAP_TESTS = 1
 
 # warnings about our own code only

@@ -385,7 +385,7 @@ copy_tree() {
     choose_runner
     mkdir "$tmp/build"
     tar -C "$src" -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-        --exclude=./results --exclude=./tmp_check --exclude=./log --exclude='./test-failure*' \
+        --exclude=./results --exclude=./output_iso --exclude=./tmp_check --exclude=./log --exclude='./test-failure*' \
         --exclude='./regression.*' --exclude=./dist . | tar -C "$tmp/build" --no-same-owner -xf -
 }
 
