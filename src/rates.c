@@ -118,15 +118,17 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 	if (unlikely(cohort->batch == NULL))
 		CohortBeginBatch(cohort, true);
 
-	/* without a branch, as in TermsJudge */
+	/* those that count, without a branch, as in TermsJudge */
 	for (int row = first; row < rows->nrows; row++)
 	{
 		int64		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
 		PurchaseFacts verdict = TermsJudge(cohort->terms, at);
 
+		if (unlikely(RowBlockIgnores(rows, row, signature, site)))
+			verdict = 0;
 		judged[njudged] = row;
 		verdicts[njudged] = verdict;
-		njudged += (verdict != 0) & !RowBlockIgnores(rows, row, signature, site);
+		njudged += (verdict != 0);
 	}
 
 	for (int i = 0; i < njudged; i++)

@@ -173,8 +173,9 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + scan->nresults)
 		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
 
-	scan->chosen = palloc((scan->naggregates + 1) * MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
-	scan->nchosen = palloc((scan->naggregates + 1) * sizeof(int));
+	scan->chosen = palloc((Size) (scan->naggregates + 1) * MaxHeapTuplesPerPage *
+						  sizeof(HeapTupleHeader));
+	scan->nchosen = palloc((Size) (scan->naggregates + 1) * sizeof(int));
 }
 
 /* The rows of a page that an aggregate with FILTER is about; the last, those of all others. */
