@@ -1,9 +1,10 @@
 # 110_plans.pl
 #   Proves that neither the plan nor the form of a query changes an answer:
-#   random rows, random calls of the aggregates in random queries, under random
-#   settings of the planner and the executor (parallel or not, hashed, sorted or
-#   mixed groups, spilling from 64 kB of work_mem on, JIT or not), compared with
-#   plain SQL that states the definitions and ran under ordinary settings.
+#   random rows, in one table or in partitions with other orders of columns, random
+#   calls of the aggregates in random queries, under random settings of the planner
+#   and the executor (parallel or not, hashed, sorted or mixed groups, spilling from
+#   64 kB of work_mem on, JIT or not), compared with plain SQL that states the
+#   definitions and ran under ordinary settings.
 #
 #   WINBACK_FUZZ_SEED   the seed; another one each time unless set. It is printed.
 #   WINBACK_FUZZ_TIMES  how many times as many rounds as usual; default 1
@@ -28,14 +29,35 @@ my $queries_a_round = 12;
 
 sub any { return $_[ int rand @_ ]; }
 sub maybe { return rand() < $_[0]; }
+sub shuffle { return map { $_->[1] } sort { $a->[0] <=> $b->[0] } map { [ rand, $_ ] } @_; }
 # from 1 to $_[0], small ones as often as large ones
 sub magnitude { return int exp rand log 1 + $_[0]; }
 
-# What a customer number is stored as.
+# What a customer number is stored as: those of a sequence (see src/ledger.c, LEDGER_DENSE), and any.
 my %spelling = (
+  'serial int4' => 'who - 300', 'serial int8' => '2000000000 - who', 'nearly serial int8' => 'CASE n WHEN 2500 THEN 3000000000 ELSE who END',
   int4 => 'who * 7919 - 1000', int8 => 'who::int8 << 33', uuid => q{md5(who::text)::uuid},
   text => q{CASE who % 50 WHEN 0 THEN repeat('long ', 500) || who ELSE 'number ' || who END}, numeric => 'who / 4.0',
 );
+
+# Partitions of the table "orders" that is to come: by what, and statements that make them. Some have their columns in
+# another order, with a dropped one among them.
+sub partitions {
+  my ($columns, $rows) = @_;
+  my ($one, $two) = (1 + int($rows / 3), 2 + int(2 * $rows / 3));
+  my ($by, @bounds) = @{ any(
+    [ 'HASH (g)', map { "FOR VALUES WITH (MODULUS 3, REMAINDER $_)" } 0 .. 2 ],
+    [ 'LIST (h)', 'FOR VALUES IN (1)', 'FOR VALUES IN (0, 2)', 'DEFAULT' ],
+    [ 'RANGE (n)', "FOR VALUES FROM (MINVALUE) TO ($one)", "FOR VALUES FROM ($one) TO ($two)", "FOR VALUES FROM ($two) TO (MAXVALUE)" ]
+  ) };
+  my $k = 0;
+  return ("PARTITION BY $by", join ";\n", map {
+    my $name = 'orders_' . $k++;
+    maybe(0.5) ? "CREATE TABLE $name PARTITION OF orders $_" :
+      "CREATE TABLE $name (" . join(', ', shuffle(@$columns, 'junk text')) . "); ALTER TABLE $name DROP COLUMN junk; ALTER TABLE orders ATTACH PARTITION $name $_"
+  } @bounds);
+}
+
 my %span = (date => 'daterange', timestamp => 'tsrange', timestamptz => 'tstzrange');
 
 # The columns of lifecycle_counts that are compared, as plain SQL counts them.
@@ -216,6 +238,8 @@ for my $round (1 .. $rounds) {
     time => any(sort keys %span), kind => any(sort keys %spelling), has_events => maybe(0.5), rows => magnitude(12000),
     filter => any('true', 'true', 'n % 7 <> 3', 'n > 40', 'g <> 1'), steps => 1 + int rand 5,
   );
+  my $many = $round % 10 == 3;
+  ($c{kind}, $c{rows}) = (any(grep { /serial/ } sort keys %spelling), 40000) if $many;
   ($c{inactive_after}, $c{churned_after}) = @{ any([ '1 month', '3 months' ], [ '30 days', '30 days' ], [ '7 days', '90 days' ], [ '36 hours', '10 days' ], [ '1 month', '1 month' ]) };
   $c{step} = any('1 month', '13 days', '1 week');
   $c{from} = any('2023-03-31', '2023-05-01', '2023-06-10');
@@ -227,7 +251,11 @@ for my $round (1 .. $rounds) {
   ($c{inactive_sql}, $c{churned_sql}, $c{step_sql}) = map { "interval '$_'" } @c{qw(inactive_after churned_after step)};
   my $customers = magnitude($c{rows});
   my $groups = magnitude(any(3, 40, $c{rows}));
-  my $partitioned = maybe(0.3);
+  # now and then so many that purchases alone make an array of them, too
+  ($customers, $groups) = (25000, any(3, 40)) if $many;
+  my $type = $c{kind} =~ s/.* //r;
+  my @columns = ('n int', q{dropped text DEFAULT 'some'}, 'g int', 'h int', "customer $type", "at $c{time}", 'event lifecycle_event');
+  my ($partition_by, $partitions) = maybe(0.4) ? partitions(\@columns, $c{rows}) : ('', '');
   my $zone = any('UTC', 'Europe/Berlin', 'America/New_York');
   my $choice = sprintf '%.9f', rand();
 
@@ -238,9 +266,8 @@ for my $round (1 .. $rounds) {
     SET client_min_messages = warning;
     DROP TABLE IF EXISTS orders, numbers, truth, periods;
     SELECT setseed($choice);
-    CREATE TABLE orders (n int, dropped text DEFAULT 'some', g int, h int, customer $c{kind}, at $c{time}, event lifecycle_event)
-      @{[ $partitioned ? 'PARTITION BY HASH (g)' : '' ]};
-    @{[ $partitioned ? join ';', map { "CREATE TABLE orders_$_ PARTITION OF orders FOR VALUES WITH (MODULUS 3, REMAINDER $_)" } 0 .. 2 : '' ]};
+    CREATE TABLE orders (@{[ join ', ', @columns ]}) $partition_by;
+    $partitions;
     INSERT INTO orders (n, g, h, customer, at, event)
     SELECT n, (random() * random() * $groups)::int, n % 4, CASE WHEN random() > 0.02 THEN $spelling{$c{kind}} END,
            CASE WHEN random() > 0.02 THEN (timestamp '2022-11-01' + random() * interval '400 days')::$c{time} END,
