@@ -74,6 +74,48 @@ SELECT reactivation_rate(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days')
      = (SELECT reactivation_rate(n, ordered_on, '[2024-01-01,2024-04-01)', '90 days') FROM orders WHERE n <= 2000) AS equal
 FROM long_keys;
 
+-- texts around the length up to which a table holds them itself, in parts that are merged: some have none of the longer ones
+CREATE TABLE texts (part int, k text, n int, ordered_on date) PARTITION BY LIST (part);
+CREATE TABLE texts_first PARTITION OF texts FOR VALUES IN (0);
+CREATE TABLE texts_with_longer PARTITION OF texts FOR VALUES IN (1);
+CREATE TABLE texts_last PARTITION OF texts FOR VALUES IN (2);
+INSERT INTO texts
+SELECT CASE WHEN n % 3 = 2 THEN 1 ELSE extract(day FROM ordered_on)::int % 3 END,
+       CASE n % 3 WHEN 0 THEN n::text WHEN 1 THEN lpad(n::text, 15, '-') ELSE lpad(n::text, 16, '-') END, n, ordered_on
+  FROM orders;
+ANALYZE texts;
+SELECT part, count(*) > 1000 AS many, max(length(k)) FROM texts GROUP BY part ORDER BY part;
+SELECT reactivation_tally(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days')::text
+     = reactivation_tally(n, ordered_on, '[2024-01-01,2024-04-01)', '90 days')::text AS equal,
+       eligible(reactivation_tally(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days')) > 1000 AS many
+FROM texts;
+SET winback.enable_scan = off;
+SET enable_partitionwise_aggregate = on;
+SET cpu_tuple_cost = 1000;  -- appending rows is dear, so it is worth aggregating before
+SET max_parallel_workers_per_gather = 0;
+CREATE FUNCTION partial_aggregates(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+  n int := 0;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+    n := n + (line LIKE '%Partial Aggregate%')::int;
+  END LOOP;
+  RETURN n;
+END $$;
+SELECT partial_aggregates($$SELECT reactivation_tally(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days') FROM texts$$);
+SELECT reactivation_tally(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days')::text
+     = reactivation_tally(n, ordered_on, '[2024-01-01,2024-04-01)', '90 days')::text AS equal,
+       lifecycle_series(k, ordered_on, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days')::text
+     = lifecycle_series(n, ordered_on, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days')::text AS series_equal
+FROM texts;
+RESET max_parallel_workers_per_gather;
+RESET cpu_tuple_cost;
+RESET enable_partitionwise_aggregate;
+RESET winback.enable_scan;
+DROP TABLE texts;
+DROP FUNCTION partial_aggregates;
+
 -- distinct keys with the same 32-bit hash: only equality tells them apart
 SET client_min_messages = warning;  -- no notices of a shell type, which differ from version to version
 CREATE TYPE clumsy;

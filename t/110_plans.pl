@@ -238,8 +238,8 @@ for my $round (1 .. $rounds) {
     time => any(sort keys %span), kind => any(sort keys %spelling), has_events => maybe(0.5), rows => magnitude(12000),
     filter => any('true', 'true', 'n % 7 <> 3', 'n > 40', 'g <> 1'), steps => 1 + int rand 5,
   );
-  my $many = $round % 10 == 3;
-  ($c{kind}, $c{rows}) = (any(grep { /serial/ } sort keys %spelling), 40000) if $many;
+  my $many = $round % 20 == 3;
+  ($c{kind}, $c{rows}) = (any(grep { /serial/ } sort keys %spelling), 30000) if $many;
   ($c{inactive_after}, $c{churned_after}) = @{ any([ '1 month', '3 months' ], [ '30 days', '30 days' ], [ '7 days', '90 days' ], [ '36 hours', '10 days' ], [ '1 month', '1 month' ]) };
   $c{step} = any('1 month', '13 days', '1 week');
   $c{from} = any('2023-03-31', '2023-05-01', '2023-06-10');
@@ -252,7 +252,7 @@ for my $round (1 .. $rounds) {
   my $customers = magnitude($c{rows});
   my $groups = magnitude(any(3, 40, $c{rows}));
   # now and then so many that purchases alone make an array of them, too
-  ($customers, $groups) = (25000, any(3, 40)) if $many;
+  ($customers, $groups) = (18000, any(3, 40)) if $many;
   my $type = $c{kind} =~ s/.* //r;
   my @columns = ('n int', q{dropped text DEFAULT 'some'}, 'g int', 'h int', "customer $type", "at $c{time}", 'event lifecycle_event');
   my ($partition_by, $partitions) = maybe(0.4) ? partitions(\@columns, $c{rows}) : ('', '');
