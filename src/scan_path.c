@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
@@ -205,7 +206,10 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 			return false;
 	}
 	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
-		CollectTables(root, input, tables) && *tables != NIL;
+		CollectTables(root, input, tables) && *tables != NIL &&
+		/* each table has entries in a target list, whose elements have 16-bit numbers */
+		list_length(*tables) * (SCAN_TABLE_ENTRIES + list_length(aggrefs)) <=
+		PG_INT16_MAX - 2 * MaxTupleAttributeNumber;
 }
 
 /* Add an entry to what a scan "returns", for others to refer to. */
