@@ -209,12 +209,12 @@ SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[202
 SET max_parallel_workers_per_gather = 0;
 SELECT * FROM explained($$EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF, BUFFERS OFF)
   SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FILTER (WHERE amount > 5) FROM orders WHERE region > 0$$);
-CREATE FUNCTION explained_json(query text) RETURNS json
+CREATE FUNCTION explained_json(query text, options text DEFAULT 'ANALYZE, VERBOSE') RETURNS json
 LANGUAGE plpgsql AS $$
 DECLARE
   explained json;
 BEGIN
-  EXECUTE 'EXPLAIN (ANALYZE, VERBOSE, FORMAT JSON) ' || query INTO explained;
+  EXECUTE format('EXPLAIN (%s, FORMAT JSON) %s', options, query) INTO explained;
   RETURN explained;
 END $$;
 SELECT json -> 0 -> 'Plan' ->> 'Custom Plan Provider' AS provider, json -> 0 -> 'Plan' -> 'Columns' AS columns,
@@ -344,15 +344,7 @@ SELECT * FROM explained($$EXPLAIN (VERBOSE, COSTS OFF)
   SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM years WHERE year = 2024$$);
 SELECT * FROM explained($$EXPLAIN (COSTS OFF)
   SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM year_2023$$);
-CREATE FUNCTION explained_plain_json(query text) RETURNS json
-LANGUAGE plpgsql AS $$
-DECLARE
-  explained json;
-BEGIN
-  EXECUTE 'EXPLAIN (COSTS OFF, FORMAT JSON) ' || query INTO explained;
-  RETURN explained;
-END $$;
-SELECT explained_plain_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$)
+SELECT explained_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$, 'COSTS OFF')
          -> 0 -> 'Plan' ->> 'Tables' AS number,
        explained_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$)
          -> 0 -> 'Plan' ->> 'Tables' AS names;

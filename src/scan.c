@@ -67,7 +67,6 @@ typedef struct WinbackScanState
 	ScanAggregate *aggregates;
 	int			ntables;
 	TableToScan *tables;
-	TableToScan *current;		/* the one being read, or NULL */
 
 	ScanPage	page;
 	HeapTupleHeader *chosen;	/* those of its rows that an aggregate is about; */
@@ -258,7 +257,6 @@ TakeInTables(WinbackScanState *scan)
 		TableToScan *table = &scan->tables[i];
 		MemoryContext old_context;
 
-		scan->current = table;
 		ScanTableBegin(&table->table, ps->state->es_snapshot,
 					   scan->shared != NULL ? SharedHeap(scan->shared, i) : NULL);
 		old_context = MemoryContextSwitchTo(ps->ps_ExprContext->ecxt_per_tuple_memory);
@@ -269,7 +267,6 @@ TakeInTables(WinbackScanState *scan)
 		}
 		MemoryContextSwitchTo(old_context);
 		ScanTableEnd(&table->table);
-		scan->current = NULL;
 	}
 }
 
@@ -288,7 +285,7 @@ ExecScanOnce(CustomScanState *node)
 
 	old_context = MemoryContextSwitchTo(scan->context);
 	for (int i = 0; i < scan->naggregates; i++)
-		ScanAggregateStart(&scan->aggregates[i], scan->context);
+		ScanAggregateStart(&scan->aggregates[i]);
 	TakeInTables(scan);
 
 	for (int i = 0; i < scan->naggregates; i++)
@@ -323,13 +320,10 @@ ExecScanOnce(CustomScanState *node)
 	return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : output;
 }
 
+/* Every table has been read to its end, or an error has come, which cleans up. */
 static void
-EndScan(CustomScanState *node)
+EndScan(CustomScanState *node pg_attribute_unused())
 {
-	WinbackScanState *scan = (WinbackScanState *) node;
-
-	if (scan->current != NULL)
-		ScanTableEnd(&scan->current->table);
 }
 
 static void

@@ -214,9 +214,9 @@ PrepareCall(ScanAggregate *aggregate, FmgrInfo *flinfo, Oid function, Expr *expr
 	return fcinfo;
 }
 
-/* Begin with no state; all that is made lives in the given context, the current one. */
+/* Begin with no state; all that is made lives in the current context. */
 void
-ScanAggregateStart(ScanAggregate *aggregate, MemoryContext context)
+ScanAggregateStart(ScanAggregate *aggregate)
 {
 	const Aggref *aggref = aggregate->aggref;
 	Oid			transition = LookUpAggregate(aggref->aggfnoid).transition;
@@ -224,10 +224,9 @@ ScanAggregateStart(ScanAggregate *aggregate, MemoryContext context)
 	int			ntypes = get_aggregate_argtypes(unconstify(Aggref *, aggref), types);
 	Expr	   *expr;
 
-	Assert(CurrentMemoryContext == context);
 	aggregate->call.node.type = T_ExtensibleNode;
 	aggregate->call.node.extnodename = SCAN_CALL;
-	aggregate->call.context = context;
+	aggregate->call.context = CurrentMemoryContext;
 	aggregate->call.aggref = NULL;
 
 	build_aggregate_transfn_expr(types, ntypes, 0, false, aggref->aggtranstype,

@@ -64,7 +64,7 @@ extern Var *ColumnOf(Expr *arg);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps);
 extern void ScanSourceInit(ScanSource *source, const Aggref *aggref, PlanState *ps);
-extern void ScanAggregateStart(ScanAggregate *aggregate, MemoryContext context);
+extern void ScanAggregateStart(ScanAggregate *aggregate);
 extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source,
 								ExprContext *econtext, const ScanTable *table,
 								const HeapTupleHeader *rows, int nrows);

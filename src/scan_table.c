@@ -128,7 +128,6 @@ void
 ScanTableEnd(ScanTable *table)
 {
 	ExecClearTuple(table->slot);
-	if (table->desc != NULL)
-		table_endscan(table->desc);
+	table_endscan(table->desc);
 	table->desc = NULL;
 }
