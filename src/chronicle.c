@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "chronicle.h"
+#include "pieces.h"
 
 /* A chronicle without customers.  customer_type must live as long. */
 Chronicle *
@@ -75,11 +76,13 @@ AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
 		if (chronicle->entries == NULL)
 			chronicle->entries = MemoryContextAllocHuge(context, allocated * sizeof(Entry));
 		else
-			chronicle->entries = repalloc_huge(chronicle->entries, allocated * sizeof(Entry));
+			chronicle->entries = Enlarge(chronicle->entries, chronicle->nentries * sizeof(Entry),
+										 0, allocated * sizeof(Entry));
 		if (chronicle->has_amounts && chronicle->amounts == NULL)
 			chronicle->amounts = MemoryContextAllocHuge(context, allocated * sizeof(Numeric));
 		else if (chronicle->has_amounts)
-			chronicle->amounts = repalloc_huge(chronicle->amounts, allocated * sizeof(Numeric));
+			chronicle->amounts = Enlarge(chronicle->amounts, chronicle->nentries * sizeof(Numeric),
+										 0, allocated * sizeof(Numeric));
 		chronicle->allocated = allocated;
 	}
 

@@ -12,6 +12,7 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
+#include <unistd.h>
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE		25	/* Linux 6.1; older C libraries lack the name */
 #endif
@@ -90,6 +91,23 @@ AdviseHugePages(void *start, Size size)
 
 	if (begin < end && madvise(begin, end - begin, MADV_HUGEPAGE) == 0)
 		(void) madvise(begin, end - begin, MADV_COLLAPSE);
+#endif
+}
+
+/*
+ * The whole pages of some memory may be anything from now on, and need not be there.
+ * Linux takes them away at once.
+ */
+static inline void
+GiveBackPages(void *start, Size size)
+{
+#ifdef MADV_DONTNEED
+	const Size	page = (Size) sysconf(_SC_PAGESIZE);
+	char	   *begin = (char *) TYPEALIGN(page, start);
+	char	   *end = (char *) TYPEALIGN_DOWN(page, (char *) start + size);
+
+	if (begin < end)
+		(void) madvise(begin, end - begin, MADV_DONTNEED);
 #endif
 }
 

@@ -150,10 +150,10 @@ PlaceSlot(Ledger *ledger, const char *slot)
 }
 
 /*
- * Double the slots, in place: a second table would be half of the memory.
+ * Double the slots, without a second table, which would be half of the memory.
  *
- * The slots move to the upper half, and from there, in order, to where they
- * belong.  Slot i, whose place was h <= i, now belongs to 2h or 2h + 1, and ends
+ * The slots move to the upper half (see Enlarge), and from there, in order, to where
+ * they belong.  Slot i, whose place was h <= i, now belongs to 2h or 2h + 1, and ends
  * at most at 2i + 1: a run of taken slots that begins at s holds only customers
  * whose places were at least (s - 1) / 2, so it is shorter than i - (s - 1) / 2.
  * With n slots before, 2i + 1 <= n + i: what is written to has been read.
@@ -173,13 +173,11 @@ LedgerDouble(Ledger *ledger)
 	char	   *slot;
 	char	   *upper;
 
-	ledger->slots = repalloc_huge(ledger->slots, 2 * size);
+	ledger->slots = Enlarge(ledger->slots, size, size, 2 * size);
 	ledger->nslots = 2 * nslots;
 	ledger->shift--;
-	PutInLargePages(ledger->slots, 2 * size);
-	upper = ledger->slots + size;
-	CopyPieces(upper, ledger->slots, size);
 	ClearPieces(ledger->slots, size);
+	upper = ledger->slots + size;
 
 	while (*SlotFacts(upper + nwaiting * slot_size, ledger->form) & LEDGER_TAKEN)
 		nwaiting++;
@@ -241,7 +239,7 @@ StoreImage(Ledger *ledger, const char *image, Size length)
 
 		size = Max(size, needed);
 		ledger->images = ledger->images ?
-			repalloc_huge(ledger->images, size) :
+			Enlarge(ledger->images, ledger->images_used, 0, size) :
 			MemoryContextAllocHuge(ledger->context, size);
 		ledger->images_size = size;
 	}

@@ -188,20 +188,14 @@ MakeDense(Ledger *ledger, Range range)
 		return;
 	}
 
-	/* in place, as in LedgerDouble */
 	before = (ledger->base - range.first) * ledger->slot_size;
 	old_size = ledger->nslots * ledger->slot_size;
 	size = nslots * ledger->slot_size;
-	ledger->slots = repalloc_huge(ledger->slots, size);
+	ledger->slots = Enlarge(ledger->slots, old_size, before, size);
 	ledger->nslots = nslots;
 	ledger->base = range.first;
-	PutInLargePages(ledger->slots, size);
+	ClearPieces(ledger->slots, before);
 	ClearPieces(ledger->slots + before + old_size, size - before - old_size);
-	if (before > 0)
-	{
-		MovePieces(ledger->slots + before, ledger->slots, old_size);
-		ClearPieces(ledger->slots, before);
-	}
 	LedgerCheck(ledger, true);
 }
 

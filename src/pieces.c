@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "pieces.h"
@@ -34,29 +35,33 @@ PutInLargePages(char *start, Size size)
 	}
 }
 
-/* As memcpy. */
-void
-CopyPieces(char *to, const char *from, Size size)
+/*
+ * Larger memory, in which what was there, so many bytes, stands from an offset on;
+ * the rest of it is undefined, and the old memory is no more.
+ *
+ * Each piece is given back as soon as it is copied, so that both do not exist as a
+ * whole at any time.  repalloc does not need more, but nothing can stop it, be it
+ * that the C library copies or that the kernel moves pages (measured: 0.7 ms a MB).
+ */
+void *
+Enlarge(void *old, Size used, Size offset, Size size)
 {
-	for (Size done = 0; done < size; done += PIECE)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(to + done, from + done, Min(PIECE, size - done));
-	}
-}
+	char	   *from = old;
+	char	   *larger = MemoryContextAllocHuge(GetMemoryChunkContext(old), size);
 
-/* As memmove, towards the end. */
-void
-MovePieces(char *to, const char *from, Size size)
-{
-	while (size > 0)
+	Assert(offset + used <= size);
+
+	PutInLargePages(larger, size);
+	for (Size done = 0; done < used; done += PIECE)
 	{
-		Size		piece = Min(PIECE, size);
+		Size		piece = Min(PIECE, used - done);
 
 		CHECK_FOR_INTERRUPTS();
-		size -= piece;
-		memmove(to + size, from + size, piece);
+		memcpy(larger + offset + done, from + done, piece);
+		GiveBackPages(from + done, piece);
 	}
+	pfree(old);
+	return larger;
 }
 
 /* As memset with zero. */

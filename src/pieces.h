@@ -8,14 +8,13 @@
 #include "postgres.h"
 
 /*
- * How many bytes are moved, cleared or put in large pages at a time: memory that is
+ * How many bytes are copied, cleared or put in large pages at a time: memory that is
  * touched for the first time takes about a millisecond a MB.
  */
 #define PIECE			((Size) 8 * 1024 * 1024)
 
 extern void PutInLargePages(char *start, Size size);
-extern void CopyPieces(char *to, const char *from, Size size);
-extern void MovePieces(char *to, const char *from, Size size);
+extern void *Enlarge(void *old, Size used, Size offset, Size size);
 extern void ClearPieces(char *start, Size size);
 
 #endif							/* WINBACK_PIECES_H */

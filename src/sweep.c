@@ -14,6 +14,7 @@
 #include "port/pg_bswap.h"
 
 #include "chronicle.h"
+#include "pieces.h"
 
 /* The customer's facts from a byte on, 64 bits of them. */
 static inline uint64
@@ -324,7 +325,7 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 		if (n == *allocated)
 		{
 			*allocated *= 2;
-			*entries = repalloc_huge(*entries, *allocated * sizeof(Entry));
+			*entries = Enlarge(*entries, n * sizeof(Entry), 0, *allocated * sizeof(Entry));
 		}
 		next = chronicle->entries[e - 1].next;
 		(*entries)[n] = chronicle->entries[e - 1];

@@ -18,6 +18,7 @@
 
 #include "chronicle.h"
 #include "cohort.h"
+#include "pieces.h"
 
 #define COHORT_WIRE_VERSION		1
 #define CHRONICLE_WIRE_VERSION	1
@@ -77,6 +78,7 @@ SendLedger(StringInfo wire, const Ledger *ledger, Size images_size)
 	uint64		cursor = 0;
 	LedgerKey	key;
 	uint8	   *facts;
+	Size		size;
 
 	pq_sendint8(wire, ledger->form);
 	pq_sendint16(wire, ledger->facts_size);
@@ -86,7 +88,12 @@ SendLedger(StringInfo wire, const Ledger *ledger, Size images_size)
 	{
 		pq_sendint32(wire, ledger->base);
 		pq_sendint64(wire, ledger->nslots);
-		pq_sendbytes(wire, ledger->slots, (int) (ledger->nslots * ledger->facts_size));
+		size = ledger->nslots * ledger->facts_size;
+		for (Size done = 0; done < size; done += PIECE)
+		{
+			CHECK_FOR_INTERRUPTS();
+			pq_sendbytes(wire, ledger->slots + done, (int) Min(PIECE, size - done));
+		}
 		return;
 	}
 	while (LedgerNext(ledger, &cursor, &key, &facts))

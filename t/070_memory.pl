@@ -18,8 +18,8 @@
 #   WINBACK_SEED        the seed of the moments; another one each time unless set.
 #                       It is printed.
 #   WINBACK_CANCELS     cancels a phase; default 3
-#   WINBACK_SLOW_TESTS  set to 1: also what takes up to 3 GB of memory, and more
-#                       executions
+#   WINBACK_SLOW_TESTS  set to 1: also what takes up to 3 GB of memory, larger
+#                       states, and more executions
 use strict;
 use warnings;
 
@@ -134,6 +134,12 @@ my @phases = (
   [ 'two steps', 0, "SELECT winback_tally(before, after), lifecycle_transitions(before, after) FROM
       (SELECT (ARRAY['active', 'churned'])[1 + b % 2]::lifecycle_status AS before, 'won_back'::lifecycle_status AS after " . rows(8000) . ') AS customers' ],
 );
+
+# states of hundreds of MB, which grow in pieces
+push @phases, (
+  [ 'rows, and growing, 30 million customers', 0, "SELECT reactivation_rate((a << 20 | b) * 48271 % 2147483647, $at, $terms) " . rows(300000) ],
+  [ 'rows of a series, 12 million events', 0, "SELECT lifecycle_series(a, $at, $event, $months) " . rows(120000) ],
+) if $slow;
 
 $session->query_safe("SET max_parallel_workers_per_gather = 0");
 my @all;
