@@ -477,6 +477,9 @@ start_server() {
         echo "timezone = 'UTC'"
         echo "log_timezone = 'UTC'"
         echo "fsync = off"
+        # for all who test at the same time
+        echo "max_worker_processes = 32"
+        echo "max_parallel_workers = 32"
     } >>"$tmp/data/postgresql.conf"
     guarded as_runner "$bindir/pg_ctl" --pgdata="$tmp/data" --log="$tmp/server.log" --wait --silent start ||
         { cat "$tmp/server.log" >&2; die "the server did not start; its log is above"; }

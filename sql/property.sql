@@ -14,7 +14,7 @@
 --
 \set seed 1
 \set cases_per_round 70
-\set purchases 100000
+\set purchases 50000
 -- Where a server is slow (scripts/checked), fewer: counts change then, too.
 \getenv fewer WINBACK_CASES
 \if :{?fewer}
@@ -29,6 +29,9 @@ SET IntervalStyle = 'postgres';
 CREATE SCHEMA property;
 SET search_path = property, public;
 SELECT set_config('property.seed', :'seed', false) AS seed;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\i :helpers
 
 --
 -- The definition.  It reads two tables that are filled anew for each round:
@@ -136,17 +139,6 @@ $$;
 --
 -- The generator.
 --
-
--- A number from 0 to below - 1 for thing n; "what" tells the choices apart.
-CREATE FUNCTION pick(n bigint, what int, below int) RETURNS int
-LANGUAGE sql STABLE AS $$
-  SELECT ((hashint8extended(n * 100 + what, current_setting('property.seed')::bigint)
-           & 9223372036854775807) % below)::int
-$$;
-CREATE FUNCTION pick(n bigint, what int, among anyarray) RETURNS anyelement
-LANGUAGE sql STABLE AS $$
-  SELECT among[1 + pick(n, what, cardinality(among))]
-$$;
 
 CREATE TABLE times (time regtype, span regtype, jitters interval[]);
 INSERT INTO times VALUES
@@ -399,11 +391,11 @@ SELECT asked, zone, time, kind, case_id, rate, plain, by_sets, answer
   FROM compared WHERE differs OR styles_differ ORDER BY asked, case_id, rate LIMIT 10;
 
 --
--- Many customers in one group: 100,000 purchases of 20,000 customers, unless there are to be fewer.
+-- Many customers in one group: 50,000 purchases of 10,000 customers, unless there are to be fewer.
 --
 SET TimeZone = 'UTC';
 CREATE TABLE many AS
-SELECT n, pick(n, 1, 20000) AS who, pick(n, 2, 2) AS way,
+SELECT n, pick(n, 1, 10000) AS who, pick(n, 2, 2) AS way,
        timestamptz '2023-01-01' + pick(n, 3, 700) * interval '1 day'
        + pick(n, 4, 86400000) * interval '1 millisecond' AS at
   FROM generate_series(1, :purchases) AS n;

@@ -24,6 +24,9 @@ SET IntervalStyle = 'postgres';
 CREATE SCHEMA property_events;
 SET search_path = property_events, public;
 SELECT set_config('property.seed', :'seed', false) AS seed;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\i :helpers
 
 --
 -- The definitions.  They read two tables that are filled anew for each round:
@@ -193,17 +196,6 @@ END $$;
 --
 -- The generator.
 --
-
--- A number from 0 to below - 1 for thing n; "what" tells the choices apart.
-CREATE FUNCTION pick(n bigint, what int, below int) RETURNS int
-LANGUAGE sql STABLE AS $$
-  SELECT ((hashint8extended(n * 100 + what, current_setting('property.seed')::bigint)
-           & 9223372036854775807) % below)::int
-$$;
-CREATE FUNCTION pick(n bigint, what int, among anyarray) RETURNS anyelement
-LANGUAGE sql STABLE AS $$
-  SELECT among[1 + pick(n, what, cardinality(among))]
-$$;
 
 CREATE TABLE times (time text, span text, tick interval, jitters interval[]);
 INSERT INTO times VALUES
@@ -700,20 +692,6 @@ SET parallel_tuple_cost = 0;
 SET cpu_operator_cost = 1;  -- aggregating is dear, so it is worth doing in parts
 SET min_parallel_table_scan_size = 0;
 SET parallel_leader_participation = off;
-
--- The nodes of a plan that matter here, from the top down.
-CREATE FUNCTION nodes(query text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-  nodes text[];
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-    nodes := nodes || substring(line FROM
-      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel (?:Seq|Custom) Scan|Parallel Append)');
-  END LOOP;
-  RETURN array_to_string(nodes, ' > ');
-END $$;
 
 -- 10,000 events of 1,000 customers, of whom each has a name of every kind, in 40 groups.
 CREATE TABLE history AS

@@ -26,6 +26,9 @@ SET IntervalStyle = 'postgres';
 CREATE SCHEMA property_series;
 SET search_path = property_series, public;
 SELECT set_config('property.seed', :'seed', false) AS seed;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/sql/helpers.sql'
+\i :helpers
 
 --
 -- The definitions.  They read three tables that are filled anew for each round, with times of one type:
@@ -167,17 +170,6 @@ END $$;
 --
 -- The generator.
 --
-
--- A number from 0 to below - 1 for thing n; "what" tells the choices apart.
-CREATE FUNCTION pick(n bigint, what int, below int) RETURNS int
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT ((hashint8extended(n * 100 + what, current_setting('property.seed')::bigint)
-           & 9223372036854775807) % below)::int
-$$;
-CREATE FUNCTION pick(n bigint, what int, among anyarray) RETURNS anyelement
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT among[1 + pick(n, what, cardinality(among))]
-$$;
 
 -- How customer number "who" is called.
 CREATE TYPE shop_customer AS (shop text, number int);
@@ -491,20 +483,6 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET cpu_operator_cost = 1;  -- aggregating is dear, so it is worth doing in parts
 SET min_parallel_table_scan_size = 0;
-
--- The nodes of a plan that matter here, from the top down.
-CREATE FUNCTION nodes(query text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-  nodes text[];
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-    nodes := nodes || substring(line FROM
-      '((?:(?:Finalize|Partial) )?(?:Group|Hash|Mixed)?Aggregate|Gather(?: Merge)?|Parallel (?:Seq|Custom) Scan|Seq Scan|(?:Parallel )?Append)');
-  END LOOP;
-  RETURN array_to_string(nodes, ' > ');
-END $$;
 
 -- 8,000 events of 1,000 customers, of whom each has a name of every kind, in 40 groups and in 500.
 CREATE TABLE history AS

@@ -130,25 +130,27 @@ SELECT name, a.scan, a.same, a.answer
  ORDER BY no;
 
 -- Privileges are asked for, and rows that a policy hides stay hidden, whatever the plan.
-CREATE ROLE winback_scan_reader;
-GRANT USAGE ON SCHEMA scan TO winback_scan_reader;
-GRANT EXECUTE ON FUNCTION asked TO winback_scan_reader;
-SET ROLE winback_scan_reader;
+-- The name of a role is one for all databases, and tests may run in several at once.
+SELECT current_database() || '_reader' AS reader \gset
+CREATE ROLE :"reader";
+GRANT USAGE ON SCHEMA scan TO :"reader";
+GRANT EXECUTE ON FUNCTION asked TO :"reader";
+SET ROLE :"reader";
 SELECT :rate FROM orders;
 RESET ROLE;
-GRANT SELECT (customer_id, ordered_at) ON orders TO winback_scan_reader;
-SET ROLE winback_scan_reader;
+GRANT SELECT (customer_id, ordered_at) ON orders TO :"reader";
+SET ROLE :"reader";
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS a;
 SELECT :rate FROM orders WHERE region = 1;
 RESET ROLE;
 BEGIN;
 REVOKE EXECUTE ON FUNCTION reactivation_rate(anyelement, timestamptz, tstzrange, interval) FROM PUBLIC;
-SET LOCAL ROLE winback_scan_reader;
+SET LOCAL ROLE :"reader";
 SELECT :rate FROM orders;
 ROLLBACK;
 ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
 CREATE POLICY first_half ON orders USING (customer_id < 500);
-SET ROLE winback_scan_reader;
+SET ROLE :"reader";
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS a;
 RESET ROLE;
 ALTER TABLE orders DISABLE ROW LEVEL SECURITY;
@@ -390,19 +392,19 @@ SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '9
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
 
 -- Privileges and policies are those of the table that the query names.
-SET ROLE winback_scan_reader;
+SET ROLE :"reader";
 SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
 RESET ROLE;
-GRANT SELECT (customer_id, ordered_at) ON shops TO winback_scan_reader;
+GRANT SELECT (customer_id, ordered_at) ON shops TO :"reader";
 ALTER TABLE shop_1 ENABLE ROW LEVEL SECURITY;
-SET ROLE winback_scan_reader;
+SET ROLE :"reader";
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
 SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = 1;
 SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shop_1;
 RESET ROLE;
 ALTER TABLE shops ENABLE ROW LEVEL SECURITY;
 CREATE POLICY first_half ON shops USING (customer_id < 500);
-SET ROLE winback_scan_reader;
+SET ROLE :"reader";
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
 RESET ROLE;
 
@@ -413,7 +415,7 @@ SET winback.enable_scna = off;
 RESET winback.enable_scan;
 
 RESET ROLE;
-DROP OWNED BY winback_scan_reader;
-DROP ROLE winback_scan_reader;
+DROP OWNED BY :"reader";
+DROP ROLE :"reader";
 DROP ACCESS METHOD another_heap CASCADE;
 DROP SCHEMA scan CASCADE;
