@@ -166,6 +166,8 @@ sub settings {
   );
   my @set = map { $_ . ' = ' . (maybe(0.75) ? 'on' : 'off') } grep { $_ ne 'enable_presorted_aggregate' || $major >= 16 } @on;
   push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } 'enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize';
+  # or all pairs of rows may be looked at, which takes minutes where a server is slow
+  push @set, 'enable_hashjoin = on' unless grep { /^enable_(hash|merge)join = on/ } @set;
   push @set, 'winback.enable_scan = ' . (maybe(0.8) ? 'on' : 'off');
   push @set, q{work_mem = '} . any('64kB', '64kB', '256kB', '4MB') . q{'}, 'hash_mem_multiplier = ' . any(1, 2);
   push @set, 'max_parallel_workers_per_gather = ' . any(0, 1, 2, 4), 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
