@@ -299,3 +299,34 @@ WITH whole AS (
 SELECT (SELECT count(*) FROM whole) AS periods, (SELECT count(*) FROM pieces) AS in_pieces,
        (SELECT count(*) FROM whole w JOIN pieces p ON w.period_start = p.period_start AND w IS NOT DISTINCT FROM p) AS equal,
        (SELECT sum(reactivated + won_back) > 300 FROM whole) AS telling;
+
+-- The silence that makes one inactive may begin earlier at a later boundary: around the ends of months, where steps are
+-- hours and thresholds months, and where clocks go back.  Each element is still what lifecycle_counts says of it alone.
+CREATE TEMP TABLE mixed AS
+SELECT n AS customer_id,
+       CASE WHEN n <= 400
+         THEN (ARRAY[timestamp '2024-02-27', '2024-03-29', '2024-05-29', '2024-06-29'])[1 + abs(hashint8extended(n * 100 + k, 12)) % 4]
+         ELSE '2024-10-24' END + (abs(hashint8extended(n * 100 + k, 13)) % (6 * 72)) * interval '20 minutes' AS at
+FROM generate_series(1, 800) n, generate_series(1, 4) k
+UNION ALL  -- silent for more than a day at 02:40 of the first hour, and for less at 02:00 of the second, which is later
+SELECT 801, unnest('{2024-10-26 02:20,2024-10-27 02:30,2024-10-28 02:10}'::timestamp[]);
+WITH asked AS (
+  SELECT step, inactive_after, start
+  FROM unnest('{1 hour,6 hours,12 hours,36 hours}'::interval[]) step, unnest('{1 month,3 months}'::interval[]) inactive_after,
+       unnest('{2024-03-29,2024-05-29 12:00}'::timestamp[]) start
+)
+SELECT step, inactive_after, count(*) AS periods, sum(element.reactivated) > 5 AND sum(element.sustained) > 5 AS telling,
+       count(*) FILTER (WHERE element::text IS DISTINCT FROM alone::text) AS differ, count(*) FILTER (WHERE element.lapsed_again < 0) AS negative
+  FROM asked,
+       LATERAL (SELECT lifecycle_series(customer_id, at, tsrange(start, start + interval '4 days'), step, inactive_after, '1 year') AS series FROM mixed) AS s,
+       unnest(series) AS element,
+       LATERAL (SELECT lifecycle_counts(customer_id, at, tsrange(element.period_start::timestamp, element.period_end::timestamp), inactive_after, '1 year') AS alone FROM mixed) AS a
+ GROUP BY step, inactive_after ORDER BY step, inactive_after;
+SET TimeZone = 'Europe/Berlin';
+SELECT step, count(*) AS periods, sum(element.reactivated) > 5 AND sum(element.sustained) > 5 AS telling,
+       count(*) FILTER (WHERE element::text IS DISTINCT FROM alone::text) AS differ, count(*) FILTER (WHERE element.lapsed_again < 0) AS negative
+  FROM unnest('{10 minutes,20 minutes,30 minutes}'::interval[]) AS step,
+       LATERAL (SELECT lifecycle_series(customer_id, at::timestamptz, '[2024-10-27 01:00,2024-10-27 05:00)', step, '1 day', '1 month') AS series FROM mixed) AS s,
+       unnest(series) AS element,
+       LATERAL (SELECT lifecycle_counts(customer_id, at::timestamptz, tstzrange(element.period_start, element.period_end), '1 day', '1 month') AS alone FROM mixed) AS a
+ GROUP BY step ORDER BY step;

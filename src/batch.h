@@ -14,7 +14,7 @@
 #include "customer.h"
 #include "ledger.h"
 
-/* Below this many bytes a ledger is looked up row by row. */
+/* Below this many bytes a ledger is looked up row by row, unless it is the only one. */
 #define BATCH_FROM		((Size) 64 * 1024)
 /* Keys a batch; and bytes of their images that it may hold. */
 #define BATCH_ROWS		256

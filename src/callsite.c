@@ -4,8 +4,9 @@
  *
  * A constant argument should cost nothing a row.  Whether it is one, only the
  * Aggref tells (the expression in fn_expr has dummies for arguments), and a
- * window function has none; then the question is read with every row, and terms
- * are made of it again when it differs from the last.
+ * window function has none.  Of anything else than constants and parameters of the
+ * query the question is read with every row, and terms are made of it again when it
+ * differs from the last.
  */
 #include "postgres.h"
 

@@ -7,8 +7,8 @@
  * lie: a bit a zone, some four zones a period. Merging is OR, as in facts.h.
  *
  * Where the order of a purchase and a cancellation matters, or amounts are to be
- * added up, that is not enough. Then every row is kept, 16 bytes (24 and the
- * amount with one) in an array, chained by customer. Merging is appending.
+ * added up, that is not enough. Then every row is kept, 16 bytes (24 where there are
+ * amounts, and its amount) in an array, chained by customer. Merging is appending.
  *
  * What the customers did in each period is counted in sweep.c.
  */

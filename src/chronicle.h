@@ -28,7 +28,7 @@ typedef struct Chronicle
 {
 	Calendar   *calendar;
 	Ledger		ledger;
-	Batch	   *batch;			/* NULL while the ledger is small */
+	Batch	   *batch;			/* NULL while it is not worth it: BatchCreate */
 	uint32	   *marks;			/* of each key in it: the zone, or the entry */
 	Oid			customer_type;
 

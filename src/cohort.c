@@ -2,8 +2,8 @@
  * cohort.c
  *	  The state of an aggregate over customers: the terms, and the facts of each.
  *
- * Once the ledger outgrows the nearer caches, rows are collected in a batch and
- * entered together (see ledger.c).  Whoever reads the ledger enters what waits
+ * Once the ledger outgrows the nearer caches, and in a scan from the beginning, rows
+ * are collected in a batch and entered together (see ledger.c).  Whoever reads the ledger enters what waits
  * first; that changes the form of the state, not its meaning, as numeric's sums
  * do when they carry, so final functions remain READ_ONLY.
  *

@@ -26,7 +26,7 @@ typedef struct Cohort
 {
 	const Terms *terms;			/* shared by the groups if they are constant */
 	Ledger		ledger;			/* facts: PurchaseFacts, or EventFacts packed */
-	Batch	   *batch;			/* NULL while the ledger is small */
+	Batch	   *batch;			/* NULL while it is not worth it: BatchCreate */
 	CohortRow  *rows;			/* what goes with the keys of the batch */
 	Oid			customer_type;
 	bool		has_events;		/* not only purchases */

@@ -106,7 +106,7 @@ LedgerInitDense(Ledger *ledger, MemoryContext context, int facts_size,
 		const char *slot = SlotAt(ledger, i);
 		bool		taken = *SlotFacts(slot, LEDGER_DENSE) & LEDGER_TAKEN;
 
-		if (i % 65536 == 0)
+		if (i % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		for (int b = 0; !taken && b < facts_size; b++)
 		{
@@ -150,7 +150,7 @@ PlaceSlot(Ledger *ledger, const char *slot)
 }
 
 /*
- * Double the slots, without a second table, which would be half of the memory.
+ * Double the slots, without a second table beside the first, half of the memory.
  *
  * The slots move to the upper half (see Enlarge), and from there, in order, to where
  * they belong.  Slot i, whose place was h <= i, now belongs to 2h or 2h + 1, and ends
@@ -190,7 +190,7 @@ LedgerDouble(Ledger *ledger)
 	{
 		char	   *next = upper + i * slot_size;
 
-		if (i % 65536 == 0)
+		if (i % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (!(*SlotFacts(next, ledger->form) & LEDGER_TAKEN))
 			continue;
@@ -431,7 +431,7 @@ LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key, uint8 **facts)
 		uint64		index = *cursor;
 		const char *slot;
 
-		if (index % 65536 == 0)
+		if (index % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		(*cursor)++;
 		if (!ledger->packed && ledger->form != LEDGER_DENSE)

@@ -23,8 +23,9 @@ typedef enum LedgerForm
 } LedgerForm;
 
 /*
- * A customer to look for.  The word is spread evenly over all 64 bits, as a
- * place in the table is taken from its upper ones.
+ * A customer to look for.  The word is spread evenly over all 64 bits (or the upper
+ * 32, LEDGER_HALF), as a place in the table is taken from its upper ones; in an array
+ * it is the place.
  *
  * For LEDGER_HALF, LEDGER_WORD and LEDGER_PAIR, the word is a reversible scramble
  * of the key itself (of one half of it), not a hash that could collide.

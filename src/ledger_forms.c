@@ -300,7 +300,7 @@ LedgerOverlay(Ledger *ledger, const Ledger *other)
 	Size		size = other->nslots * other->slot_size;
 	char	   *to;
 
-	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE)
+	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE || other->ntaken == 0)
 		return false;
 
 	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base &&

@@ -5,8 +5,7 @@
  * The three time types meet here and nowhere else: behind this file an instant
  * is an int64 in the unit of the column.  Calendar arithmetic is PostgreSQL's
  * own (months are calendar months; for timestamptz, in the session's TimeZone),
- * and so are its overflow errors.  Every mistake in a period or a threshold is
- * raised here.
+ * and so are its overflow errors.
  */
 #include "postgres.h"
 

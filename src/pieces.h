@@ -13,6 +13,9 @@
  */
 #define PIECE			((Size) 8 * 1024 * 1024)
 
+/* And how many customers are, whose facts may take 6 kB each. */
+#define PIECE_CUSTOMERS	1024
+
 extern void PutInLargePages(char *start, Size size);
 extern void *Enlarge(void *old, Size used, Size offset, Size size);
 extern void ClearPieces(char *start, Size size);

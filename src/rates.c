@@ -118,14 +118,16 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 	if (unlikely(cohort->batch == NULL))
 		CohortBeginBatch(cohort, true);
 
-	/* those that count, without a branch, as in TermsJudge */
+	/* those that count, without a branch on that, as in TermsJudge */
 	for (int row = first; row < rows->nrows; row++)
 	{
-		int64		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-		PurchaseFacts verdict = TermsJudge(cohort->terms, at);
+		int64		at;
+		PurchaseFacts verdict;
 
 		if (unlikely(RowBlockIgnores(rows, row, signature, site)))
-			verdict = 0;
+			continue;
+		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
+		verdict = TermsJudge(cohort->terms, at);
 		judged[njudged] = row;
 		verdicts[njudged] = verdict;
 		njudged += (verdict != 0);

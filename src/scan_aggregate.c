@@ -3,9 +3,9 @@
  *	  The aggregates of a Winback Scan: their states, and the calls.
  *
  * Rows take one of two lanes.  Any row can be given to the transition function, as
- * an Agg node would.  Most, once there are enough customers, only have to wait in a
- * batch; the function that lets them, many at a time, is the fast lane.  It stops at
- * the first row with which there is more to do, and that goes the slow way.
+ * an Agg node would.  Most, once there is a state, only have to wait in a batch; the
+ * function that lets them, many at a time, is the fast lane.  It stops at the first
+ * row with which there is more to do, and that goes the slow way.
  *
  * Arguments without columns are evaluated once a scan, when its first row comes:
  * without one PostgreSQL would not evaluate them either, and they may be mistaken.
@@ -146,6 +146,9 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps)
 {
 	aggregate->aggref = aggref;
 	aggregate->kind = KindOf(aggref);
+	if (aggregate->kind == NULL)
+		elog(ERROR, "transition function of aggregate %u is not what it was in planning",
+			 aggref->aggfnoid);
 	aggregate->nargs = list_length(aggref->args);
 	aggregate->constants = palloc0(aggregate->nargs * sizeof(ExprState *));
 	for (int i = 0; i < aggregate->nargs; i++)

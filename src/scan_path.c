@@ -129,7 +129,35 @@ IsHeap(const RangeTblEntry *rte)
 	return is_heap;
 }
 
-/* Are the rows of one table, and what is asked of each of them, for us? */
+/*
+ * Are paths PostgreSQL's own, over one table?  Others may know of rows that are not
+ * in its heap.
+ */
+static bool
+ArePathsOfHeap(List *paths)
+{
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		Path	   *path = lfirst(lc);
+
+		while (IsA(path, ProjectionPath))
+			path = ((ProjectionPath *) path)->subpath;
+		if (IsA(path, CustomPath) || IsA(path, ForeignPath) ||
+			IsA(path, AppendPath) || IsA(path, MergeAppendPath))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Are the rows of one table, and what is asked of each of them, for us?
+ *
+ * For a partition or child, not conditions without columns: they stand in the plan
+ * beside what the scan puts out, and an equal expression there would be taken for
+ * them.
+ */
 static bool
 ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 {
@@ -138,11 +166,15 @@ ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 
 	foreach(lc, rel->baserestrictinfo)
 	{
-		if (!IsOfColumns((Node *) lfirst_node(RestrictInfo, lc)->clause, rel->relid))
+		Node	   *clause = (Node *) lfirst_node(RestrictInfo, lc)->clause;
+
+		if (!IsOfColumns(clause, rel->relid) ||
+			(rel->reloptkind != RELOPT_BASEREL && !contain_var_clause(clause)))
 			return false;
 	}
 	return rte->tablesample == NULL &&
-		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW) && IsHeap(rte);
+		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW) && IsHeap(rte) &&
+		ArePathsOfHeap(rel->pathlist) && ArePathsOfHeap(rel->partial_pathlist);
 }
 
 /*
@@ -212,6 +244,33 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 		PG_INT16_MAX - 2 * MaxTupleAttributeNumber;
 }
 
+/*
+ * The conditions on the rows of a table, the cheapest first, and otherwise in the
+ * order in which they are: as PostgreSQL evaluates them.  What one of them fails on,
+ * another may have ruled out.
+ */
+static List *
+OrderedQuals(PlannerInfo *root, List *restrictions)
+{
+	List	   *ordered = NIL;
+	List	   *costs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, extract_actual_clauses(restrictions, false))
+	{
+		QualCost   *cost = palloc(sizeof(QualCost));
+		int			place = list_length(ordered);
+
+		cost_qual_eval_node(cost, lfirst(lc), root);
+		while (place > 0 &&
+			   ((QualCost *) list_nth(costs, place - 1))->per_tuple > cost->per_tuple)
+			place--;
+		ordered = list_insert_nth(ordered, place, lfirst(lc));
+		costs = list_insert_nth(costs, place, cost);
+	}
+	return ordered;
+}
+
 /* Add an entry to what a scan "returns", for others to refer to. */
 static List *
 AddEntry(List *entries, Expr *expr)
@@ -257,7 +316,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 
 		if (table != input)
 		{
-			quals = extract_actual_clauses(table->baserestrictinfo, false);
+			quals = OrderedQuals(root, table->baserestrictinfo);
 			theirs = (List *) AdjustAppendRelAttrs(root, (Node *) theirs, table, input);
 		}
 		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
@@ -268,7 +327,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	}
 
 	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual = extract_actual_clauses(input->baserestrictinfo, false);
+	scan->scan.plan.qual = OrderedQuals(root, input->baserestrictinfo);
 	scan->scan.scanrelid = input->relid;
 	scan->custom_scan_tlist = entries;
 	scan->custom_private = list_make1(makeInteger(list_length(aggrefs)));

@@ -88,6 +88,13 @@ StandingAfterZone(const Calendar *calendar, int boundary, int zone)
 	return StandingIndex(StandingBySilence(&calendar->zones[boundary].cutoffs, zone));
 }
 
+/* Has who buys in a period, and before that last did in a zone, come back? */
+static inline bool
+CameBackAfterZone(const Calendar *calendar, int period, int zone)
+{
+	return CameBack(StandingFromIndex(StandingAfterZone(calendar, period, zone)));
+}
+
 static void
 ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods,
 			  uint64 ncustomers)
@@ -109,12 +116,18 @@ ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods
 		sweep->period_of[zone] = passed - 1;
 	}
 
-	/* the longer the silence, the more one has come back; and the later, the more are silent */
+	/*
+	 * The longer the silence, the more one has come back.  From period to period the
+	 * zone is mostly later, but not always: a month before 30 March 12:00 is 29
+	 * February 12:00, and a month before 31 March 00:00 is 29 February 00:00.
+	 */
 	sweep->came_back = palloc0(calendar->nperiods * sizeof(int));
 	for (int i = 0, zone = 0; calendar->has_end && i < calendar->nperiods; i++)
 	{
+		while (zone > 0 && !CameBackAfterZone(calendar, i, zone - 1))
+			zone--;
 		while (zone < calendar->nedges && sweep->period_of[zone] < i &&
-			   CameBack(StandingFromIndex(StandingAfterZone(calendar, i, zone))))
+			   CameBackAfterZone(calendar, i, zone))
 			zone++;
 		sweep->came_back[i] = zone;
 	}
@@ -274,6 +287,8 @@ PastAdvance(Past *past, const Entry *entries, int nentries, int64 until)
 	{
 		const Entry *entry = &entries[past->nentries];
 
+		if (past->nentries % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (entry->event == EVENT_PURCHASE)
 		{
 			past->bought = true;

@@ -149,7 +149,7 @@ ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size)
 		LedgerKey	key = {0};
 		const char *facts;
 
-		if (i % 65536 == 0)
+		if (i % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		key.word = pq_getmsgint64(wire);
 		facts = pq_getmsgbytes(wire, facts_size);
