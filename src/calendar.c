@@ -201,7 +201,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 
 			later->at = InstantAfter(question->unit, at[i], &question->inactive_after);
 			later->cutoffs = QuestionCutOffs(question, later->at);
-			/* who is churned then is as little asked as who is inactive */
+			/* asked then is only who is active */
 			AddEdges(calendar, later, false);
 		}
 	}
