@@ -16,7 +16,7 @@ SET work_mem = '64MB';
 CREATE SCHEMA dense;
 SET search_path = dense, public;
 \getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/sql/helpers.sql'
+\set helpers :abs_srcdir '/sql/include/helpers.sql'
 \i :helpers
 
 -- 30,000 customers of one or two events, some of which lie behind the periods.  "chance" is an order that has

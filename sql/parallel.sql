@@ -16,7 +16,7 @@ SET TimeZone = 'Europe/Berlin';
 CREATE SCHEMA parallel_plans;
 SET search_path = parallel_plans, public;
 \getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/sql/helpers.sql'
+\set helpers :abs_srcdir '/sql/include/helpers.sql'
 \i :helpers
 
 SET parallel_setup_cost = 0;

@@ -30,7 +30,7 @@ CREATE SCHEMA property;
 SET search_path = property, public;
 SELECT set_config('property.seed', :'seed', false) AS seed;
 \getenv abs_srcdir PG_ABS_SRCDIR
-\set helpers :abs_srcdir '/sql/helpers.sql'
+\set helpers :abs_srcdir '/sql/include/helpers.sql'
 \i :helpers
 
 --
