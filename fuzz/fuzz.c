@@ -38,6 +38,7 @@
 #include "chronicle.h"
 #include "cohort.h"
 #include "rate_tally.h"
+#include "wire.h"
 
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
 extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
@@ -237,17 +238,19 @@ static void
 ReadCohort(const uint8 *data, size_t size)
 {
 	Cohort	   *sent = CohortDeserialize(ByteaFrom(data, size));
-	bytea	   *bytes = CohortSerialize(sent);
+	bytea	   *bytes = CohortSerialize(sent, NULL);
 	Cohort	   *again = CohortDeserialize(bytes);
 	Cohort	   *one = EmptyCohort(sent);
 	Cohort	   *two = EmptyCohort(sent);
+	Portion		portion = {0};
 	ConductCounts counts[2] = {0};
 
-	MustBeSame(CohortSerialize(again), bytes);
+	MustBeSame(CohortSerialize(again, NULL), bytes);
 
-	/* into one leader once, into another by way of the first, and twice */
+	/* into one leader once, into another by way of the first, in portions, and twice */
 	CohortMerge(one, sent);
-	CohortMerge(two, CohortDeserialize(CohortSerialize(one)));
+	while (!portion.done)
+		CohortMerge(two, CohortDeserialize(CohortSerialize(one, &portion)));
 	CohortMerge(two, again);
 	MustHaveSameCustomers(one, &one->ledger, two, &two->ledger, SameBytes);
 
@@ -315,7 +318,8 @@ ReadChronicle(const uint8 *data, size_t size)
 	Size		periods_size = sent->calendar->nperiods * sizeof(PeriodSummary);
 	PeriodSummary *periods[2];
 	uint64		amounts[2] = {0};
-	bytea	   *bytes = ChronicleSerialize(sent);
+	bytea	   *bytes = ChronicleSerialize(sent, NULL);
+	Portion		portion = {0};
 	Chronicle  *again;
 	Chronicle  *one;
 	Chronicle  *two;
@@ -323,12 +327,13 @@ ReadChronicle(const uint8 *data, size_t size)
 	if (sent->calendar->nperiods > FEW_PERIODS)
 		return;
 	again = ChronicleDeserialize(bytes);
-	MustBeSame(ChronicleSerialize(again), bytes);
+	MustBeSame(ChronicleSerialize(again, NULL), bytes);
 
 	one = EmptyChronicle(sent);
 	two = EmptyChronicle(sent);
 	ChronicleMerge(one, sent);
-	ChronicleMerge(two, ChronicleDeserialize(ChronicleSerialize(one)));
+	while (!portion.done)
+		ChronicleMerge(two, ChronicleDeserialize(ChronicleSerialize(one, &portion)));
 	/* a purchase counts once, but an entry of a row is one of each */
 	if (!sent->has_entries)
 		ChronicleMerge(two, again);
@@ -536,8 +541,8 @@ WriteSeeds(void)
 					ChronicleEnter(chronicle, customer_type, customer, &row,
 								   Min(CalendarZone(chronicle->calendar, row.at), chronicle->calendar->nedges - 1));
 				}
-				WriteState("cohort", nstates, CohortSerialize(cohort));
-				WriteState("chronicle", nstates, ChronicleSerialize(chronicle));
+				WriteState("cohort", nstates, CohortSerialize(cohort, NULL));
+				WriteState("chronicle", nstates, ChronicleSerialize(chronicle, NULL));
 				nstates++;
 			}
 		}

@@ -99,8 +99,6 @@ extern void ChronicleFlush(Chronicle *chronicle);
 extern void ChronicleMerge(Chronicle *chronicle, Chronicle *other);
 extern void ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 							   AmountVisitor visitor, void *arg);
-extern bytea *ChronicleSerialize(Chronicle *chronicle);
-extern Chronicle *ChronicleDeserialize(bytea *bytes);
 
 #ifdef USE_ASSERT_CHECKING
 extern void ChronicleCheck(const Chronicle *chronicle, bool whole);

@@ -136,7 +136,7 @@ CohortMerge(Cohort *cohort, Cohort *other)
 		for (int i = 0; i < ncustomers; i++)
 			TakeInFacts(cohort, meeting.ours[i], meeting.theirs[i]);
 	}
-	CohortCheck(cohort, true);
+	CohortCheck(cohort, IsLargeStep(&cohort->ledger, &other->ledger));
 }
 
 /*

@@ -43,8 +43,6 @@ extern void CohortBeginBatch(Cohort *cohort, bool alone);
 extern void CohortFlush(Cohort *cohort);
 extern void CohortMerge(Cohort *cohort, Cohort *other);
 extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);
-extern bytea *CohortSerialize(Cohort *cohort);
-extern Cohort *CohortDeserialize(bytea *bytes);
 
 #ifdef USE_ASSERT_CHECKING
 extern void CohortCheck(const Cohort *cohort, bool whole);

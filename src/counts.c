@@ -19,6 +19,7 @@
 #include "chronicle.h"
 #include "rate_tally.h"
 #include "scan_aggregate.h"
+#include "wire.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_counts_trans);
 PG_FUNCTION_INFO_V1(lifecycle_counts_final);
@@ -217,7 +218,7 @@ Datum
 chronicle_serial(PG_FUNCTION_ARGS)
 {
 	(void) AggregateContext(fcinfo);
-	PG_RETURN_BYTEA_P(ChronicleSerialize((Chronicle *) PG_GETARG_POINTER(0)));
+	PG_RETURN_BYTEA_P(ChronicleSerialize((Chronicle *) PG_GETARG_POINTER(0), NULL));
 }
 
 Datum

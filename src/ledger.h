@@ -116,6 +116,8 @@ extern Size LedgerSize(const Ledger *ledger);
 /* Up to this many bytes a ledger is checked as a whole after every step. */
 #define LEDGER_SMALL	1024
 extern void LedgerCheck(const Ledger *ledger, bool whole);
+/* Is what is taken in by a merge so much that the whole may be checked after it? */
+#define IsLargeStep(ledger, other)	((other)->ntaken >= (ledger)->ntaken / 8)
 #else
 #define LedgerCheck(ledger, whole)	((void) 0)
 #endif

@@ -250,20 +250,58 @@ LedgerSettle(Ledger *ledger, uint64 more)
 		MakeDense(ledger, range);
 }
 
+/* How many customers there are in a range of an array. */
+static uint64
+CountTaken(const Ledger *ledger, Range range)
+{
+	uint64		ntaken = 0;
+
+	range.first = Max(range.first, ledger->base);
+	range.last = Min(range.last, ledger->base + (int64) ledger->nslots - 1);
+	for (int64 i = range.first; i <= range.last; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		ntaken += *SlotFacts(SlotAt(ledger, i - ledger->base), LEDGER_DENSE) & LEDGER_TAKEN;
+	}
+	return ntaken;
+}
+
+/* How many customers two ledgers have together, at least. */
+static uint64
+AtLeast(const Ledger *ledger, const Ledger *other, Range of_other)
+{
+	uint64		in_range;
+
+	if (ledger->form != LEDGER_DENSE)
+		return Max(ledger->ntaken, other->ntaken);
+	/* the other one may be a portion, of which nobody is here yet */
+	in_range = CountTaken(ledger, of_other);
+	return ledger->ntaken - in_range + Max(in_range, other->ntaken);
+}
+
 /* Bring two ledgers of integers of which one is an array together. */
 static void
 MatchArray(Ledger *ledger, const Ledger *other)
 {
-	Range		own = RangeOf(ledger);
-	Range		all = RangeOf(other);
+	Range		own;
+	Range		of_other;
+	Range		all;
 
-	all.first = Min(all.first, own.first);
-	all.last = Max(all.last, own.last);
+	/* a table is asked when it would have to grow, as in LedgerSettle */
+	if (ledger->form == LEDGER_HALF && ledger->ntaken > 0 &&
+		LEDGER_ROOM(ledger->nslots) >= ledger->ntaken + other->ntaken)
+		return;
+
+	own = RangeOf(ledger);
+	of_other = RangeOf(other);
+	all.first = Min(of_other.first, own.first);
+	all.last = Max(of_other.last, own.last);
 	/* an array that has a place for everybody */
 	if (ledger->form == LEDGER_DENSE && all.first == own.first && all.last == own.last)
 		return;
 
-	if (DenseServes(ledger, Max(ledger->ntaken, other->ntaken), &all))
+	if (DenseServes(ledger, AtLeast(ledger, other, of_other), &all))
 		MakeDense(ledger, all);
 	else if (ledger->form == LEDGER_DENSE)
 		Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken));
@@ -298,6 +336,7 @@ bool
 LedgerOverlay(Ledger *ledger, const Ledger *other)
 {
 	Size		size = other->nslots * other->slot_size;
+	Range		range = RangeOfArray(other);
 	char	   *to;
 
 	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE || other->ntaken == 0)
@@ -306,6 +345,7 @@ LedgerOverlay(Ledger *ledger, const Ledger *other)
 	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base &&
 		   other->base - (int64) ledger->base + other->nslots <= ledger->nslots);
 	to = SlotAt(ledger, other->base - (int64) ledger->base);
+	ledger->ntaken -= CountTaken(ledger, range);
 	for (Size done = 0; done < size; done += PIECE)
 	{
 		Size		end = Min(done + PIECE, size);
@@ -315,13 +355,7 @@ LedgerOverlay(Ledger *ledger, const Ledger *other)
 			to[i] |= other->slots[i];
 	}
 
-	ledger->ntaken = 0;
-	for (uint64 i = 0; i < ledger->nslots; i++)
-	{
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		ledger->ntaken += *SlotFacts(SlotAt(ledger, i), LEDGER_DENSE) & LEDGER_TAKEN;
-	}
-	LedgerCheck(ledger, true);
+	ledger->ntaken += CountTaken(ledger, range);
+	LedgerCheck(ledger, IsLargeStep(ledger, other));
 	return true;
 }

@@ -17,6 +17,7 @@
 #include "cohort.h"
 #include "rate_tally.h"
 #include "scan_aggregate.h"
+#include "wire.h"
 
 PG_FUNCTION_INFO_V1(reactivation_trans);
 PG_FUNCTION_INFO_V1(reactivation_rate_final);
@@ -249,7 +250,7 @@ Datum
 cohort_serial(PG_FUNCTION_ARGS)
 {
 	(void) AggregateContext(fcinfo);
-	PG_RETURN_BYTEA_P(CohortSerialize((Cohort *) PG_GETARG_POINTER(0)));
+	PG_RETURN_BYTEA_P(CohortSerialize((Cohort *) PG_GETARG_POINTER(0), NULL));
 }
 
 Datum

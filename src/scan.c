@@ -12,8 +12,9 @@
  * same states.
  *
  * In a parallel plan all processes read the same table, divided by blocks, and then
- * the next.  Each returns its states serialized, and a Finalize Aggregate above
- * Gather puts them together, as with PostgreSQL's own.
+ * the next.  Each returns its states serialized, in as many rows as there are portions
+ * (wire.c), and a Finalize Aggregate above Gather puts them together, as with
+ * PostgreSQL's own.
  *
  * Limits: scan_path.c says which queries come here.
  */
@@ -39,6 +40,7 @@ typedef struct ScanResult
 	int			column;			/* of the scan tuple, from 0 */
 	Aggref	   *aggref;
 	ScanAggregate *aggregate;
+	Portion		next;			/* of the state, if that is put out; else is it done? */
 } ScanResult;
 
 /* A table, and what is wanted of its rows. */
@@ -73,7 +75,7 @@ typedef struct WinbackScanState
 	int		   *nchosen;		/* an array for each, and one for those without FILTER */
 
 	MemoryContext context;		/* of one scan: states and what they need */
-	bool		done;
+	bool		begun;
 	ScanCounters counters;
 	SharedScan *shared;			/* NULL if not parallel */
 } WinbackScanState;
@@ -270,41 +272,20 @@ TakeInTables(WinbackScanState *scan)
 	}
 }
 
-static TupleTableSlot *
-ExecScanOnce(CustomScanState *node)
+/* Read everything, and count. */
+static void
+TakeInAll(WinbackScanState *scan)
 {
-	WinbackScanState *scan = (WinbackScanState *) node;
-	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-	TupleTableSlot *output = node->ss.ss_ScanTupleSlot;
-	MemoryContext old_context;
+	MemoryContext old_context = MemoryContextSwitchTo(scan->context);
 
-	/* there is one row in all */
-	if (scan->done)
-		return NULL;
-	scan->done = true;
-
-	old_context = MemoryContextSwitchTo(scan->context);
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanAggregateStart(&scan->aggregates[i]);
 	TakeInTables(scan);
+	MemoryContextSwitchTo(old_context);
 
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanAggregateMeasure(&scan->aggregates[i], &scan->counters);
 	scan->counters.bytes += MemoryContextMemAllocated(scan->context, true);
-
-	ExecClearTuple(output);
-	memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));
-	for (int i = 0; i < scan->nresults; i++)
-	{
-		ScanResult *result = &scan->results[i];
-
-		output->tts_values[result->column] =
-			ScanAggregateFinish(result->aggregate, result->aggref,
-								&output->tts_isnull[result->column]);
-	}
-	ExecStoreVirtualTuple(output);
-	MemoryContextSwitchTo(old_context);
-
 	if (scan->shared != NULL)
 	{
 		SpinLockAcquire(&scan->shared->mutex);
@@ -314,8 +295,61 @@ ExecScanOnce(CustomScanState *node)
 		scan->shared->counters.bytes += scan->counters.bytes;
 		SpinLockRelease(&scan->shared->mutex);
 	}
+}
 
+/* The value of a result in the next row, in short memory; NULL if it was put out. */
+static Datum
+NextValue(ScanResult *result, bool *isnull)
+{
+	if (DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit))
+		return ScanAggregateTell(result->aggregate, &result->next, isnull);
+
+	/* it is the only row */
+	result->next.done = true;
+	return ScanAggregateFinish(result->aggregate, result->aggref, isnull);
+}
+
+static bool
+AllIsPutOut(const WinbackScanState *scan)
+{
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		if (!scan->results[i].next.done)
+			return false;
+	}
+	return true;
+}
+
+/* The row with the results, or the next of some with the states. */
+static TupleTableSlot *
+ExecWinbackScan(CustomScanState *node)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	TupleTableSlot *output = node->ss.ss_ScanTupleSlot;
+	MemoryContext old_context;
+
+	ExecClearTuple(output);
 	ResetExprContext(econtext);
+	if (!scan->begun)
+	{
+		scan->begun = true;
+		TakeInAll(scan);
+	}
+	else if (AllIsPutOut(scan))
+		return NULL;
+
+	memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));
+	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		ScanResult *result = &scan->results[i];
+
+		output->tts_values[result->column] = NextValue(result, &output->tts_isnull[result->column]);
+	}
+	MemoryContextSwitchTo(old_context);
+	ExecStoreVirtualTuple(output);
+
 	econtext->ecxt_scantuple = output;
 	return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : output;
 }
@@ -334,7 +368,9 @@ ReScan(CustomScanState *node)
 	ExecScanReScan(&node->ss);
 	MemoryContextReset(scan->context);
 	memset(&scan->counters, 0, sizeof(scan->counters));
-	scan->done = false;
+	for (int i = 0; i < scan->nresults; i++)
+		memset(&scan->results[i].next, 0, sizeof(Portion));
+	scan->begun = false;
 }
 
 /*
@@ -464,7 +500,7 @@ ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), Explai
 static const CustomExecMethods exec_methods = {
 	.CustomName = "Winback Scan",
 	.BeginCustomScan = BeginScan,
-	.ExecCustomScan = ExecScanOnce,
+	.ExecCustomScan = ExecWinbackScan,
 	.EndCustomScan = EndScan,
 	.ReScanCustomScan = ReScan,
 	.EstimateDSMCustomScan = EstimateShared,

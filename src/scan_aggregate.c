@@ -334,10 +334,7 @@ ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 	counters->batches += batch != NULL ? batch->nbatches : 0;
 }
 
-/*
- * The value of an aggregate with that state, or the state on the way to another
- * process.
- */
+/* The value of an aggregate with that state. */
 Datum
 ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull)
 {
@@ -346,23 +343,13 @@ ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull
 	FunctionCallInfo fcinfo;
 	Oid			types[FUNC_MAX_ARGS];
 	int			ntypes = get_aggregate_argtypes(unconstify(Aggref *, aggref), types);
+	int			nargs = functions.finish_extra ? ntypes + 1 : 1;
 	Expr	   *expr;
 	Datum		value;
 
-	if (DO_AGGSPLIT_SERIALIZE(aggref->aggsplit))
-	{
-		build_aggregate_serialfn_expr(functions.serialize, &expr);
-		fcinfo = PrepareCall(aggregate, &flinfo, functions.serialize, expr, 1, InvalidOid);
-	}
-	else
-	{
-		int			nargs = functions.finish_extra ? ntypes + 1 : 1;
-
-		build_aggregate_finalfn_expr(types, nargs, aggref->aggtranstype, aggref->aggtype,
-									 aggref->inputcollid, functions.finish, &expr);
-		fcinfo = PrepareCall(aggregate, &flinfo, functions.finish, expr, nargs,
-							 aggref->inputcollid);
-	}
+	build_aggregate_finalfn_expr(types, nargs, aggref->aggtranstype, aggref->aggtype,
+								 aggref->inputcollid, functions.finish, &expr);
+	fcinfo = PrepareCall(aggregate, &flinfo, functions.finish, expr, nargs, aggref->inputcollid);
 	fcinfo->args[0] = aggregate->fcinfo->args[0];
 
 	*isnull = flinfo.fn_strict && (fcinfo->nargs > 1 || fcinfo->args[0].isnull);
@@ -371,4 +358,20 @@ ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull
 	value = FunctionCallInvoke(fcinfo);
 	*isnull = fcinfo->isnull;
 	return value;
+}
+
+/* The next portion of the state, on the way to another process; NULL when all has been told. */
+Datum
+ScanAggregateTell(ScanAggregate *aggregate, Portion *portion, bool *isnull)
+{
+	void	   *state = DatumGetPointer(aggregate->fcinfo->args[0].value);
+
+	*isnull = portion->done || aggregate->fcinfo->args[0].isnull;
+	if (*isnull)
+	{
+		portion->done = true;
+		return (Datum) 0;
+	}
+	return PointerGetDatum(aggregate->kind->is_chronicle ? ChronicleSerialize(state, portion) :
+						   CohortSerialize(state, portion));
 }

@@ -13,6 +13,7 @@
 
 #include "callsite.h"
 #include "scan_table.h"
+#include "wire.h"
 
 /* What EXPLAIN ANALYZE shows. */
 typedef struct ScanCounters
@@ -70,5 +71,6 @@ extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *sour
 								const HeapTupleHeader *rows, int nrows);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
+extern Datum ScanAggregateTell(ScanAggregate *aggregate, Portion *portion, bool *isnull);
 
 #endif							/* WINBACK_SCAN_AGGREGATE_H */

@@ -5,10 +5,15 @@
  * Both are one build on one machine, and the bytes are not for storage.  The
  * version is there for the day on which somebody forgets this.
  *
- * A ledger is sent as its form, the size of the facts, the number of customers
- * and the sum of the lengths of their images; then each customer: word, facts,
- * and by the form of the keys the rest, or the length and the image.  An array is
- * sent as it is, behind its first integer and its length.
+ * A ledger is sent as its form, the size of the facts, and how much follows; then
+ * each customer: word, by the form of the keys the rest, or the length and the image,
+ * and facts.  An array is sent as it is, behind its first integer.  Where entries are
+ * kept, they stand in place of the facts, behind their number.
+ *
+ * A state goes as one value where an Agg node asks for it.  A Winback Scan sends it
+ * in portions, each a row, and a state for itself: some of the customers, or even
+ * some of a customer's entries.  So there is no limit to it, neither of the processes
+ * holds it twice, and the leader merges while the worker still sends.
  */
 #include "postgres.h"
 
@@ -16,9 +21,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "chronicle.h"
-#include "cohort.h"
 #include "pieces.h"
+#include "wire.h"
 
 #define COHORT_WIRE_VERSION		1
 #define CHRONICLE_WIRE_VERSION	1
@@ -26,20 +30,43 @@
 /* more than all that is not customers, entries or amounts */
 #define WIRE_HEADER				1024
 
-/* an entry on the wire: at, next, event, has_amount */
-#define WIRE_ENTRY				(8 + 4 + 1 + 1)
+/*
+ * Bytes of a portion; the last customer or entry may exceed it.  Less than the 64 kB
+ * that a worker's queue holds, so that the next is made while this one is read
+ * (measured: with larger ones the leader waits).
+ */
+#ifdef USE_ASSERT_CHECKING
+#define WIRE_PORTION			((Size) 256)	/* so that tests see many */
+#else
+#define WIRE_PORTION			((Size) 48 * 1024)
+#endif
 
-/* Bytes of a customer without the image. */
-static Size
-WireSlotSize(LedgerForm form, Size facts_size)
+/* an entry on the wire: at, event, has_amount */
+#define WIRE_ENTRY				(8 + 1 + 1)
+
+/* How much there is in a message; in terms of the wire. */
+typedef struct WireCounts
 {
-	return sizeof(uint64) + facts_size + (LedgerHasRest(form) ? sizeof(uint64) : 0);
+	uint64		nslots;			/* customers; of an array, slots */
+	uint64		images_size;	/* the sum of the lengths of all images */
+	uint32		nentries;
+} WireCounts;
+
+/* Bytes of a customer without the image, and without entries. */
+static Size
+WireSlotSize(LedgerForm form, Size facts_size, bool has_entries)
+{
+	return (form == LEDGER_DENSE ? 0 : sizeof(uint64)) +
+		(LedgerHasRest(form) ? sizeof(uint64) : 0) +
+		(has_entries ? sizeof(uint32) : facts_size);
 }
 
+/* Bytes of all that a state has; entries, if they are kept, are the chronicle's. */
 static Size
-SumOfImages(const Ledger *ledger)
+WholeSize(const Ledger *ledger, const Chronicle *entries)
 {
-	Size		sum = 0;
+	Size		size = WIRE_HEADER + (ledger->form == LEDGER_DENSE ? ledger->nslots : ledger->ntaken) *
+		WireSlotSize(ledger->form, ledger->facts_size, entries != NULL);
 	uint64		cursor = 0;
 	LedgerKey	key;
 	uint8	   *facts;
@@ -47,18 +74,27 @@ SumOfImages(const Ledger *ledger)
 	if (LedgerHasImage(ledger->form))
 	{
 		while (LedgerNext(ledger, &cursor, &key, &facts))
-			sum += key.length;
+			size += key.length;
 	}
-	return sum;
+	for (uint32 i = 0; entries != NULL && i < entries->nentries; i++)
+	{
+		if (i % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		size += WIRE_ENTRY;
+		if (entries->entries[i].has_amount)
+			size += sizeof(int32) + VARSIZE(entries->amounts[i]);
+	}
+	return size;
 }
 
-/* Begin a message with a ledger and `more` bytes, or say that it is too long. */
-static void
-BeginWire(StringInfo wire, const Ledger *ledger, Size images_size, Size more)
+/*
+ * Begin a message with room for what is to be sent, or say that it is too long.
+ * Returns how long it may become; of portions, a little longer.
+ */
+static Size
+BeginWire(StringInfo wire, const Ledger *ledger, const Chronicle *entries, const Portion *portion)
 {
-	Size		size = WIRE_HEADER + images_size + more +
-		(ledger->form == LEDGER_DENSE ? ledger->nslots * ledger->facts_size :
-		 ledger->ntaken * WireSlotSize(ledger->form, ledger->facts_size));
+	Size		size = portion != NULL ? WIRE_HEADER + WIRE_PORTION : WholeSize(ledger, entries);
 
 	if (size > MaxAllocSize)
 		ereport(ERROR,
@@ -70,89 +106,273 @@ BeginWire(StringInfo wire, const Ledger *ledger, Size images_size, Size more)
 
 	pq_begintypsend(wire);
 	enlargeStringInfo(wire, (int) (size - wire->len - 1));
+	return size;
 }
 
 static void
-SendLedger(StringInfo wire, const Ledger *ledger, Size images_size)
+SendCounts(StringInfo wire, const WireCounts *counts)
 {
-	uint64		cursor = 0;
-	LedgerKey	key;
-	uint8	   *facts;
+	pq_sendint64(wire, counts->nslots);
+	pq_sendint64(wire, counts->images_size);
+	pq_sendint32(wire, counts->nentries);
+}
+
+/* What is sent of a ledger, and where we are. */
+typedef struct Sender
+{
+	StringInfo	wire;
+	Size		limit;			/* stop when the message has that many bytes */
+	const Ledger *ledger;
+	const Chronicle *entries;	/* NULL if none are kept */
+	Portion    *portion;		/* where to begin; then, where to go on */
+	WireCounts	counts;			/* of what has been sent */
+} Sender;
+
+static inline bool
+IsFull(const Sender *sender)
+{
+	return (Size) sender->wire->len >= sender->limit;
+}
+
+/* Send the entries of a customer, from the next one to be sent; behind their number. */
+static void
+SendEntries(Sender *sender, const uint8 *facts)
+{
+	StringInfo	wire = sender->wire;
+	const Chronicle *entries = sender->entries;
+	int			begin = wire->len;
+	int			end;
+	uint32		nentries = 0;
+	uint32		e = sender->portion->entry != 0 ? sender->portion->entry : LoadHead(facts);
+
+	pq_sendint32(wire, 0);
+	while (e != 0 && (nentries == 0 || !IsFull(sender)))
+	{
+		const Entry *entry = &entries->entries[e - 1];
+
+		if (nentries++ % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		pq_sendint64(wire, entry->at);
+		pq_sendint8(wire, entry->event);
+		pq_sendint8(wire, entry->has_amount);
+		if (entry->has_amount)
+		{
+			pq_sendint32(wire, VARSIZE(entries->amounts[e - 1]));
+			pq_sendbytes(wire, (char *) entries->amounts[e - 1], VARSIZE(entries->amounts[e - 1]));
+		}
+		e = entry->next;
+	}
+	sender->portion->entry = e;
+	sender->counts.nentries += nentries;
+
+	/* now we know how many */
+	end = wire->len;
+	wire->len = begin;
+	pq_sendint32(wire, nentries);
+	wire->len = end;
+}
+
+/* Send the facts of the customer before the portion's slot, or what is kept instead of them. */
+static void
+SendFacts(Sender *sender, const uint8 *facts)
+{
+	if (sender->entries == NULL)
+		pq_sendbytes(sender->wire, (const char *) facts, sender->ledger->facts_size);
+	else
+	{
+		SendEntries(sender, facts);
+		/* the others with the next portion */
+		if (sender->portion->entry != 0)
+			sender->portion->slot--;
+	}
+	sender->counts.nslots++;
+}
+
+/* Send slots of an array. */
+static void
+SendArray(Sender *sender)
+{
+	const Ledger *ledger = sender->ledger;
+	uint64	   *slot = &sender->portion->slot;
+	Size		room = sender->limit - sender->wire->len;
+	const char *slots = ledger->slots + *slot * ledger->facts_size;
 	Size		size;
 
-	pq_sendint8(wire, ledger->form);
-	pq_sendint16(wire, ledger->facts_size);
-	pq_sendint64(wire, ledger->ntaken);
-	pq_sendint64(wire, images_size);
-	if (ledger->form == LEDGER_DENSE)
+	if (sender->entries != NULL)
 	{
-		pq_sendint32(wire, ledger->base);
-		pq_sendint64(wire, ledger->nslots);
-		size = ledger->nslots * ledger->facts_size;
-		for (Size done = 0; done < size; done += PIECE)
+		while (*slot < ledger->nslots && !IsFull(sender))
 		{
-			CHECK_FOR_INTERRUPTS();
-			pq_sendbytes(wire, ledger->slots + done, (int) Min(PIECE, size - done));
+			const uint8 *facts = (const uint8 *) ledger->slots + *slot * ledger->facts_size;
+
+			if ((*slot)++ % PIECE_CUSTOMERS == 0)
+				CHECK_FOR_INTERRUPTS();
+			SendFacts(sender, facts);
 		}
 		return;
 	}
-	while (LedgerNext(ledger, &cursor, &key, &facts))
+
+	sender->counts.nslots = Min(ledger->nslots - *slot, Max(room / ledger->facts_size, 1));
+	*slot += sender->counts.nslots;
+	size = sender->counts.nslots * ledger->facts_size;
+	for (Size done = 0; done < size; done += PIECE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pq_sendbytes(sender->wire, slots + done, (int) Min(PIECE, size - done));
+	}
+}
+
+/* Send customers of a table. */
+static void
+SendTable(Sender *sender)
+{
+	const Ledger *ledger = sender->ledger;
+	StringInfo	wire = sender->wire;
+	LedgerKey	key;
+	uint8	   *facts;
+
+	while (!IsFull(sender) && LedgerNext(ledger, &sender->portion->slot, &key, &facts))
 	{
 		pq_sendint64(wire, key.word);
-		pq_sendbytes(wire, (char *) facts, ledger->facts_size);
 		if (LedgerHasImage(ledger->form))
 		{
 			pq_sendint64(wire, key.length);
 			pq_sendbytes(wire, key.u.image, key.length);
+			sender->counts.images_size += key.length;
 		}
 		else if (LedgerHasRest(ledger->form))
 			pq_sendint64(wire, key.u.rest);
+		SendFacts(sender, facts);
 	}
 }
 
-/* A ledger that can only be read, in the order of the wire. */
+/* Send a ledger and the entries, or the next portion of them. */
 static void
-ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size)
+SendLedger(StringInfo wire, Size limit, const Ledger *ledger, const Chronicle *entries,
+		   Portion *portion)
 {
-	LedgerForm	form = pq_getmsgbyte(wire);
-	uint64		ncustomers;
-	uint64		images_size;
-	uint64		rest;
+	Portion		whole = {0};
+	Sender		sender = {
+		.wire = wire,
+		.limit = limit,
+		.ledger = ledger,
+		.entries = entries,
+		.portion = portion != NULL ? portion : &whole
+	};
+	bool		is_array = ledger->form == LEDGER_DENSE;
+	int			begin;
+	int			end;
 
-	if (form > LEDGER_VALUE || pq_getmsgint(wire, 2) != facts_size)
-		elog(ERROR, "unknown form of customers in a serialized state");
-	ncustomers = pq_getmsgint64(wire);
-	images_size = pq_getmsgint64(wire);
-	if (form == LEDGER_DENSE)
+	pq_sendint8(wire, ledger->form);
+	pq_sendint16(wire, ledger->facts_size);
+	if (is_array)
+		pq_sendint32(wire, (uint32) (ledger->base + (int64) sender.portion->slot));
+	begin = wire->len;
+	SendCounts(wire, &sender.counts);
+	if (is_array)
+		SendArray(&sender);
+	else
+		SendTable(&sender);
+	sender.portion->done = sender.portion->slot == ledger->nslots;
+	Assert(portion != NULL || whole.done);
+
+	/* now we know how much it was */
+	end = wire->len;
+	wire->len = begin;
+	SendCounts(wire, &sender.counts);
+	wire->len = end;
+}
+
+/* An amount: a copy, to be aligned, and as long as it says. */
+static Numeric
+ReceiveAmount(StringInfo wire)
+{
+	int			size = pq_getmsgint(wire, 4);
+	const char *bytes = pq_getmsgbytes(wire, size);
+	Numeric		amount;
+
+	if (size < (int) (VARHDRSZ + sizeof(uint16)))
+		elog(ERROR, "invalid amount in a serialized state");
+	amount = memcpy(palloc(size), bytes, size);
+	SET_VARSIZE(amount, size);
+	return amount;
+}
+
+/*
+ * The entries of a customer, and the facts with which they are found.  The last that
+ * came gets the lowest index: each was put before what the customer had by then.
+ */
+static void
+ReceiveEntries(StringInfo wire, Chronicle *entries, uint8 *facts)
+{
+	uint32		nentries = pq_getmsgint(wire, 4);
+	uint32		head = entries->nentries + nentries;
+
+	if (nentries > entries->allocated - entries->nentries)
+		elog(ERROR, "wrong number of entries in a serialized state");
+	for (uint32 e = head; e > entries->nentries; e--)
 	{
-		int32		base = pq_getmsgint(wire, 4);
-		uint64		nslots = pq_getmsgint64(wire);
+		Entry	   *entry = &entries->entries[e - 1];
 
-		if (nslots == 0 || nslots > (uint64) (wire->len - wire->cursor) / facts_size ||
-			base + (int64) nslots - 1 > PG_INT32_MAX)
-			elog(ERROR, "wrong size of a serialized state");
-		LedgerInitDense(ledger, CurrentMemoryContext, facts_size, base, nslots,
-						pq_getmsgbytes(wire, (int) (nslots * facts_size)));
-		if (ledger->ntaken != ncustomers)
-			elog(ERROR, "wrong number of customers in a serialized state");
-		return;
+		if (e % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		entry->at = pq_getmsgint64(wire);
+		entry->next = e - 1 > entries->nentries ? e - 1 : 0;
+		entry->event = pq_getmsgbyte(wire);
+		entry->has_amount = pq_getmsgbyte(wire) != 0;
+		if (entry->event > EVENT_CANCELLATION || (entry->has_amount && !entries->has_amounts))
+			elog(ERROR, "invalid entry in a serialized state");
+		if (entry->has_amount)
+			entries->amounts[e - 1] = ReceiveAmount(wire);
 	}
-	rest = wire->len - wire->cursor;
-	if (images_size > rest || ncustomers > rest ||
-		ncustomers * WireSlotSize(form, facts_size) > rest - images_size)
-		elog(ERROR, "wrong size of a serialized state");
+	entries->nentries = head;
 
-	LedgerInitPacked(ledger, CurrentMemoryContext, form, facts_size,
-					 ncustomers, images_size);
-	for (uint64 i = 0; i < ncustomers; i++)
+	/* nobody has none */
+	head = nentries > 0 ? head : 0;
+	facts[0] = nentries > 0 ? LEDGER_TAKEN : 0;
+	memcpy(facts + 1, &head, sizeof(head));
+}
+
+static void
+ReceiveArray(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entries,
+			 int32 base, uint64 nslots)
+{
+	const char *slots;
+
+	if (nslots == 0 || base + (int64) nslots - 1 > PG_INT32_MAX)
+		elog(ERROR, "wrong size of a serialized state");
+	if (entries != NULL)
+	{
+		char	   *received = MemoryContextAllocHuge(CurrentMemoryContext, nslots * facts_size);
+
+		for (uint64 i = 0; i < nslots; i++)
+		{
+			if (i % PIECE_CUSTOMERS == 0)
+				CHECK_FOR_INTERRUPTS();
+			ReceiveEntries(wire, entries, (uint8 *) received + i * facts_size);
+		}
+		slots = received;
+	}
+	else
+		slots = pq_getmsgbytes(wire, (int) (nslots * facts_size));
+	LedgerInitDense(ledger, CurrentMemoryContext, facts_size, base, nslots, slots);
+}
+
+static void
+ReceiveTable(StringInfo wire, Ledger *ledger, LedgerForm form, Size facts_size, Chronicle *entries,
+			 const WireCounts *counts)
+{
+	uint64		images_size = counts->images_size;
+	uint8		own_facts[ENTRY_FACTS_SIZE];
+
+	LedgerInitPacked(ledger, CurrentMemoryContext, form, facts_size, counts->nslots, images_size);
+	for (uint64 i = 0; i < counts->nslots; i++)
 	{
 		LedgerKey	key = {0};
-		const char *facts;
+		const uint8 *facts = own_facts;
 
 		if (i % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		key.word = pq_getmsgint64(wire);
-		facts = pq_getmsgbytes(wire, facts_size);
 		if (LedgerHasImage(form))
 		{
 			key.length = pq_getmsgint64(wire);
@@ -163,8 +383,58 @@ ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size)
 		}
 		else if (LedgerHasRest(form))
 			key.u.rest = pq_getmsgint64(wire);
-		LedgerAppend(ledger, &key, (const uint8 *) facts);
+		if (entries != NULL)
+			ReceiveEntries(wire, entries, own_facts);
+		else
+			facts = (const uint8 *) pq_getmsgbytes(wire, facts_size);
+		if (entries != NULL && LoadHead(own_facts) == 0)
+			elog(ERROR, "customer without entries in a serialized state");
+		LedgerAppend(ledger, &key, facts);
 	}
+}
+
+/*
+ * A ledger that can only be read, in the order of the wire, and the entries of its
+ * customers, if they are kept.
+ */
+static void
+ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entries)
+{
+	LedgerForm	form = pq_getmsgbyte(wire);
+	int32		base = 0;
+	WireCounts	counts;
+	uint64		rest;
+
+	if (form > LEDGER_VALUE || pq_getmsgint(wire, 2) != facts_size)
+		elog(ERROR, "unknown form of customers in a serialized state");
+	if (form == LEDGER_DENSE)
+		base = pq_getmsgint(wire, 4);
+	counts.nslots = pq_getmsgint64(wire);
+	counts.images_size = pq_getmsgint64(wire);
+	counts.nentries = pq_getmsgint(wire, 4);
+
+	rest = wire->len - wire->cursor;
+	if (counts.images_size > rest || counts.nslots > rest || counts.nentries > rest / WIRE_ENTRY ||
+		counts.nslots * WireSlotSize(form, facts_size, entries != NULL) +
+		(uint64) counts.nentries * WIRE_ENTRY > rest - counts.images_size ||
+		(counts.nentries > 0 && entries == NULL))
+		elog(ERROR, "wrong size of a serialized state");
+
+	if (counts.nentries > 0)
+	{
+		entries->entries = MemoryContextAllocHuge(CurrentMemoryContext,
+												  counts.nentries * sizeof(Entry));
+		if (entries->has_amounts)
+			entries->amounts = MemoryContextAllocHuge(CurrentMemoryContext,
+													  counts.nentries * sizeof(Numeric));
+		entries->allocated = counts.nentries;
+	}
+	if (form == LEDGER_DENSE)
+		ReceiveArray(wire, ledger, facts_size, entries, base, counts.nslots);
+	else
+		ReceiveTable(wire, ledger, form, facts_size, entries, &counts);
+	if (entries != NULL && entries->nentries != counts.nentries)
+		elog(ERROR, "wrong number of entries in a serialized state");
 }
 
 /* The bytes of a state as a message to be read. */
@@ -181,21 +451,21 @@ OpenWire(bytea *bytes, int version)
 	return wire;
 }
 
+/* All of a cohort, or the next portion of it. */
 bytea *
-CohortSerialize(Cohort *cohort)
+CohortSerialize(Cohort *cohort, Portion *portion)
 {
 	StringInfoData wire;
-	Size		images_size;
+	Size		limit;
 
 	CohortFlush(cohort);
-	images_size = SumOfImages(&cohort->ledger);
-	BeginWire(&wire, &cohort->ledger, images_size, 0);
+	limit = BeginWire(&wire, &cohort->ledger, NULL, portion);
 
 	pq_sendint8(&wire, COHORT_WIRE_VERSION);
 	pq_sendint32(&wire, cohort->customer_type);
 	pq_sendint8(&wire, cohort->has_events);
 	pq_sendint64(&wire, cohort->terms->fingerprint);
-	SendLedger(&wire, &cohort->ledger, images_size);
+	SendLedger(&wire, limit, &cohort->ledger, NULL, portion);
 	return pq_endtypsend(&wire);
 }
 
@@ -216,7 +486,7 @@ CohortDeserialize(bytea *bytes)
 	terms.fingerprint = pq_getmsgint64(&wire);
 	cohort->terms = TermsCopy(CurrentMemoryContext, &terms);
 	ReceiveLedger(&wire, &cohort->ledger,
-				  cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
+				  cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts), NULL);
 	pq_getmsgend(&wire);
 	CohortCheck(cohort, true);
 	return cohort;
@@ -273,23 +543,16 @@ ReceiveQuestion(StringInfo wire, Question *question)
 	question->fingerprint = QuestionFingerprint(question);
 }
 
+/* All of a chronicle, or the next portion of it. */
 bytea *
-ChronicleSerialize(Chronicle *chronicle)
+ChronicleSerialize(Chronicle *chronicle, Portion *portion)
 {
 	StringInfoData wire;
-	Size		images_size;
-	Size		entries_size = (Size) chronicle->nentries * WIRE_ENTRY;
+	const Chronicle *entries = chronicle->has_entries ? chronicle : NULL;
+	Size		limit;
 
 	ChronicleFlush(chronicle);
-	images_size = SumOfImages(&chronicle->ledger);
-	for (uint32 i = 0; i < chronicle->nentries; i++)
-	{
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (chronicle->entries[i].has_amount)
-			entries_size += sizeof(int32) + VARSIZE(chronicle->amounts[i]);
-	}
-	BeginWire(&wire, &chronicle->ledger, images_size, entries_size);
+	limit = BeginWire(&wire, &chronicle->ledger, entries, portion);
 
 	pq_sendint8(&wire, CHRONICLE_WIRE_VERSION);
 	pq_sendint32(&wire, chronicle->customer_type);
@@ -298,41 +561,8 @@ ChronicleSerialize(Chronicle *chronicle)
 	pq_sendint64(&wire, chronicle->first_at);
 	pq_sendint64(&wire, chronicle->last_at);
 	SendQuestion(&wire, &chronicle->calendar->question);
-	SendLedger(&wire, &chronicle->ledger, images_size);
-
-	pq_sendint32(&wire, chronicle->nentries);
-	for (uint32 i = 0; i < chronicle->nentries; i++)
-	{
-		const Entry *entry = &chronicle->entries[i];
-
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		pq_sendint64(&wire, entry->at);
-		pq_sendint32(&wire, entry->next);
-		pq_sendint8(&wire, entry->event);
-		pq_sendint8(&wire, entry->has_amount);
-		if (entry->has_amount)
-		{
-			pq_sendint32(&wire, VARSIZE(chronicle->amounts[i]));
-			pq_sendbytes(&wire, (char *) chronicle->amounts[i], VARSIZE(chronicle->amounts[i]));
-		}
-	}
+	SendLedger(&wire, limit, &chronicle->ledger, entries, portion);
 	return pq_endtypsend(&wire);
-}
-
-/* An amount: a copy, to be aligned, and as long as it says. */
-static Numeric
-ReceiveAmount(StringInfo wire)
-{
-	int			size = pq_getmsgint(wire, 4);
-	const char *bytes = pq_getmsgbytes(wire, size);
-	Numeric		amount;
-
-	if (size < (int) (VARHDRSZ + sizeof(uint16)))
-		elog(ERROR, "invalid amount in a serialized state");
-	amount = memcpy(palloc(size), bytes, size);
-	SET_VARSIZE(amount, size);
-	return amount;
 }
 
 /* As CohortDeserialize. */
@@ -356,44 +586,15 @@ ChronicleDeserialize(bytea *bytes)
 	ReceiveQuestion(&wire, &question);
 	chronicle->calendar = CalendarCreate(CurrentMemoryContext, &question);
 	ReceiveLedger(&wire, &chronicle->ledger, chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
-				  ZONE_FACTS_SIZE(chronicle->calendar));
-
-	chronicle->nentries = pq_getmsgint(&wire, 4);
-	if (chronicle->nentries > (uint32) (wire.len - wire.cursor) / WIRE_ENTRY ||
-		(chronicle->nentries > 0 && !chronicle->has_entries))
-		elog(ERROR, "wrong size of a serialized state");
-	if (chronicle->nentries > 0)
-	{
-		chronicle->entries = MemoryContextAllocHuge(CurrentMemoryContext,
-													chronicle->nentries * sizeof(Entry));
-		chronicle->amounts = MemoryContextAllocHuge(CurrentMemoryContext,
-													chronicle->nentries * sizeof(Numeric));
-	}
-	for (uint32 i = 0; i < chronicle->nentries; i++)
-	{
-		Entry	   *entry = &chronicle->entries[i];
-
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		entry->at = pq_getmsgint64(&wire);
-		entry->next = pq_getmsgint(&wire, 4);
-		entry->event = pq_getmsgbyte(&wire);
-		entry->has_amount = pq_getmsgbyte(&wire) != 0;
-		/* each was put before what the customer had by then */
-		if (entry->next > i || entry->event > EVENT_CANCELLATION ||
-			(entry->has_amount && !chronicle->has_amounts))
-			elog(ERROR, "invalid entry in a serialized state");
-		if (entry->has_amount)
-			chronicle->amounts[i] = ReceiveAmount(&wire);
-	}
+				  ZONE_FACTS_SIZE(chronicle->calendar), chronicle->has_entries ? chronicle : NULL);
 	pq_getmsgend(&wire);
 
-	/* no entry behind the last, and no zone */
+	/* no zone behind the last */
 	nedges = chronicle->calendar->nedges;
-	while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
+	while (!chronicle->has_entries &&
+		   (facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
 	{
-		if (chronicle->has_entries ? LoadHead(facts) > chronicle->nentries :
-			facts[nedges / 8] >> (nedges % 8 + 1) != 0)
+		if (facts[nedges / 8] >> (nedges % 8 + 1) != 0)
 			elog(ERROR, "invalid customer in a serialized state");
 	}
 	ChronicleCheck(chronicle, true);
