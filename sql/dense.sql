@@ -191,15 +191,20 @@ CREATE TABLE memory (no int, bytes float8);
 DO $$
 DECLARE
   s shapes;
+  scan text;
 BEGIN
   FOR s IN SELECT * FROM shapes ORDER BY no LOOP
     EXECUTE format('CREATE TABLE shaped AS SELECT (%s)::%s AS customer, day, event, grp FROM events ORDER BY %s, chance', s.customer, s.type, s.sort);
     -- who is not known, now and then
     INSERT INTO shaped SELECT NULL, day, 'purchase', grp FROM shaped LIMIT 5;
-    INSERT INTO answers SELECT s.no, a.* FROM ask('shaped') AS a;
+    FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
+      PERFORM set_config('winback.enable_scan', scan, false);
+      INSERT INTO answers SELECT s.no, a.* FROM ask('shaped') AS a;
+    END LOOP;
     IF s.grouped THEN
       INSERT INTO answers SELECT s.no, a.* FROM ask('shaped', by => 'grp') AS a;
     END IF;
+    RESET winback.enable_scan;
     INSERT INTO memory SELECT s.no, bytes_a_customer('shaped');
     DROP TABLE shaped;
   END LOOP;

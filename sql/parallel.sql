@@ -71,13 +71,10 @@ BEGIN
               GROUP BY grp, customer) c
       GROUP BY grp',
     time, coalesce(by, '0'), customer, at, source, filter);
-  EXECUTE 'CREATE TEMP TABLE serial AS ' || asked;
+  CALL keep('serial', asked);
   PERFORM set_config('max_parallel_workers_per_gather', workers::text, false);
   PERFORM set_config('parallel_leader_participation', leader::text, false);
-  IF nodes(asked) !~ wanted THEN
-    RAISE EXCEPTION 'not a parallel plan: %', nodes(asked) USING DETAIL = asked;
-  END IF;
-  EXECUTE 'CREATE TEMP TABLE parallel AS ' || asked;
+  CALL keep('parallel', asked, wanted);
   INSERT INTO answers
   SELECT theme, kind, time, workers, leader, grp, r.*
     FROM serial s FULL JOIN parallel p USING (grp) FULL JOIN plain USING (grp),

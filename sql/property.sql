@@ -301,6 +301,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   first int := round * 1000;
   c record;
+  scan text;
   mode text;
   one record;
 BEGIN
@@ -321,19 +322,23 @@ BEGIN
        FROM purchases WHERE case_id = $4', t.span);
   FOR c IN SELECT case_id, period::text, inactive_after::text, churned_after::text
              FROM cases WHERE case_id % 10 = 0 ORDER BY case_id LOOP
-    EXECUTE format(
-      'SELECT reactivation_rate(customer, at, %1$L::%2$s, %3$L::interval) AS reactivation,
-              winback_rate(customer, at, %1$L::%2$s, %4$L::interval) AS winback
-         FROM purchases WHERE case_id = %5$L',
-      c.period, t.span, c.inactive_after, c.churned_after, c.case_id) INTO one;
-    INSERT INTO got VALUES ('constants', c.case_id, one.reactivation, one.winback);
-    FOREACH mode IN ARRAY '{force_generic_plan,force_custom_plan}'::text[] LOOP
-      PERFORM set_config('plan_cache_mode', mode, false);
-      EXECUTE format('EXECUTE one_case(%L, %L, %L, %L)',
-                     c.period, c.inactive_after, c.churned_after, c.case_id) INTO one;
-      INSERT INTO got VALUES ('prepared, ' || mode, c.case_id, one.reactivation, one.winback);
+    FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
+      PERFORM set_config('winback.enable_scan', scan, false);
+      EXECUTE format(
+        'SELECT reactivation_rate(customer, at, %1$L::%2$s, %3$L::interval) AS reactivation,
+                winback_rate(customer, at, %1$L::%2$s, %4$L::interval) AS winback
+           FROM purchases WHERE case_id = %5$L',
+        c.period, t.span, c.inactive_after, c.churned_after, c.case_id) INTO one;
+      INSERT INTO got VALUES ('constants', c.case_id, one.reactivation, one.winback);
+      FOREACH mode IN ARRAY '{force_generic_plan,force_custom_plan}'::text[] LOOP
+        PERFORM set_config('plan_cache_mode', mode, false);
+        EXECUTE format('EXECUTE one_case(%L, %L, %L, %L)',
+                       c.period, c.inactive_after, c.churned_after, c.case_id) INTO one;
+        INSERT INTO got VALUES ('prepared, ' || mode, c.case_id, one.reactivation, one.winback);
+      END LOOP;
     END LOOP;
-    PERFORM set_config('plan_cache_mode', 'auto', false);
+    RESET plan_cache_mode;
+    RESET winback.enable_scan;
   END LOOP;
   DEALLOCATE one_case;
 
@@ -418,12 +423,14 @@ BEGIN
                    CASE arrival WHEN 'by customer' THEN 'who, n' WHEN 'by time' THEN 'at, n'
                                 ELSE 'pick(n, 5, 1000000), n' END);
     CREATE TEMP TABLE IF NOT EXISTS plain AS SELECT * FROM plain_by_customer();
+    DROP TABLE IF EXISTS asked;
+    CALL keep('asked', $q$SELECT reactivation_rate(customer, at, '[2024-06-15,2024-08-01)', '30 days') AS reactivation,
+                                 winback_rate(customer, at, '[2024-06-15,2024-08-01)', '3 months') AS winback
+                            FROM purchases$q$);
     INSERT INTO many_answers
     SELECT k.kind, arrival, r.*
       FROM plain p,
-           (SELECT reactivation_rate(customer, at, '[2024-06-15,2024-08-01)', '30 days') AS reactivation,
-                   winback_rate(customer, at, '[2024-06-15,2024-08-01)', '3 months') AS winback
-              FROM purchases) a,
+           asked a,
            LATERAL (VALUES ('reactivation', p.reactivation, a.reactivation),
                            ('win-back', p.winback, a.winback)) r;
   END LOOP;

@@ -425,6 +425,7 @@ CREATE PROCEDURE play(round int, how_many int, zone text, t times, k keys)
 LANGUAGE plpgsql AS $$
 DECLARE
   first int := round * 1000;
+  scan text;
 BEGIN
   PERFORM set_config('TimeZone', zone, false);
   CALL generate(first, first + how_many - 1, t, k);
@@ -475,13 +476,17 @@ BEGIN
             FROM counts c FULL JOIN got_cases g USING (case_id)) c,
          LATERAL (SELECT key, p.value AS plain, a.value AS answer
                     FROM jsonb_each_text(c.plain) p FULL JOIN jsonb_each_text(c.answer) a USING (key)) v;
-  INSERT INTO pairs
-  SELECT 'constants = columns', c.case_id, NULL,
-         ROW(g.reactivation, g.winback, g.reactivation_rate, g.winback_rate, g.counts,
-             (SELECT string_agg(customer || during::text, ' ' ORDER BY customer COLLATE "C")
-                FROM got_customers b WHERE b.case_id = c.case_id))::text,
-         ask_constants(c.case_id::text, c.period::text, t.span, c.inactive_after::text, c.churned_after::text)
-    FROM cases c JOIN got_cases g USING (case_id) WHERE c.case_id % 15 = 0;
+  FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
+    PERFORM set_config('winback.enable_scan', scan, false);
+    INSERT INTO pairs
+    SELECT 'constants = columns', c.case_id, NULL,
+           ROW(g.reactivation, g.winback, g.reactivation_rate, g.winback_rate, g.counts,
+               (SELECT string_agg(customer || during::text, ' ' ORDER BY customer COLLATE "C")
+                  FROM got_customers b WHERE b.case_id = c.case_id))::text,
+           ask_constants(c.case_id::text, c.period::text, t.span, c.inactive_after::text, c.churned_after::text)
+      FROM cases c JOIN got_cases g USING (case_id) WHERE c.case_id % 15 = 0;
+  END LOOP;
+  RESET winback.enable_scan;
 
   INSERT INTO summary
   SELECT what, zone, t.time, k.kind, count(*), count(*) FILTER (WHERE answer IS NULL),
@@ -716,12 +721,9 @@ LANGUAGE plpgsql AS $$
 BEGIN
   DROP TABLE IF EXISTS serial, parallel;
   PERFORM set_config('max_parallel_workers_per_gather', '0', false);
-  EXECUTE 'CREATE TEMP TABLE serial AS ' || query;
+  CALL keep('serial', query);
   PERFORM set_config('max_parallel_workers_per_gather', '2', false);
-  IF nodes(query) !~ wanted THEN
-    RAISE EXCEPTION 'not a parallel plan: %', nodes(query) USING DETAIL = query;
-  END IF;
-  EXECUTE 'CREATE TEMP TABLE parallel AS ' || query;
+  CALL keep('parallel', query, wanted);
   PERFORM set_config('max_parallel_workers_per_gather', '0', false);
   INSERT INTO parallel_answers
   SELECT asked, way, kind, time, id, e.answer, s.answer, p.answer

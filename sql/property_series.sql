@@ -321,6 +321,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   first int := round * 1000;
   q record;
+  scan text;
   constants text;
 BEGIN
   PERFORM set_config('TimeZone', zone, false);
@@ -396,12 +397,16 @@ BEGIN
 
   -- the parameters as constants
   FOR q IN SELECT series_id, period::text, step, inactive_after, churned_after FROM series WHERE series_id % 7 = 0 ORDER BY series_id LOOP
-    EXECUTE format('SELECT concat_ws('' '',
-                             lifecycle_series(customer, at, event, amount, %1$L::%5$s, %2$L, %3$L, %4$L),
-                             lifecycle_series(customer, at, %1$L::%5$s, %2$L, %3$L, %4$L)) FROM events WHERE series_id = %6$s',
-                   q.period, q.step, q.inactive_after, q.churned_after, t.span, q.series_id) INTO constants;
-    INSERT INTO wholes
-    SELECT 'constants', zone, t.time, key.kind, series_id, concat_ws(' ', events_amounts, rows), constants FROM asked WHERE series_id = q.series_id;
+    FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
+      PERFORM set_config('winback.enable_scan', scan, false);
+      EXECUTE format('SELECT concat_ws('' '',
+                               lifecycle_series(customer, at, event, amount, %1$L::%5$s, %2$L, %3$L, %4$L),
+                               lifecycle_series(customer, at, %1$L::%5$s, %2$L, %3$L, %4$L)) FROM events WHERE series_id = %6$s',
+                     q.period, q.step, q.inactive_after, q.churned_after, t.span, q.series_id) INTO constants;
+      INSERT INTO wholes
+      SELECT 'constants', zone, t.time, key.kind, series_id, concat_ws(' ', events_amounts, rows), constants FROM asked WHERE series_id = q.series_id;
+    END LOOP;
+    RESET winback.enable_scan;
   END LOOP;
 END $$;
 
@@ -531,14 +536,11 @@ BEGIN
   PERFORM set_config('enable_sort', (way NOT LIKE '%hashed')::text, false);
   PERFORM set_config('enable_hashagg', (way NOT LIKE '%sorted')::text, false);
   PERFORM set_config('max_parallel_workers_per_gather', '0', false);
-  EXECUTE 'CREATE TEMP TABLE serial AS ' || query;
+  CALL keep('serial', query);
   PERFORM set_config('max_parallel_workers_per_gather', workers::text, false);
   PERFORM set_config('parallel_leader_participation', leader::text, false);
   EXECUTE format('ALTER TABLE history SET (parallel_workers = %s)', workers);
-  IF nodes(query) !~ wanted THEN
-    RAISE EXCEPTION 'not a parallel plan: %', nodes(query) USING DETAIL = query;
-  END IF;
-  EXECUTE 'CREATE TEMP TABLE parallel AS ' || query;
+  CALL keep('parallel', query, wanted);
   IF grouped IS NULL AND kind = 'int8' THEN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
       INSERT INTO launched SELECT way, workers, substring(line FROM 'Workers Launched: (\d+)')::int > 0 WHERE line ~ 'Workers Launched';

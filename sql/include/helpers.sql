@@ -27,3 +27,32 @@ BEGIN
   END LOOP;
   RETURN array_to_string(nodes, ' > ');
 END $$;
+-- Keeps the answer of a query in a table; its plan must be as wanted, if anything is.  Where it is a Winback
+-- Scan that answers, PostgreSQL's own nodes are asked, too, and must say the same.
+CREATE PROCEDURE keep(name text, query text, wanted text DEFAULT '')
+LANGUAGE plpgsql AS $$
+DECLARE
+  plan text;
+  differs text;
+BEGIN
+  IF nodes(query) !~ wanted THEN
+    RAISE EXCEPTION 'not the plan wanted: %', nodes(query) USING DETAIL = query;
+  END IF;
+  EXECUTE format('CREATE TEMP TABLE %I AS %s', name, query);
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  IF plan !~ 'Winback Scan' THEN
+    RETURN;
+  END IF;
+  PERFORM set_config('winback.enable_scan', 'off', false);
+  IF nodes(query) !~ wanted OR nodes(query) !~ 'Aggregate' THEN
+    RAISE EXCEPTION 'not the plan wanted: %', nodes(query) USING DETAIL = query;
+  END IF;
+  EXECUTE 'CREATE TEMP TABLE without_scan AS ' || query;
+  PERFORM set_config('winback.enable_scan', 'on', false);
+  EXECUTE format('SELECT t::text FROM (SELECT * FROM %1$I EXCEPT ALL SELECT * FROM without_scan) AS t
+                  UNION ALL SELECT t::text FROM (SELECT * FROM without_scan EXCEPT ALL SELECT * FROM %1$I) AS t LIMIT 1', name) INTO differs;
+  IF differs IS NOT NULL THEN
+    RAISE EXCEPTION 'with and without a Winback Scan differ: %', differs USING DETAIL = query;
+  END IF;
+  DROP TABLE without_scan;
+END $$;
