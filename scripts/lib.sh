@@ -66,7 +66,7 @@ count_pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 # and PostgreSQL settings stay outside; so do the settings of a calling make.
 forget_environment() {
     local name
-    for name in "${!PG@}" "${!LC_@}" TZ LANGUAGE CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES TEMP_CONFIG; do
+    for name in "${!PG@}" "${!LC_@}" TZ LANGUAGE CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES TEMP_CONFIG INITDB_TEMPLATE; do
         # how long to wait for a slow server
         [[ $name == PGCTLTIMEOUT || $name == PG_TEST_TIMEOUT_DEFAULT ]] || unset "$name"
     done

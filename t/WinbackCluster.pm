@@ -49,14 +49,16 @@ sub pg_config {
   return $value;
 }
 
-# Creates a server in UTF-8. With checksums, as 18 has by itself, for pg_upgrade
-# wants them equal.
+# What initdb is asked for: UTF-8, and checksums, as 18 has by itself, for pg_upgrade
+# wants them equal. scripts/test has made one so already for 17 and newer.
+my @initdb = ('--encoding=UTF8', '--locale=C', '--data-checksums');
+
 sub create {
   my ($name, $install_path) = @_;
   my $node = PostgreSQL::Test::Cluster->new($name, $install_path ? (install_path => $install_path) : ());
   # what servers need to find the stage is nothing to one that has winback
   delete local $ENV{TEMP_CONFIG} if $install_path;
-  $node->init(extra => [ '--encoding=UTF8', '--locale=C', '--data-checksums' ]);
+  $node->init($ENV{INITDB_TEMPLATE} && !$install_path ? () : (extra => \@initdb));
   $node->append_conf('postgresql.conf', settings_for_stage($ENV{WINBACK_DESTDIR}))
     if $ENV{WINBACK_DESTDIR} && !$install_path;
   return $node;
