@@ -254,6 +254,28 @@ CALL ask('200,000 customers disjoint', 'text', 'disjoint', '(''number '' || cust
 CALL ask('200,000 customers disjoint', 'numeric', 'disjoint', 'customer::numeric', 'date', 'day', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 
+-- A Winback Scan tells its leader in portions of some kilobytes: names that are longer than one, and customers with more
+-- rows than go into one.
+CREATE TABLE long_names (customer text, day date) WITH (parallel_workers = 2);
+INSERT INTO long_names SELECT repeat('name ', 20000 + n % 40) || n % 40, date '2024-01-01' + pick(n, 11, 250) FROM generate_series(1, 120) AS n;
+CREATE TABLE few_customers (customer int, day date, event lifecycle_event, amount numeric) WITH (parallel_workers = 2);
+INSERT INTO few_customers
+SELECT n % 5 * 1000, date '2024-01-01' + pick(n, 12, 250), pick(n, 13, '{purchase,purchase,cancellation,interest}'::lifecycle_event[]),
+       pick(n, 14, '{NULL,1,2.50,1e-20,12345678901234567890.12}'::numeric[])
+  FROM generate_series(1, 30000) AS n;
+ANALYZE long_names, few_customers;
+CALL ask('names of 100 kB', 'text', 'long_names', 'customer', 'date', 'day', NULL,
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
+\set query 'SELECT lifecycle_series(customer, day, event, amount, ''[2024-02-01,2024-08-01)'', ''1 month'', ''10 days'', ''30 days'')::text AS answer FROM few_customers'
+DROP TABLE serial, parallel;
+SET max_parallel_workers_per_gather = 0;
+CALL keep('serial', :'query');
+SET max_parallel_workers_per_gather = 2;
+CALL keep('parallel', :'query', '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
+SELECT (SELECT answer FROM serial) = answer AS same,
+       (SELECT sum(revenue_new + revenue_retained + revenue_reactivated + revenue_won_back) FROM unnest(answer::lifecycle_counts[])) AS revenue
+  FROM parallel;
+
 -- Parts of a partitioned table, in parallel and in one process.
 CREATE TABLE parted (n int, customer int8, day date) PARTITION BY RANGE (n);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (5000);

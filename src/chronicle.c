@@ -73,15 +73,12 @@ AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("too many rows with events or amounts in one group"),
 					 errhint("Filter by customers, or use a table of purchases alone.")));
-		if (chronicle->entries == NULL)
-			chronicle->entries = MemoryContextAllocHuge(context, allocated * sizeof(Entry));
-		else
-			chronicle->entries = Enlarge(chronicle->entries, chronicle->nentries * sizeof(Entry),
-										 0, allocated * sizeof(Entry));
-		if (chronicle->has_amounts && chronicle->amounts == NULL)
-			chronicle->amounts = MemoryContextAllocHuge(context, allocated * sizeof(Numeric));
-		else if (chronicle->has_amounts)
-			chronicle->amounts = Enlarge(chronicle->amounts, chronicle->nentries * sizeof(Numeric),
+		chronicle->entries = Enlarge(context, chronicle->entries,
+									 chronicle->nentries * sizeof(Entry),
+									 0, allocated * sizeof(Entry));
+		if (chronicle->has_amounts)
+			chronicle->amounts = Enlarge(context, chronicle->amounts,
+										 chronicle->nentries * sizeof(Numeric),
 										 0, allocated * sizeof(Numeric));
 		chronicle->allocated = allocated;
 	}

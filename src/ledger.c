@@ -173,7 +173,7 @@ LedgerDouble(Ledger *ledger)
 	char	   *slot;
 	char	   *upper;
 
-	ledger->slots = Enlarge(ledger->slots, size, size, 2 * size);
+	ledger->slots = Enlarge(ledger->context, ledger->slots, size, size, 2 * size);
 	ledger->nslots = 2 * nslots;
 	ledger->shift--;
 	ClearPieces(ledger->slots, size);
@@ -238,9 +238,7 @@ StoreImage(Ledger *ledger, const char *image, Size length)
 		Size		size = Max(ledger->images_size * 2, LEDGER_FIRST_IMAGES);
 
 		size = Max(size, needed);
-		ledger->images = ledger->images ?
-			Enlarge(ledger->images, ledger->images_used, 0, size) :
-			MemoryContextAllocHuge(ledger->context, size);
+		ledger->images = Enlarge(ledger->context, ledger->images, ledger->images_used, 0, size);
 		ledger->images_size = size;
 	}
 

@@ -191,7 +191,7 @@ MakeDense(Ledger *ledger, Range range)
 	before = (ledger->base - range.first) * ledger->slot_size;
 	old_size = ledger->nslots * ledger->slot_size;
 	size = nslots * ledger->slot_size;
-	ledger->slots = Enlarge(ledger->slots, old_size, before, size);
+	ledger->slots = Enlarge(ledger->context, ledger->slots, old_size, before, size);
 	ledger->nslots = nslots;
 	ledger->base = range.first;
 	ClearPieces(ledger->slots, before);

@@ -37,7 +37,7 @@ PutInLargePages(char *start, Size size)
 
 /*
  * Larger memory, in which what was there, so many bytes, stands from an offset on;
- * the rest of it is undefined, and the old memory is no more.
+ * the rest of it is undefined, and the old memory, if not NULL, is no more.
  *
  * Of what is large, each piece is given back as soon as it is copied, so that both do
  * not exist as a whole at any time; only addresses are needed for both.  repalloc
@@ -45,10 +45,10 @@ PutInLargePages(char *start, Size size)
  * or that the kernel moves pages (measured: 0.7 ms a MB).
  */
 void *
-Enlarge(void *old, Size used, Size offset, Size size)
+Enlarge(MemoryContext context, void *old, Size used, Size offset, Size size)
 {
 	char	   *from = old;
-	char	   *larger = MemoryContextAllocHuge(GetMemoryChunkContext(old), size);
+	char	   *larger = MemoryContextAllocHuge(context, size);
 
 	Assert(offset + used <= size);
 
@@ -62,7 +62,8 @@ Enlarge(void *old, Size used, Size offset, Size size)
 		if (used > PIECE)
 			GiveBackPages(from + done, piece);
 	}
-	pfree(old);
+	if (old != NULL)
+		pfree(old);
 	return larger;
 }
 

@@ -17,7 +17,7 @@
 #define PIECE_CUSTOMERS	1024
 
 extern void PutInLargePages(char *start, Size size);
-extern void *Enlarge(void *old, Size used, Size offset, Size size);
+extern void *Enlarge(MemoryContext context, void *old, Size used, Size offset, Size size);
 extern void ClearPieces(char *start, Size size);
 
 #endif							/* WINBACK_PIECES_H */

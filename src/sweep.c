@@ -340,7 +340,8 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 		if (n == *allocated)
 		{
 			*allocated *= 2;
-			*entries = Enlarge(*entries, n * sizeof(Entry), 0, *allocated * sizeof(Entry));
+			*entries = Enlarge(GetMemoryChunkContext(*entries), *entries, n * sizeof(Entry),
+							   0, *allocated * sizeof(Entry));
 		}
 		next = chronicle->entries[e - 1].next;
 		(*entries)[n] = chronicle->entries[e - 1];
