@@ -7,7 +7,7 @@
 #   - Thousands of executions in one session, of all aggregates, with errors and
 #     cancels in between, leave no memory behind.
 #   - What is too large for a parallel worker to tell its leader is an error that
-#     says so, and both ways out of it work.
+#     says so, and both ways out of it work; a Winback Scan tells it in portions.
 #
 #   How long a cancel takes depends on what else the machine does. So it is
 #   judged by the median of a phase, 100 ms, which a busy machine still keeps; the
@@ -60,6 +60,16 @@ $node->safe_psql('winback', $_) for split /\n/, q{CREATE TABLE hundred (a int8, 
   ALTER TABLE hundred ALTER page SET STORAGE PLAIN
   INSERT INTO hundred SELECT generate_series(1, 100), ''
   VACUUM ANALYZE hundred};
+
+# And a table that Winback Scans read: a customer a row.
+sub fill {
+  my ($table, $rows) = @_;
+  $node->safe_psql('winback', $_) for split /\n/, qq{CREATE UNLOGGED TABLE $table (customer int8, at timestamp, event lifecycle_event) WITH (parallel_workers = 2)
+    INSERT INTO $table SELECT n * 48271::int8 % 2147483647, timestamp '2022-01-01' + n % 1095 * interval '1 day', 'purchase' FROM generate_series(1, $rows) AS n
+    VACUUM ANALYZE $table};
+}
+fill('orders', 1500000);
+fill('many_orders', 20000000) if $slow;
 
 # Begins a statement, and waits for it: its SQLSTATE.
 sub begin {
@@ -128,6 +138,8 @@ my @phases = (
   [ 'parallel, text', 0.2, "SELECT reactivation_rate('customer ' || (a << 20 | b), $at, $terms) " . rows(4000), 'Partial Aggregate' ],
   [ 'parallel, series', 0.2, "SELECT lifecycle_series(a << 20 | b, $at, $months) " . rows(5000), 'Partial Aggregate' ],
   [ 'parallel, series, amounts, many rows a customer', 0.2, "SELECT lifecycle_series(a, $at, $event, 1.5, $months) " . rows(5000), 'Partial Aggregate' ],
+  [ 'parallel scan', 0.2, "SELECT reactivation_rate(customer, at, $terms) FROM orders", 'Winback Scan' ],
+  [ 'parallel scan, series, events', 0.2, "SELECT lifecycle_series(customer, at, event, $months) FROM orders", 'Winback Scan' ],
   [ 'one customer a group', 0, "SELECT lifecycle_at($at, '2024-01-01', '90 days', NULL), lifecycle_during($at, '[2024-01-01,2024-04-01)'::tsrange, '90 days', NULL) "
       . rows(3000) . ' GROUP BY a, b % 100' ],
   [ 'explained', 0, "SELECT explain_lifecycle($at, $terms, NULL) " . rows(5000) . ' GROUP BY a' ],
@@ -139,6 +151,8 @@ my @phases = (
 push @phases, (
   [ 'rows, and growing, 30 million customers', 0, "SELECT reactivation_rate((a << 20 | b) * 48271 % 2147483647, $at, $terms) " . rows(300000) ],
   [ 'rows of a series, 12 million events', 0, "SELECT lifecycle_series(a, $at, $event, $months) " . rows(120000) ],
+  [ 'parallel scan, 20 million customers', 0.2, "SELECT reactivation_rate(customer, at, $terms) FROM many_orders", 'Winback Scan' ],
+  [ 'parallel scan, series, 20 million customers with events', 0.2, "SELECT lifecycle_series(customer, at, event, $months) FROM many_orders", 'Winback Scan' ],
 ) if $slow;
 
 $session->query_safe("SET max_parallel_workers_per_gather = 0");
@@ -308,6 +322,13 @@ SKIP: {
   is($node->safe_psql('winback', "SET max_parallel_workers_per_gather = 1; $two_steps"),
     $node->safe_psql('winback', "SET max_parallel_workers_per_gather = 0; $too_much{'reactivation_rate, long names'}"),
     'the two-step form has the same answer, in parallel');
+
+  # names are compressed in the table, but not in a state
+  $node->safe_psql('winback', "CREATE TABLE named WITH (parallel_workers = 2) AS SELECT $wide AS customer, $at AS at " . rows(38));
+  my $scan = "SELECT reactivation_tally(customer, at, $terms) FROM named";
+  like($node->safe_psql('winback', "EXPLAIN $scan"), qr/Gather.*Winback Scan/s, 'a parallel Winback Scan');
+  is($node->safe_psql('winback', $scan), $node->safe_psql('winback', "SET max_parallel_workers_per_gather = 0; $too_much{'reactivation_rate, long names'}"),
+    'has it, too, for it tells the leader in portions');
 }
 
 is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
