@@ -61,6 +61,8 @@ const char *progname = "fuzz";
 
 /* Periods up to which a chronicle is merged and swept; more take too long. */
 #define FEW_PERIODS			200
+/* Customers up to which a state may claim to be a portion of; more take too much memory. */
+#define MANY_CUSTOMERS		10000
 
 static void
 Finding(const char *what)
@@ -216,6 +218,13 @@ SameBytes(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_fac
 	return memcmp(a_facts, b_facts, ((const Cohort *) a)->ledger.facts_size) == 0;
 }
 
+/* Does a state claim to be a portion of a large one?  A leader would make room for that. */
+static bool
+IsOfMany(const Ledger *ledger)
+{
+	return Max(ledger->whole->ntaken, ledger->whole->nslots) > MANY_CUSTOMERS;
+}
+
 static Cohort *
 EmptyCohort(const Cohort *like)
 {
@@ -246,6 +255,8 @@ ReadCohort(const uint8 *data, size_t size)
 	ConductCounts counts[2] = {0};
 
 	MustBeSame(CohortSerialize(again, NULL), bytes);
+	if (IsOfMany(&sent->ledger))
+		return;
 
 	/* into one leader once, into another by way of the first, in portions, and twice */
 	CohortMerge(one, sent);
@@ -293,9 +304,9 @@ SameEntries(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_f
 }
 
 static Chronicle *
-EmptyChronicle(const Chronicle *like)
+EmptyChronicle(const Chronicle *like, Calendar *calendar)
 {
-	Chronicle  *chronicle = ChronicleCreate(CurrentMemoryContext, like->calendar, like->has_entries,
+	Chronicle  *chronicle = ChronicleCreate(CurrentMemoryContext, calendar, like->has_entries,
 											like->has_amounts,
 											TypeOfState(like->customer_type, &like->ledger));
 
@@ -315,7 +326,8 @@ static void
 ReadChronicle(const uint8 *data, size_t size)
 {
 	Chronicle  *sent = ChronicleDeserialize(ByteaFrom(data, size));
-	Size		periods_size = sent->calendar->nperiods * sizeof(PeriodSummary);
+	Calendar   *calendar;
+	Size		periods_size;
 	PeriodSummary *periods[2];
 	uint64		amounts[2] = {0};
 	bytea	   *bytes = ChronicleSerialize(sent, NULL);
@@ -324,13 +336,16 @@ ReadChronicle(const uint8 *data, size_t size)
 	Chronicle  *one;
 	Chronicle  *two;
 
-	if (sent->calendar->nperiods > FEW_PERIODS)
+	calendar = CalendarCreate(CurrentMemoryContext, &sent->calendar->question);
+	if (calendar->nperiods > FEW_PERIODS || calendar->nedges != sent->calendar->nedges ||
+		IsOfMany(&sent->ledger))
 		return;
+	periods_size = calendar->nperiods * sizeof(PeriodSummary);
 	again = ChronicleDeserialize(bytes);
 	MustBeSame(ChronicleSerialize(again, NULL), bytes);
 
-	one = EmptyChronicle(sent);
-	two = EmptyChronicle(sent);
+	one = EmptyChronicle(sent, calendar);
+	two = EmptyChronicle(sent, calendar);
 	ChronicleMerge(one, sent);
 	while (!portion.done)
 		ChronicleMerge(two, ChronicleDeserialize(ChronicleSerialize(one, &portion)));

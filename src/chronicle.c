@@ -104,7 +104,7 @@ ChronicleFlush(Chronicle *chronicle)
 {
 	int			nrows;
 
-	if (chronicle->batch == NULL)
+	if (chronicle->batch == NULL || chronicle->batch->nrows == 0)
 		return;
 
 	nrows = BatchLocate(chronicle->batch, &chronicle->ledger);
@@ -179,6 +179,8 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (chronicle->calendar->question.fingerprint != other->calendar->question.fingerprint)
 		QuestionChanged();
+	if (chronicle->ledger.facts_size != other->ledger.facts_size)
+		elog(ERROR, "cannot merge states of different calendars");
 
 	ChronicleFlush(chronicle);
 	ChronicleFlush(other);

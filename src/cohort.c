@@ -73,7 +73,7 @@ CohortFlush(Cohort *cohort)
 {
 	int			nrows;
 
-	if (cohort->batch == NULL)
+	if (cohort->batch == NULL || cohort->batch->nrows == 0)
 		return;
 
 	nrows = BatchLocate(cohort->batch, &cohort->ledger);

@@ -57,6 +57,14 @@ typedef bool (*LedgerSame) (void *arg, const char *a, const char *b);
 /* The ledger's own bit in the first byte of everybody's facts. */
 #define LEDGER_TAKEN	0x01
 
+/* What a ledger that came by wire is a portion of. */
+typedef struct LedgerWhole
+{
+	uint64		ntaken;
+	int32		base;			/* as in the ledger, of an array only */
+	uint64		nslots;
+} LedgerWhole;
+
 typedef struct Ledger
 {
 	MemoryContext context;		/* where everything of it lives */
@@ -73,6 +81,7 @@ typedef struct Ledger
 	uint64		nslots;
 	uint64		ntaken;			/* customers */
 	char	   *slots;
+	const LedgerWhole *whole;	/* NULL if it is one itself */
 
 	/* images of keys, LEDGER_BYTES and LEDGER_VALUE; slots hold offsets */
 	char	   *images;

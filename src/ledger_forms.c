@@ -267,25 +267,21 @@ CountTaken(const Ledger *ledger, Range range)
 	return ntaken;
 }
 
-/* How many customers two ledgers have together, at least. */
-static uint64
-AtLeast(const Ledger *ledger, const Ledger *other, Range of_other)
+/* What there is to come, of which this is perhaps a portion. */
+static LedgerWhole
+WholeOf(const Ledger *ledger)
 {
-	uint64		in_range;
-
-	if (ledger->form != LEDGER_DENSE)
-		return Max(ledger->ntaken, other->ntaken);
-	/* the other one may be a portion, of which nobody is here yet */
-	in_range = CountTaken(ledger, of_other);
-	return ledger->ntaken - in_range + Max(in_range, other->ntaken);
+	if (ledger->whole != NULL)
+		return *ledger->whole;
+	return (LedgerWhole) {.ntaken = ledger->ntaken, .base = ledger->base, .nslots = ledger->nslots};
 }
 
 /* Bring two ledgers of integers of which one is an array together. */
 static void
 MatchArray(Ledger *ledger, const Ledger *other)
 {
+	LedgerWhole whole = WholeOf(other);
 	Range		own;
-	Range		of_other;
 	Range		all;
 
 	/* a table is asked when it would have to grow, as in LedgerSettle */
@@ -294,17 +290,21 @@ MatchArray(Ledger *ledger, const Ledger *other)
 		return;
 
 	own = RangeOf(ledger);
-	of_other = RangeOf(other);
-	all.first = Min(of_other.first, own.first);
-	all.last = Max(of_other.last, own.last);
+	all = other->form == LEDGER_DENSE ?
+		(Range) {whole.base, whole.base + (int64) whole.nslots - 1} : RangeOf(other);
+	all.first = Min(all.first, own.first);
+	all.last = Max(all.last, own.last);
 	/* an array that has a place for everybody */
 	if (ledger->form == LEDGER_DENSE && all.first == own.first && all.last == own.last)
 		return;
 
-	if (DenseServes(ledger, AtLeast(ledger, other, of_other), &all))
+	if (DenseServes(ledger, Max(ledger->ntaken, whole.ntaken), &all))
 		MakeDense(ledger, all);
 	else if (ledger->form == LEDGER_DENSE)
-		Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken));
+		Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken + other->ntaken));
+	else
+		/* so the next portion does not ask again */
+		LedgerReserve(ledger, other->ntaken);
 }
 
 /* Make a ledger ready to take in the customers of another one. */
@@ -325,7 +325,7 @@ LedgerMatch(Ledger *ledger, const Ledger *other)
 
 	/* into an empty ledger nobody comes twice */
 	if (ledger->ntaken == 0)
-		LedgerReserve(ledger, other->ntaken);
+		LedgerReserve(ledger, WholeOf(other).ntaken);
 }
 
 /*

@@ -40,7 +40,7 @@ typedef struct ScanResult
 	int			column;			/* of the scan tuple, from 0 */
 	Aggref	   *aggref;
 	ScanAggregate *aggregate;
-	Portion		next;			/* of the state, if that is put out; else is it done? */
+	Portion		next;			/* where to go on in the state; of a final value only if it is done */
 } ScanResult;
 
 /* A table, and what is wanted of its rows. */

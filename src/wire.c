@@ -12,8 +12,10 @@
  *
  * A state goes as one value where an Agg node asks for it.  A Winback Scan sends it
  * in portions, each a row, and a state for itself: some of the customers, or even
- * some of a customer's entries.  So there is no limit to it, neither of the processes
- * holds it twice, and the leader merges while the worker still sends.
+ * some of a customer's entries.  So only a key or an amount can be too long, neither
+ * of the processes holds a state twice, and the leader merges while the worker sends.
+ * As there may be many portions, each must be cheap, and tells of the whole what the
+ * leader needs to make room for it once.
  */
 #include "postgres.h"
 
@@ -21,19 +23,20 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "ledger_slots.h"
 #include "pieces.h"
 #include "wire.h"
 
-#define COHORT_WIRE_VERSION		1
-#define CHRONICLE_WIRE_VERSION	1
+#define COHORT_WIRE_VERSION		2
+#define CHRONICLE_WIRE_VERSION	2
 
 /* more than all that is not customers, entries or amounts */
 #define WIRE_HEADER				1024
 
 /*
- * Bytes of a portion; the last customer or entry may exceed it.  Less than the 64 kB
- * that a worker's queue holds, so that the next is made while this one is read
- * (measured: with larger ones the leader waits).
+ * Bytes of a portion of a state; the last customer or entry may exceed it.  Less than
+ * the 64 kB that a worker's queue holds, so that the next is made while this one is
+ * read (measured: with larger ones the leader waits).
  */
 #ifdef USE_ASSERT_CHECKING
 #define WIRE_PORTION			((Size) 256)	/* so that tests see many */
@@ -52,13 +55,14 @@ typedef struct WireCounts
 	uint32		nentries;
 } WireCounts;
 
+/* no ledger has as many customers */
+#define WIRE_MAX_CUSTOMERS		(UINT64CONST(1) << 40)
+
 /* Bytes of a customer without the image, and without entries. */
 static Size
 WireSlotSize(LedgerForm form, Size facts_size, bool has_entries)
 {
-	return (form == LEDGER_DENSE ? 0 : sizeof(uint64)) +
-		(LedgerHasRest(form) ? sizeof(uint64) : 0) +
-		(has_entries ? sizeof(uint32) : facts_size);
+	return KeySize(form) + (has_entries ? sizeof(uint32) : facts_size);
 }
 
 /* Bytes of all that a state has; entries, if they are kept, are the chronicle's. */
@@ -89,7 +93,7 @@ WholeSize(const Ledger *ledger, const Chronicle *entries)
 
 /*
  * Begin a message with room for what is to be sent, or say that it is too long.
- * Returns how long it may become; of portions, a little longer.
+ * Returns how long it may become; a portion, longer by its last customer or entry.
  */
 static Size
 BeginWire(StringInfo wire, const Ledger *ledger, const Chronicle *entries, const Portion *portion)
@@ -144,9 +148,11 @@ SendEntries(Sender *sender, const uint8 *facts)
 	int			end;
 	uint32		nentries = 0;
 	uint32		e = sender->portion->entry != 0 ? sender->portion->entry : LoadHead(facts);
+	/* a long key, which would go again with each portion, is worth as many bytes of entries */
+	Size		limit = Max(sender->limit, Min(2 * (Size) begin, MaxAllocSize / 2));
 
 	pq_sendint32(wire, 0);
-	while (e != 0 && (nentries == 0 || !IsFull(sender)))
+	while (e != 0 && (nentries == 0 || (Size) wire->len < limit))
 	{
 		const Entry *entry = &entries->entries[e - 1];
 
@@ -232,7 +238,10 @@ SendTable(Sender *sender)
 
 	while (!IsFull(sender) && LedgerNext(ledger, &sender->portion->slot, &key, &facts))
 	{
-		pq_sendint64(wire, key.word);
+		if (ledger->form == LEDGER_HALF)
+			pq_sendint32(wire, key.word >> 32);
+		else
+			pq_sendint64(wire, key.word);
 		if (LedgerHasImage(ledger->form))
 		{
 			pq_sendint64(wire, key.length);
@@ -264,8 +273,13 @@ SendLedger(StringInfo wire, Size limit, const Ledger *ledger, const Chronicle *e
 
 	pq_sendint8(wire, ledger->form);
 	pq_sendint16(wire, ledger->facts_size);
+	pq_sendint64(wire, ledger->ntaken);
 	if (is_array)
-		pq_sendint32(wire, (uint32) (ledger->base + (int64) sender.portion->slot));
+	{
+		pq_sendint32(wire, ledger->base);
+		pq_sendint64(wire, ledger->nslots);
+		pq_sendint64(wire, sender.portion->slot);
+	}
 	begin = wire->len;
 	SendCounts(wire, &sender.counts);
 	if (is_array)
@@ -332,13 +346,16 @@ ReceiveEntries(StringInfo wire, Chronicle *entries, uint8 *facts)
 	memcpy(facts + 1, &head, sizeof(head));
 }
 
+/* Slots of an array, from one on. */
 static void
 ReceiveArray(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entries,
-			 int32 base, uint64 nslots)
+			 const LedgerWhole *whole, uint64 first, uint64 nslots)
 {
 	const char *slots;
 
-	if (nslots == 0 || base + (int64) nslots - 1 > PG_INT32_MAX)
+	if (nslots == 0 || whole->nslots > UINT64CONST(1) << 32 ||
+		whole->base + (int64) whole->nslots - 1 > PG_INT32_MAX ||
+		first >= whole->nslots || nslots > whole->nslots - first || whole->ntaken > whole->nslots)
 		elog(ERROR, "wrong size of a serialized state");
 	if (entries != NULL)
 	{
@@ -354,7 +371,8 @@ ReceiveArray(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entrie
 	}
 	else
 		slots = pq_getmsgbytes(wire, (int) (nslots * facts_size));
-	LedgerInitDense(ledger, CurrentMemoryContext, facts_size, base, nslots, slots);
+	LedgerInitDense(ledger, CurrentMemoryContext, facts_size,
+					(int32) (whole->base + (int64) first), nslots, slots);
 }
 
 static void
@@ -372,7 +390,8 @@ ReceiveTable(StringInfo wire, Ledger *ledger, LedgerForm form, Size facts_size, 
 
 		if (i % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
-		key.word = pq_getmsgint64(wire);
+		key.word = form == LEDGER_HALF ? (uint64) pq_getmsgint(wire, 4) << 32 :
+			(uint64) pq_getmsgint64(wire);
 		if (LedgerHasImage(form))
 		{
 			key.length = pq_getmsgint64(wire);
@@ -384,11 +403,13 @@ ReceiveTable(StringInfo wire, Ledger *ledger, LedgerForm form, Size facts_size, 
 		else if (LedgerHasRest(form))
 			key.u.rest = pq_getmsgint64(wire);
 		if (entries != NULL)
+		{
 			ReceiveEntries(wire, entries, own_facts);
+			if (LoadHead(own_facts) == 0)
+				elog(ERROR, "customer without entries in a serialized state");
+		}
 		else
 			facts = (const uint8 *) pq_getmsgbytes(wire, facts_size);
-		if (entries != NULL && LoadHead(own_facts) == 0)
-			elog(ERROR, "customer without entries in a serialized state");
 		LedgerAppend(ledger, &key, facts);
 	}
 }
@@ -401,14 +422,22 @@ static void
 ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entries)
 {
 	LedgerForm	form = pq_getmsgbyte(wire);
-	int32		base = 0;
+	LedgerWhole *whole = palloc0(sizeof(LedgerWhole));
+	uint64		first = 0;
 	WireCounts	counts;
 	uint64		rest;
 
 	if (form > LEDGER_VALUE || pq_getmsgint(wire, 2) != facts_size)
 		elog(ERROR, "unknown form of customers in a serialized state");
+	whole->ntaken = pq_getmsgint64(wire);
+	if (whole->ntaken > WIRE_MAX_CUSTOMERS)
+		elog(ERROR, "wrong number of customers in a serialized state");
 	if (form == LEDGER_DENSE)
-		base = pq_getmsgint(wire, 4);
+	{
+		whole->base = pq_getmsgint(wire, 4);
+		whole->nslots = pq_getmsgint64(wire);
+		first = pq_getmsgint64(wire);
+	}
 	counts.nslots = pq_getmsgint64(wire);
 	counts.images_size = pq_getmsgint64(wire);
 	counts.nentries = pq_getmsgint(wire, 4);
@@ -430,9 +459,12 @@ ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entri
 		entries->allocated = counts.nentries;
 	}
 	if (form == LEDGER_DENSE)
-		ReceiveArray(wire, ledger, facts_size, entries, base, counts.nslots);
+		ReceiveArray(wire, ledger, facts_size, entries, whole, first, counts.nslots);
 	else
 		ReceiveTable(wire, ledger, form, facts_size, entries, &counts);
+	ledger->whole = whole;
+	if (ledger->ntaken > whole->ntaken)
+		elog(ERROR, "wrong number of customers in a serialized state");
 	if (entries != NULL && entries->nentries != counts.nentries)
 		elog(ERROR, "wrong number of entries in a serialized state");
 }
@@ -508,7 +540,6 @@ ReceiveInterval(StringInfo wire, Interval *interval)
 	interval->month = pq_getmsgint(wire, 4);
 }
 
-/* The calendar is made again from the question. */
 static void
 SendQuestion(StringInfo wire, const Question *question)
 {
@@ -561,18 +592,18 @@ ChronicleSerialize(Chronicle *chronicle, Portion *portion)
 	pq_sendint64(&wire, chronicle->first_at);
 	pq_sendint64(&wire, chronicle->last_at);
 	SendQuestion(&wire, &chronicle->calendar->question);
+	pq_sendint32(&wire, chronicle->calendar->nedges);
 	SendLedger(&wire, limit, &chronicle->ledger, entries, portion);
 	return pq_endtypsend(&wire);
 }
 
-/* As CohortDeserialize. */
+/* As CohortDeserialize; of the calendar the question and the number of edges are needed. */
 Chronicle *
 ChronicleDeserialize(bytea *bytes)
 {
 	StringInfoData wire = OpenWire(bytes, CHRONICLE_WIRE_VERSION);
 	Chronicle  *chronicle = palloc0(sizeof(Chronicle));
-	Question	question;
-	int			nedges;
+	Calendar   *calendar = palloc0(sizeof(Calendar));
 	uint64		cursor = 0;
 	const uint8 *facts;
 
@@ -583,18 +614,20 @@ ChronicleDeserialize(bytea *bytes)
 		elog(ERROR, "unknown kind of a serialized state");
 	chronicle->first_at = pq_getmsgint64(&wire);
 	chronicle->last_at = pq_getmsgint64(&wire);
-	ReceiveQuestion(&wire, &question);
-	chronicle->calendar = CalendarCreate(CurrentMemoryContext, &question);
+	ReceiveQuestion(&wire, &calendar->question);
+	calendar->nedges = pq_getmsgint(&wire, 4);
+	if (calendar->nedges <= 0 || calendar->nedges / 8 >= PG_UINT16_MAX)
+		elog(ERROR, "unknown calendar of a serialized state");
+	chronicle->calendar = calendar;
 	ReceiveLedger(&wire, &chronicle->ledger, chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
-				  ZONE_FACTS_SIZE(chronicle->calendar), chronicle->has_entries ? chronicle : NULL);
+				  ZONE_FACTS_SIZE(calendar), chronicle->has_entries ? chronicle : NULL);
 	pq_getmsgend(&wire);
 
 	/* no zone behind the last */
-	nedges = chronicle->calendar->nedges;
 	while (!chronicle->has_entries &&
 		   (facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
 	{
-		if (facts[nedges / 8] >> (nedges % 8 + 1) != 0)
+		if (facts[calendar->nedges / 8] >> (calendar->nedges % 8 + 1) != 0)
 			elog(ERROR, "invalid customer in a serialized state");
 	}
 	ChronicleCheck(chronicle, true);

@@ -14,7 +14,7 @@
 typedef struct Portion
 {
 	uint64		slot;			/* of the ledger, as LedgerNext counts them */
-	uint32		entry;			/* of that customer, plus 1; 0 for all of them */
+	uint32		entry;			/* of that customer, to begin with, plus 1; 0 for the first */
 	bool		done;			/* there is no more */
 } Portion;
 
