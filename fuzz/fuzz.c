@@ -257,6 +257,9 @@ ReadCohort(const uint8 *data, size_t size)
 	MustBeSame(CohortSerialize(again, NULL), bytes);
 	if (IsOfMany(&sent->ledger))
 		return;
+	/* what it is said to be a portion of may be wrong, and then only the form of the keys is */
+	CohortMerge(EmptyCohort(sent), sent);
+	sent->ledger.whole = again->ledger.whole = NULL;
 
 	/* into one leader once, into another by way of the first, in portions, and twice */
 	CohortMerge(one, sent);
@@ -344,6 +347,8 @@ ReadChronicle(const uint8 *data, size_t size)
 	again = ChronicleDeserialize(bytes);
 	MustBeSame(ChronicleSerialize(again, NULL), bytes);
 
+	ChronicleMerge(EmptyChronicle(sent, calendar), sent);
+	sent->ledger.whole = again->ledger.whole = NULL;
 	one = EmptyChronicle(sent, calendar);
 	two = EmptyChronicle(sent, calendar);
 	ChronicleMerge(one, sent);
