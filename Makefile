@@ -54,7 +54,7 @@ REGRESS = \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out dense property property_events property_series parallel,$(REGRESS))
+REGRESS := $(filter-out scan dense property property_events property_series parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

@@ -37,6 +37,8 @@ diag('moments from WINBACK_SEED=' . int $seed);
 my $cancels = $ENV{WINBACK_CANCELS} || 3;
 my $slow = $ENV{WINBACK_SLOW_TESTS};
 my $checked = $WinbackCluster::checked;
+# a tenth of the rows where each takes fifty times as long
+my $scale = $checked eq 'valgrind' && !$slow ? 0.1 : 1;
 
 my $node = WinbackCluster::start('memory');
 # a compiler would be cancelled, too, and is not what is looked at
@@ -64,6 +66,7 @@ $node->safe_psql('winback', $_) for split /\n/, q{CREATE TABLE hundred (a int8, 
 # And a table that Winback Scans read: a customer a row.
 sub fill {
   my ($table, $rows) = @_;
+  $rows *= $scale;
   $node->safe_psql('winback', $_) for split /\n/, qq{CREATE UNLOGGED TABLE $table (customer int8, at timestamp, event lifecycle_event) WITH (parallel_workers = 2)
     INSERT INTO $table SELECT n * 48271::int8 % 2147483647, timestamp '2022-01-01' + n % 1095 * interval '1 day', 'purchase' FROM generate_series(1, $rows) AS n
     VACUUM ANALYZE $table};
@@ -109,11 +112,12 @@ my $at = q{timestamp '2022-01-01' + (a * 7919 + b) % 1095 * interval '1 day'};
 my $terms = q{'[2024-01-01,2024-04-01)'::tsrange, '90 days'};
 my $months = q{'[2020-01-01,2025-01-01)'::tsrange, '1 month', '90 days', '1 year'};
 my $event = q{(ARRAY['purchase', 'purchase', 'cancellation'])[1 + b % 3]::lifecycle_event};
-sub rows { return "FROM hundred, generate_series(1, $_[0]) AS b"; }
+sub rows { return 'FROM hundred, generate_series(1, ' . int($_[0] * $scale) . ') AS b'; }
 # A final function runs again for each row of a window, over the same customers
 # and one more each time: so nearly all of the time is the end of an aggregate.
 sub at_the_end {
   my ($call, $customers, $rows) = @_;
+  $customers = int($customers * $scale);
   return "SELECT count(result) FROM (SELECT $call OVER (ORDER BY greatest(b, $customers)) AS result FROM
     (SELECT a, b, $at AS at FROM (SELECT b AS a, b FROM generate_series(1, $customers + $rows) AS b) AS n) AS numbered) AS w";
 }
