@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
+#include "utils/memutils.h"
 
 #include "chronicle.h"
 #include "pieces.h"
