@@ -3,9 +3,9 @@
  *	  The state of an aggregate over customers: the terms, and the facts of each.
  *
  * Once the ledger outgrows the nearer caches, and in a scan from the beginning, rows
- * are collected in a batch and entered together (see ledger.c).  Whoever reads the ledger enters what waits
- * first; that changes the form of the state, not its meaning, as numeric's sums
- * do when they carry, so final functions remain READ_ONLY.
+ * are collected in a batch and entered together (see ledger.c).  Whoever reads the
+ * ledger enters what waits first; that changes the form of the state, not its
+ * meaning, as numeric's sums do when they carry, so final functions remain READ_ONLY.
  *
  * A customer has one byte of facts where all events are purchases, and 34 where
  * there may be others.

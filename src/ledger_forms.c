@@ -250,19 +250,17 @@ LedgerSettle(Ledger *ledger, uint64 more)
 		MakeDense(ledger, range);
 }
 
-/* How many customers there are in a range of an array. */
+/* How many customers there are in so many slots of an array. */
 static uint64
-CountTaken(const Ledger *ledger, Range range)
+CountTaken(const Ledger *ledger, uint64 first, uint64 nslots)
 {
 	uint64		ntaken = 0;
 
-	range.first = Max(range.first, ledger->base);
-	range.last = Min(range.last, ledger->base + (int64) ledger->nslots - 1);
-	for (int64 i = range.first; i <= range.last; i++)
+	for (uint64 i = first; i < first + nslots; i++)
 	{
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		ntaken += *SlotFacts(SlotAt(ledger, i - ledger->base), LEDGER_DENSE) & LEDGER_TAKEN;
+		ntaken += *SlotFacts(SlotAt(ledger, i), LEDGER_DENSE) & LEDGER_TAKEN;
 	}
 	return ntaken;
 }
@@ -336,16 +334,17 @@ bool
 LedgerOverlay(Ledger *ledger, const Ledger *other)
 {
 	Size		size = other->nslots * other->slot_size;
-	Range		range = RangeOfArray(other);
+	uint64		first;
 	char	   *to;
 
 	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE || other->ntaken == 0)
 		return false;
 
-	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base &&
-		   other->base - (int64) ledger->base + other->nslots <= ledger->nslots);
-	to = SlotAt(ledger, other->base - (int64) ledger->base);
-	ledger->ntaken -= CountTaken(ledger, range);
+	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base);
+	first = other->base - (int64) ledger->base;
+	Assert(first + other->nslots <= ledger->nslots);
+	to = SlotAt(ledger, first);
+	ledger->ntaken -= CountTaken(ledger, first, other->nslots);
 	for (Size done = 0; done < size; done += PIECE)
 	{
 		Size		end = Min(done + PIECE, size);
@@ -355,7 +354,7 @@ LedgerOverlay(Ledger *ledger, const Ledger *other)
 			to[i] |= other->slots[i];
 	}
 
-	ledger->ntaken += CountTaken(ledger, range);
+	ledger->ntaken += CountTaken(ledger, first, other->nslots);
 	LedgerCheck(ledger, IsLargeStep(ledger, other));
 	return true;
 }

@@ -201,29 +201,32 @@ SendArray(Sender *sender)
 	const Ledger *ledger = sender->ledger;
 	uint64	   *slot = &sender->portion->slot;
 	Size		room = sender->limit - sender->wire->len;
-	const char *slots = ledger->slots + *slot * ledger->facts_size;
-	Size		size;
+	uint64		nslots = Min(ledger->nslots - *slot, Max(room / ledger->facts_size, 1));
+	Size		size = nslots * ledger->facts_size;
 
-	if (sender->entries != NULL)
-	{
-		while (*slot < ledger->nslots && !IsFull(sender))
-		{
-			const uint8 *facts = (const uint8 *) ledger->slots + *slot * ledger->facts_size;
-
-			if ((*slot)++ % PIECE_CUSTOMERS == 0)
-				CHECK_FOR_INTERRUPTS();
-			SendFacts(sender, facts);
-		}
-		return;
-	}
-
-	sender->counts.nslots = Min(ledger->nslots - *slot, Max(room / ledger->facts_size, 1));
-	*slot += sender->counts.nslots;
-	size = sender->counts.nslots * ledger->facts_size;
 	for (Size done = 0; done < size; done += PIECE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		pq_sendbytes(sender->wire, slots + done, (int) Min(PIECE, size - done));
+		pq_sendbytes(sender->wire, SlotAt(ledger, *slot) + done, (int) Min(PIECE, size - done));
+	}
+	sender->counts.nslots = nslots;
+	*slot += nslots;
+}
+
+/* Send slots of an array whose customers have entries. */
+static void
+SendArrayOfEntries(Sender *sender)
+{
+	const Ledger *ledger = sender->ledger;
+	uint64	   *slot = &sender->portion->slot;
+
+	while (*slot < ledger->nslots && !IsFull(sender))
+	{
+		const uint8 *facts = SlotFacts(SlotAt(ledger, *slot), LEDGER_DENSE);
+
+		if ((*slot)++ % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		SendFacts(sender, facts);
 	}
 }
 
@@ -282,10 +285,12 @@ SendLedger(StringInfo wire, Size limit, const Ledger *ledger, const Chronicle *e
 	}
 	begin = wire->len;
 	SendCounts(wire, &sender.counts);
-	if (is_array)
-		SendArray(&sender);
-	else
+	if (!is_array)
 		SendTable(&sender);
+	else if (entries != NULL)
+		SendArrayOfEntries(&sender);
+	else
+		SendArray(&sender);
 	sender.portion->done = sender.portion->slot == ledger->nslots;
 	Assert(portion != NULL || whole.done);
 
