@@ -8,31 +8,31 @@ EXTENSION = winback
 MODULE_big = winback
 DATA = sql/winback--0.1.sql
 OBJS = \
-	src/calendar.o \
-	src/callsite.o \
-	src/chronicle.o \
-	src/cohort.o \
-	src/counts.o \
-	src/customer.o \
-	src/facts.o \
-	src/label.o \
-	src/ledger.o \
-	src/ledger_forms.o \
-	src/lifecycle.o \
-	src/period.o \
-	src/pieces.o \
-	src/question.o \
-	src/rate_tally.o \
-	src/rates.o \
-	src/rules.o \
-	src/scan.o \
-	src/scan_aggregate.o \
-	src/scan_path.o \
-	src/scan_table.o \
-	src/sweep.o \
-	src/terms.o \
-	src/transitions.o \
-	src/wire.o \
+	src/aggregates/call_site.o \
+	src/aggregates/counts.o \
+	src/aggregates/lifecycle.o \
+	src/aggregates/rates.o \
+	src/aggregates/transitions.o \
+	src/rules/calendar.o \
+	src/rules/facts.o \
+	src/rules/period.o \
+	src/rules/period_judge.o \
+	src/rules/question.o \
+	src/rules/rules.o \
+	src/scan/scan_aggregate.o \
+	src/scan/scan_node.o \
+	src/scan/scan_path.o \
+	src/scan/scan_table.o \
+	src/state/period_state.o \
+	src/state/series_state.o \
+	src/state/series_summary.o \
+	src/state/state_wire.o \
+	src/table/customer_table.o \
+	src/table/customer_type.o \
+	src/table/key_forms.o \
+	src/table/large_memory.o \
+	src/types/label.o \
+	src/types/rate_tally.o \
 	src/winback.o
 PGFILEDESC = "winback - win-back and reactivation rates"
 
@@ -69,7 +69,7 @@ TAP_TESTS = 1
 PG_CFLAGS = -Wall -Wextra $(if $(findstring clang,$(CC)),$(GCC_ONLY))
 # clang on the flags with which PostgreSQL was built by gcc
 GCC_ONLY = -Wno-unknown-warning-option -Wno-ignored-optimization-argument
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 EXTRA_CLEAN = tmp_check
 
 # A bare machine has no pg_config yet: these bring one themselves.
@@ -80,9 +80,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # PGXS knows nothing of our headers, nor, when it builds outside the tree (VPATH), of src/
-$(OBJS): $(wildcard $(srcdir)/src/*.h)
+$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 ifdef VPATH
-$(shell mkdir -p src)
+$(shell mkdir -p $(sort $(dir $(OBJS))))
 endif
 endif
 

@@ -35,10 +35,10 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "chronicle.h"
-#include "cohort.h"
-#include "rate_tally.h"
-#include "wire.h"
+#include "state/series_state.h"
+#include "state/period_state.h"
+#include "types/rate_tally.h"
+#include "state/state_wire.h"
 
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
 extern int	LLVMFuzzerTestOneInput(const uint8 *data, size_t size);

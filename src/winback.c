@@ -6,7 +6,7 @@
 
 #include "fmgr.h"
 
-#include "scan.h"
+#include "scan/scan.h"
 
 PG_MODULE_MAGIC;
 

@@ -256,7 +256,7 @@ none('functions of one C function are strict alike', q{
 # What the bodies of C functions say, by PostgreSQL's layout: name and braces at
 # the beginning of a line.
 my %body;
-for my $file (glob "$top/src/*.[ch]") {
+for my $file (glob "$top/src/*.[ch] $top/src/*/*.[ch]") {
   my $source = slurp_file($file);
   $source =~ s{/\*.*?\*/}{}gs;
   $body{$1} = $2 while $source =~ /^(\w+)\([^;{}]*\)\n\{\n(.*?)^\}/gms;

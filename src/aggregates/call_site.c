@@ -1,0 +1,213 @@
+/*
+ * callsite.c
+ *	  The arguments of a transition function.
+ *
+ * A constant argument should cost nothing a row.  Whether it is one, only the
+ * Aggref tells (the expression in fn_expr has dummies for arguments), and a
+ * window function has none.  Of anything else than constants and parameters of the
+ * query the question is read with every row, and terms are made of it again when it
+ * differs from the last.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/primnodes.h"
+
+#include "aggregates/call_site.h"
+
+/* The scan that calls us, or NULL. */
+static ScanCall *
+CallingScan(FunctionCallInfo fcinfo)
+{
+	ScanCall   *call = (ScanCall *) fcinfo->context;
+
+	if (call != NULL && IsA(call, ExtensibleNode) &&
+		strcmp(call->node.extnodename, SCAN_CALL) == 0)
+		return call;
+	return NULL;
+}
+
+/* Where the state of an aggregate lives; raises an error outside of one. */
+MemoryContext
+AggregateContext(FunctionCallInfo fcinfo)
+{
+	ScanCall   *call = CallingScan(fcinfo);
+	MemoryContext context;
+
+	if (call != NULL)
+		return call->context;
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "function %u called outside an aggregate", fcinfo->flinfo->fn_oid);
+	return context;
+}
+
+/* Is an argument of the aggregate one value for the whole query? */
+static bool
+ArgIsConstant(FunctionCallInfo fcinfo, int arg)
+{
+	ScanCall   *call = CallingScan(fcinfo);
+	Aggref	   *aggref = call ? call->aggref : AggGetAggref(fcinfo);
+	Expr	   *expr;
+
+	if (arg == 0)
+		return true;
+	if (aggref == NULL)
+		return false;
+
+	/* the first argument is the state, of which the Aggref knows nothing */
+	expr = list_nth_node(TargetEntry, aggref->args, arg - 1)->expr;
+	return IsA(expr, Const) ||
+		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
+}
+
+CallSite *
+CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
+{
+	CallSite   *site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
+	bool		has_step = signature->scope == SCOPE_SERIES;
+	int			arg = AtArg(signature) + 1;
+	int			noptional = PG_NARGS() - 3 - signature->customer - has_step -
+		signature->inactive_after - signature->churned_after;
+
+	site->signature = signature;
+	/* of event and amount, an amount is known by its type */
+	for (; noptional > 0; noptional--)
+	{
+		if (get_fn_expr_argtype(fcinfo->flinfo, arg) == NUMERICOID)
+			site->amount = arg++;
+		else
+			site->event = arg++;
+	}
+	site->period = arg++;
+	if (has_step)
+		site->step = arg++;
+	if (signature->inactive_after)
+		site->inactive_after = arg++;
+	if (signature->churned_after)
+		site->churned_after = arg++;
+	if (arg != PG_NARGS())
+		elog(ERROR, "transition function %u has %d arguments",
+			 fcinfo->flinfo->fn_oid, PG_NARGS());
+
+	site->unit = TimeUnitOfType(get_fn_expr_argtype(fcinfo->flinfo, AtArg(signature)));
+	if (signature->customer)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, CUSTOMER_ARG);
+
+		if (!OidIsValid(type))
+			elog(ERROR, "could not determine the type of the customer");
+		site->customer_type = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, type,
+												 PG_GET_COLLATION());
+	}
+	site->constant = ArgIsConstant(fcinfo, site->period) &&
+		ArgIsConstant(fcinfo, site->step) &&
+		ArgIsConstant(fcinfo, site->inactive_after) &&
+		ArgIsConstant(fcinfo, site->churned_after);
+
+	fcinfo->flinfo->fn_extra = site;
+	return site;
+}
+
+/*
+ * The type of customers, for a combine function, which sees it in the states.
+ * All groups of an aggregate have customers of one type.
+ */
+CustomerType *
+CombineCustomerType(FunctionCallInfo fcinfo, Oid type)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, type,
+													  PG_GET_COLLATION());
+	return fcinfo->flinfo->fn_extra;
+}
+
+pg_noreturn static void
+NotNull(const char *name, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("%s must not be null", name),
+			 errhint("%s", hint)));
+}
+
+static Period
+ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
+{
+	Period		period;
+
+	if (site->signature->scope == SCOPE_INSTANT)
+	{
+		if (PG_ARGISNULL(site->period))
+			NotNull("as_of", "Use an instant such as '2024-01-01'.");
+		return PeriodBefore(InstantFromDatum(site->unit, PG_GETARG_DATUM(site->period)));
+	}
+
+	if (PG_ARGISNULL(site->period))
+		NotNull("period", "Use a period such as '[2024-01-01,2024-04-01)'.");
+	period = PeriodFromRange(site->unit, PG_GETARG_RANGE_P(site->period));
+	if (site->signature->scope >= SCOPE_BOUNDED && period.to == END_OF_TIME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("period must have an upper bound"),
+				 site->signature->scope == SCOPE_SERIES ?
+				 errdetail("Without an end there is no last step.") :
+				 errdetail("The status of a customer who does not buy is their standing at its end."),
+				 errhint("Use a period such as '[2024-01-01,2024-04-01)'.")));
+	return period;
+}
+
+/*
+ * The lengths of time of a row.  NULL as churned_after means "only by
+ * cancellation", and is a mistake elsewhere.
+ */
+static void
+ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
+{
+	if (site->inactive_after)
+	{
+		if (PG_ARGISNULL(site->inactive_after))
+			NotNull("inactive_after", "Use a length of time such as '90 days'.");
+		question->has_inactive_after = true;
+		question->inactive_after = *PG_GETARG_INTERVAL_P(site->inactive_after);
+	}
+	if (site->churned_after && !PG_ARGISNULL(site->churned_after))
+	{
+		question->has_churned_after = true;
+		question->churned_after = *PG_GETARG_INTERVAL_P(site->churned_after);
+	}
+	if (site->step)
+	{
+		if (PG_ARGISNULL(site->step))
+			NotNull("step", "Use a length of time such as '1 month'.");
+		question->has_step = true;
+		question->step = *PG_GETARG_INTERVAL_P(site->step);
+	}
+}
+
+const Question *
+CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site)
+{
+	Question	question = {0};
+
+	question.unit = site->unit;
+	question.period = ReadPeriod(fcinfo, site);
+	question.has_end = site->signature->scope >= SCOPE_BOTH;
+	ReadLengths(fcinfo, site, &question);
+
+	if (!site->asked || !QuestionEqual(&question, &site->question))
+	{
+		question.fingerprint = QuestionFingerprint(&question);
+		site->question = question;
+		site->asked = true;
+		site->has_terms = false;
+	}
+	return &site->question;
+}
+
+const Terms *
+CallSiteMakeTerms(CallSite *site)
+{
+	TermsInit(&site->terms, &site->question);
+	site->has_terms = true;
+	return &site->terms;
+}

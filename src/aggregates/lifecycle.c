@@ -1,0 +1,351 @@
+/*
+ * lifecycle.c
+ *	  The aggregates over the rows of one customer: lifecycle_at,
+ *	  lifecycle_during and explain_lifecycle.
+ *
+ * The state is small and does not grow with the rows, so that a GROUP BY over
+ * all customers costs PostgreSQL what max() costs it, and spills as max() does.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "utils/fmgrprotos.h"
+
+#include "aggregates/call_site.h"
+
+PG_FUNCTION_INFO_V1(lifecycle_at_trans);
+PG_FUNCTION_INFO_V1(lifecycle_at_final);
+PG_FUNCTION_INFO_V1(lifecycle_during_trans);
+PG_FUNCTION_INFO_V1(lifecycle_during_final);
+PG_FUNCTION_INFO_V1(lifecycle_combine);
+PG_FUNCTION_INFO_V1(lifecycle_serial);
+PG_FUNCTION_INFO_V1(lifecycle_deserial);
+PG_FUNCTION_INFO_V1(explain_lifecycle_trans);
+PG_FUNCTION_INFO_V1(explain_lifecycle_final);
+
+#define LIFE_WIRE_VERSION	1
+
+static const Signature at_signature = {
+	.scope = SCOPE_INSTANT, .inactive_after = true, .churned_after = true
+};
+static const Signature during_signature = {
+	.scope = SCOPE_BOUNDED, .inactive_after = true, .churned_after = true
+};
+static const Signature explain_signature = {
+	.scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
+};
+
+/* One customer.  One allocation, of less than 64 bytes. */
+typedef struct Life
+{
+	uint64		fingerprint;	/* of the terms */
+	EventFacts	facts;
+} Life;
+
+/* One customer about whom somebody asks why. */
+typedef struct Explanation
+{
+	Life		life;			/* first, to be used as a Life */
+	Terms		terms;
+	int64		first_purchase; /* in the period; END_OF_TIME if none */
+} Explanation;
+
+StaticAssertDecl(sizeof(Life) <= 64, "the state of one customer must stay small");
+
+/* Bring a row into the life; size is that of a new state. */
+static Life *
+LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
+{
+	Life	   *life = PG_ARGISNULL(0) ? NULL : (Life *) PG_GETARG_POINTER(0);
+	const Terms *terms;
+	PurchaseFacts verdict;
+	int64		at;
+
+	if (CallSiteIgnores(fcinfo, site->signature, site))
+		return life;
+
+	terms = CallSiteTerms(fcinfo, site);
+	if (life == NULL)
+	{
+		life = MemoryContextAllocZero(AggregateContext(fcinfo), size);
+		life->fingerprint = terms->fingerprint;
+	}
+	else if (life->fingerprint != terms->fingerprint)
+		QuestionChanged();
+
+	at = CallSiteInstant(fcinfo, site->signature, site);
+	verdict = TermsJudge(terms, at);
+	if (verdict != 0)
+		EventFactsAdd(&life->facts, at, CallSiteEvent(fcinfo, site), verdict,
+					  terms->period.from);
+	return life;
+}
+
+static Datum
+ReturnLife(FunctionCallInfo fcinfo, Life *life)
+{
+	if (life == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(life);
+}
+
+Datum
+lifecycle_at_trans(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = CallSiteGet(fcinfo, &at_signature);
+
+	return ReturnLife(fcinfo, LifeTrans(fcinfo, site, sizeof(Life)));
+}
+
+Datum
+lifecycle_during_trans(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = CallSiteGet(fcinfo, &during_signature);
+
+	return ReturnLife(fcinfo, LifeTrans(fcinfo, site, sizeof(Life)));
+}
+
+static Datum
+ReturnStatus(FunctionCallInfo fcinfo, LifecycleStatus status)
+{
+	if (status == LIFECYCLE_NONE)
+		PG_RETURN_NULL();
+	PG_RETURN_CHAR(status);
+}
+
+static Conduct
+FinalConduct(FunctionCallInfo fcinfo)
+{
+	static const EventFacts nothing = {0};
+
+	return ConductFromEvents(PG_ARGISNULL(0) ? &nothing :
+							 &((Life *) PG_GETARG_POINTER(0))->facts);
+}
+
+Datum
+lifecycle_at_final(PG_FUNCTION_ARGS)
+{
+	Conduct		conduct = FinalConduct(fcinfo);
+
+	return ReturnStatus(fcinfo, conduct.before);
+}
+
+Datum
+lifecycle_during_final(PG_FUNCTION_ARGS)
+{
+	Conduct		conduct = FinalConduct(fcinfo);
+
+	return ReturnStatus(fcinfo, ConductStatus(&conduct));
+}
+
+/* The second state lives in short memory: without a first one it is copied. */
+Datum
+lifecycle_combine(PG_FUNCTION_ARGS)
+{
+	Life	   *life = PG_ARGISNULL(0) ? NULL : (Life *) PG_GETARG_POINTER(0);
+	Life	   *other = PG_ARGISNULL(1) ? NULL : (Life *) PG_GETARG_POINTER(1);
+	MemoryContext context = AggregateContext(fcinfo);
+
+	if (other == NULL)
+		return ReturnLife(fcinfo, life);
+	if (life == NULL)
+	{
+		life = MemoryContextAlloc(context, sizeof(Life));
+		*life = *other;
+		PG_RETURN_POINTER(life);
+	}
+	if (life->fingerprint != other->fingerprint)
+		QuestionChanged();
+	EventFactsMerge(&life->facts, &other->facts);
+	PG_RETURN_POINTER(life);
+}
+
+Datum
+lifecycle_serial(PG_FUNCTION_ARGS)
+{
+	Life	   *life = (Life *) PG_GETARG_POINTER(0);
+	StringInfoData wire;
+
+	(void) AggregateContext(fcinfo);
+
+	pq_begintypsend(&wire);
+	pq_sendint8(&wire, LIFE_WIRE_VERSION);
+	pq_sendint64(&wire, life->fingerprint);
+	pq_sendint8(&wire, life->facts.purchases);
+	pq_sendint8(&wire, life->facts.events);
+	pq_sendint64(&wire, life->facts.last_purchase);
+	pq_sendint64(&wire, life->facts.last_cancellation);
+	pq_sendint64(&wire, life->facts.period_purchase);
+	pq_sendint64(&wire, life->facts.period_cancellation);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&wire));
+}
+
+Datum
+lifecycle_deserial(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	Life	   *life = palloc0(sizeof(Life));
+	StringInfoData wire = {
+		.data = VARDATA_ANY(bytes),
+		.len = VARSIZE_ANY_EXHDR(bytes)
+	};
+
+	(void) AggregateContext(fcinfo);
+
+	if (pq_getmsgbyte(&wire) != LIFE_WIRE_VERSION)
+		elog(ERROR, "unknown version of a serialized state");
+	life->fingerprint = pq_getmsgint64(&wire);
+	life->facts.purchases = pq_getmsgbyte(&wire);
+	life->facts.events = pq_getmsgbyte(&wire);
+	life->facts.last_purchase = pq_getmsgint64(&wire);
+	life->facts.last_cancellation = pq_getmsgint64(&wire);
+	life->facts.period_purchase = pq_getmsgint64(&wire);
+	life->facts.period_cancellation = pq_getmsgint64(&wire);
+	pq_getmsgend(&wire);
+	PG_RETURN_POINTER(life);
+}
+
+/* explain_lifecycle: the columns, in the order of the composite type */
+
+typedef enum ExplainColumn
+{
+	EXPLAIN_LAST_PURCHASE,
+	EXPLAIN_SILENCE,
+	EXPLAIN_INACTIVE_BEFORE,
+	EXPLAIN_CHURNED_BEFORE,
+	EXPLAIN_LAST_CANCELLATION,
+	EXPLAIN_STANDING_AT_START,
+	EXPLAIN_FIRST_PURCHASE,
+	EXPLAIN_STATUS,
+	EXPLAIN_REACTIVATION_ELIGIBLE,
+	EXPLAIN_REACTIVATION_RETURNED,
+	EXPLAIN_WINBACK_ELIGIBLE,
+	EXPLAIN_WINBACK_RETURNED,
+	EXPLAIN_NCOLUMNS
+} ExplainColumn;
+
+Datum
+explain_lifecycle_trans(PG_FUNCTION_ARGS)
+{
+	CallSite   *site = CallSiteGet(fcinfo, &explain_signature);
+	bool		is_new = PG_ARGISNULL(0);
+	Explanation *why = (Explanation *) LifeTrans(fcinfo, site, sizeof(Explanation));
+	int64		at;
+
+	if (why == NULL)
+		PG_RETURN_NULL();
+	if (is_new)
+	{
+		why->terms = *CallSiteTerms(fcinfo, site);
+		why->first_purchase = END_OF_TIME;
+	}
+	if (!CallSiteIgnores(fcinfo, site->signature, site) &&
+		CallSiteEvent(fcinfo, site) == EVENT_PURCHASE)
+	{
+		at = CallSiteInstant(fcinfo, site->signature, site);
+		if (at >= why->terms.period.from && at < why->terms.period.to)
+			why->first_purchase = Min(why->first_purchase, at);
+	}
+	PG_RETURN_POINTER(why);
+}
+
+/* The time between two instants of the column's unit. */
+static Datum
+Elapsed(TimeUnit unit, int64 from, int64 to)
+{
+	if (from == BEGINNING_OF_TIME)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("cannot compute the silence since -infinity")));
+	if (unit == UNIT_DAY)
+	{
+		from *= USECS_PER_DAY;
+		to *= USECS_PER_DAY;
+	}
+	return DirectFunctionCall2(timestamp_mi, TimestampGetDatum(to), TimestampGetDatum(from));
+}
+
+/* A column of the result stays NULL until it is set. */
+typedef struct Row
+{
+	Datum		values[EXPLAIN_NCOLUMNS];
+	bool		nulls[EXPLAIN_NCOLUMNS];
+} Row;
+
+static void
+Set(Row *row, ExplainColumn column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+static void
+SetInstant(Row *row, ExplainColumn column, TimeUnit unit, int64 at)
+{
+	Set(row, column, TimestampTzGetDatum(InstantToTimestampTz(unit, at)));
+}
+
+static void
+SetStatus(Row *row, ExplainColumn column, LifecycleStatus status)
+{
+	if (status != LIFECYCLE_NONE)
+		Set(row, column, CharGetDatum(status));
+}
+
+Datum
+explain_lifecycle_final(PG_FUNCTION_ARGS)
+{
+	Explanation *why;
+	const Terms *terms;
+	const EventFacts *facts;
+	Conduct		conduct;
+	TupleDesc	tupdesc;
+	Row			row = {0};
+
+	/* without a row there is nothing to explain */
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	why = (Explanation *) PG_GETARG_POINTER(0);
+	terms = &why->terms;
+	facts = &why->life.facts;
+	conduct = ConductFromEvents(facts);
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
+		tupdesc->natts != EXPLAIN_NCOLUMNS)
+		elog(ERROR, "unexpected result type of explain_lifecycle");
+	tupdesc = BlessTupleDesc(tupdesc);
+
+	memset(row.nulls, true, sizeof(row.nulls));
+
+	if (facts->purchases & FACT_START)
+	{
+		int64		last = LaterInstantGet(facts->last_purchase);
+
+		SetInstant(&row, EXPLAIN_LAST_PURCHASE, terms->unit, last);
+		Set(&row, EXPLAIN_SILENCE, Elapsed(terms->unit, last, terms->period.from));
+	}
+	SetInstant(&row, EXPLAIN_INACTIVE_BEFORE, terms->unit, terms->start.inactive_from);
+	if (terms->start.churned_from != BEGINNING_OF_TIME)
+		SetInstant(&row, EXPLAIN_CHURNED_BEFORE, terms->unit, terms->start.churned_from);
+	if (facts->events & EVENT_CANCELLED)
+		SetInstant(&row, EXPLAIN_LAST_CANCELLATION, terms->unit,
+				   LaterInstantGet(facts->last_cancellation));
+	SetStatus(&row, EXPLAIN_STANDING_AT_START, conduct.before);
+	if (conduct.bought)
+		SetInstant(&row, EXPLAIN_FIRST_PURCHASE, terms->unit, why->first_purchase);
+	if (conduct.bought || terms->has_end)
+		SetStatus(&row, EXPLAIN_STATUS, ConductStatus(&conduct));
+	Set(&row, EXPLAIN_REACTIVATION_ELIGIBLE,
+		BoolGetDatum(ReactivationEligible(conduct.before)));
+	Set(&row, EXPLAIN_REACTIVATION_RETURNED,
+		BoolGetDatum(ReactivationEligible(conduct.before) && conduct.bought));
+	Set(&row, EXPLAIN_WINBACK_ELIGIBLE,
+		BoolGetDatum(WinbackEligible(conduct.before)));
+	Set(&row, EXPLAIN_WINBACK_RETURNED,
+		BoolGetDatum(WinbackEligible(conduct.before) && conduct.bought));
+
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, row.values, row.nulls)));
+}

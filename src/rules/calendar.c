@@ -1,0 +1,238 @@
+/*
+ * calendar.c
+ *	  How customers are judged over a series of periods.
+ *
+ * Period k begins at start + k * step, multiplied and not added up, so that the
+ * ends of months do not drift; the last period ends where the whole does.
+ *
+ * Limits: CALENDAR_MAX_PERIODS, because every customer has bits for each.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "miscadmin.h"
+
+#include "rules/calendar.h"
+
+/* 27 years of days */
+#define CALENDAR_MAX_PERIODS	10000
+
+/* A boundary brings three edges, and when a return has lasted another two. */
+#define EDGES_A_PERIOD			5
+
+/* How finely time is divided to find a zone. */
+#define INDEX_A_ZONE			8
+
+/* start + n * step */
+static int64
+StartOfStep(const Question *question, int n)
+{
+	const Interval *step = &question->step;
+	Interval	steps;
+
+	if (pg_mul_s32_overflow(step->month, n, &steps.month) ||
+		pg_mul_s32_overflow(step->day, n, &steps.day) ||
+		pg_mul_s64_overflow(step->time, n, &steps.time))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("interval out of range")));
+	return InstantAfter(question->unit, question->period.from, &steps);
+}
+
+static void
+BadStep(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("step does not lead from one period to the next"),
+			 errdetail("%s", detail),
+			 errhint("Use a step such as '1 month'.")));
+}
+
+/* The boundaries: starts of periods, and the end of the whole. */
+static int64 *
+ListBoundaries(const Question *question, int *nperiods)
+{
+	const Period *whole = &question->period;
+	int			allocated = 64;
+	int			n = 0;
+	int64	   *at = palloc(allocated * sizeof(int64));
+
+	at[n++] = whole->from;
+	if (question->has_step)
+	{
+		if (question->unit == UNIT_DAY && question->step.time != 0)
+			BadStep("In a column of dates, a step is whole days, weeks, months or years.");
+
+		for (;;)
+		{
+			int64		next = StartOfStep(question, n);
+
+			if (next >= whole->to)
+				break;
+			if (next <= at[n - 1])
+				BadStep("A period would end before it begins.");
+			if (n >= CALENDAR_MAX_PERIODS)
+				ereport(ERROR,
+						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						 errmsg("series must not have more than %d periods",
+								CALENDAR_MAX_PERIODS),
+						 errhint("Use a longer step or a shorter period.")));
+			if (n + 1 >= allocated)
+			{
+				allocated *= 2;
+				at = repalloc(at, allocated * sizeof(int64));
+			}
+			at[n++] = next;
+		}
+	}
+	*nperiods = n;
+	at[n] = whole->to;
+	return at;
+}
+
+static int
+CompareInstants(const void *a, const void *b)
+{
+	int64		left = *(const int64 *) a;
+	int64		right = *(const int64 *) b;
+
+	return (left > right) - (left < right);
+}
+
+/* The zone that begins at an edge; BEGINNING_OF_TIME is no edge. */
+static int64
+ZoneFrom(const Calendar *calendar, int64 edge)
+{
+	return edge == BEGINNING_OF_TIME ? 0 : CalendarZone(calendar, edge);
+}
+
+/* Make the index of CalendarZone. */
+static void
+IndexZones(Calendar *calendar, MemoryContext context)
+{
+	const int64 *edges = calendar->edges;
+	uint64		first = edges[0];
+	uint64		span = (uint64) edges[calendar->nedges - 1] - first;
+	int			zone = 0;
+
+	while (span >> calendar->index_shift >= (uint64) calendar->nedges * INDEX_A_ZONE)
+		calendar->index_shift++;
+	calendar->index_size = (span >> calendar->index_shift) + 1;
+	calendar->index = MemoryContextAlloc(context, calendar->index_size * sizeof(int));
+	for (int i = 0; i < calendar->index_size; i++)
+	{
+		while (zone < calendar->nedges - 1 &&
+			   (uint64) edges[zone] - first <= (uint64) i << calendar->index_shift)
+			zone++;
+		calendar->index[i] = zone;
+	}
+}
+
+static Boundary
+InZones(const Calendar *calendar, const Boundary *boundary)
+{
+	Boundary	zones = {
+		.at = ZoneFrom(calendar, boundary->at),
+		.cutoffs = {
+			.inactive_from = ZoneFrom(calendar, boundary->cutoffs.inactive_from),
+			.churned_from = ZoneFrom(calendar, boundary->cutoffs.churned_from)
+		}
+	};
+
+	return zones;
+}
+
+static void
+AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
+{
+	calendar->edges[calendar->nedges++] = boundary->at;
+	if (boundary->cutoffs.inactive_from != BEGINNING_OF_TIME)
+		calendar->edges[calendar->nedges++] = boundary->cutoffs.inactive_from;
+	if (with_churned && boundary->cutoffs.churned_from != BEGINNING_OF_TIME)
+		calendar->edges[calendar->nedges++] = boundary->cutoffs.churned_from;
+}
+
+/* Make a calendar of a question, or raise what is wrong with it. */
+Calendar *
+CalendarCreate(MemoryContext context, const Question *question)
+{
+	MemoryContext old_context;
+	Calendar   *calendar;
+	int64	   *at;
+	int			nperiods;
+	int			nunique = 0;
+
+	QuestionCheck(question);
+	at = ListBoundaries(question, &nperiods);
+
+	old_context = MemoryContextSwitchTo(context);
+	calendar = palloc0(sizeof(Calendar));
+	calendar->question = *question;
+	calendar->has_end = question->period.to != END_OF_TIME;
+	calendar->nperiods = nperiods;
+	calendar->edges = palloc((Size) (nperiods + 1) * EDGES_A_PERIOD * sizeof(int64));
+	calendar->boundaries = palloc0((nperiods + 1) * sizeof(Boundary));
+	calendar->zones = palloc0((nperiods + 1) * sizeof(Boundary));
+	calendar->later = palloc0(nperiods * sizeof(Boundary));
+	calendar->later_zones = palloc0(nperiods * sizeof(Boundary));
+	MemoryContextSwitchTo(old_context);
+
+	for (int i = 0; i <= nperiods; i++)
+	{
+		Boundary   *boundary = &calendar->boundaries[i];
+
+		if (i % 1024 == 0)
+			CHECK_FOR_INTERRUPTS();
+		boundary->at = at[i];
+		if (at[i] == END_OF_TIME)
+		{
+			/* nobody is judged at an end that never comes */
+			boundary->cutoffs.inactive_from = BEGINNING_OF_TIME;
+			boundary->cutoffs.churned_from = BEGINNING_OF_TIME;
+		}
+		else
+			boundary->cutoffs = QuestionCutOffs(question, at[i]);
+		AddEdges(calendar, boundary, true);
+
+		if (i > 0 && calendar->has_end)
+		{
+			Boundary   *later = &calendar->later[i - 1];
+
+			later->at = InstantAfter(question->unit, at[i], &question->inactive_after);
+			later->cutoffs = QuestionCutOffs(question, later->at);
+			/* asked then is only who is active */
+			AddEdges(calendar, later, false);
+		}
+	}
+	pfree(at);
+
+	qsort(calendar->edges, calendar->nedges, sizeof(int64), CompareInstants);
+	for (int i = 0; i < calendar->nedges; i++)
+	{
+		if (nunique == 0 || calendar->edges[i] != calendar->edges[nunique - 1])
+			calendar->edges[nunique++] = calendar->edges[i];
+	}
+	calendar->nedges = nunique;
+	IndexZones(calendar, context);
+
+	for (int i = 0; i <= nperiods; i++)
+		calendar->zones[i] = InZones(calendar, &calendar->boundaries[i]);
+	for (int i = 0; i < nperiods; i++)
+	{
+		calendar->later_zones[i] = InZones(calendar, &calendar->later[i]);
+		calendar->later_zones[i].cutoffs.churned_from = 0;
+	}
+
+	return calendar;
+}
+
+/* How far back data must reach, so that everybody who lapsed by then was seen. */
+int64
+CalendarReach(const Calendar *calendar, int period)
+{
+	const CutOffs *cutoffs = &calendar->boundaries[period].cutoffs;
+
+	return cutoffs->churned_from != BEGINNING_OF_TIME ? cutoffs->churned_from :
+		cutoffs->inactive_from;
+}

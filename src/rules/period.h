@@ -1,0 +1,59 @@
+/*
+ * period.h
+ *	  From SQL's ranges and intervals to instants.
+ */
+#ifndef WINBACK_PERIOD_H
+#define WINBACK_PERIOD_H
+
+#include "postgres.h"
+
+#include "utils/date.h"
+#include "utils/rangetypes.h"
+#include "utils/timestamp.h"
+
+#include "rules/rules.h"
+
+/* The type of the `at` column decides the unit of every instant. */
+typedef enum TimeUnit
+{
+	UNIT_DAY,					/* date, daterange */
+	UNIT_TIMESTAMP,				/* timestamp, tsrange */
+	UNIT_TIMESTAMPTZ			/* timestamptz, tstzrange */
+} TimeUnit;
+
+/* [from, to); to is END_OF_TIME where the period has no upper bound. */
+typedef struct Period
+{
+	int64		from;
+	int64		to;
+} Period;
+
+extern TimeUnit TimeUnitOfType(Oid type);
+extern Period PeriodFromRange(TimeUnit unit, const RangeType *range);
+extern Period PeriodBefore(int64 as_of);
+extern void CheckLength(const Interval *length, const char *name);
+extern int64 InstantBefore(TimeUnit unit, int64 at,
+						   const Interval *threshold, const char *name);
+extern int64 InstantAfter(TimeUnit unit, int64 at, const Interval *length);
+extern TimestampTz InstantToTimestampTz(TimeUnit unit, int64 at);
+
+/* -infinity becomes BEGINNING_OF_TIME, infinity END_OF_TIME. */
+static inline int64
+InstantFromDatum(TimeUnit unit, Datum at)
+{
+	if (unit == UNIT_DAY)
+	{
+		DateADT		day = DatumGetDateADT(at);
+
+		if (DATE_IS_NOBEGIN(day))
+			return BEGINNING_OF_TIME;
+		if (DATE_IS_NOEND(day))
+			return END_OF_TIME;
+		return day;
+	}
+
+	/* timestamp and timestamptz have the same form, and our infinities */
+	return DatumGetTimestamp(at);
+}
+
+#endif							/* WINBACK_PERIOD_H */

@@ -1,0 +1,76 @@
+/*
+ * scan_aggregate.h
+ *	  The aggregates of a Winback Scan: their states, and the calls.
+ */
+#ifndef WINBACK_SCAN_AGGREGATE_H
+#define WINBACK_SCAN_AGGREGATE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/execnodes.h"
+#include "nodes/primnodes.h"
+
+#include "aggregates/call_site.h"
+#include "scan/scan_table.h"
+#include "state/state_wire.h"
+
+/* What EXPLAIN ANALYZE shows. */
+typedef struct ScanCounters
+{
+	uint64		rows;			/* taken in */
+	uint64		customers;		/* in the end, over all states and processes */
+	uint64		batches;
+	uint64		bytes;
+} ScanCounters;
+
+/* What we know of an aggregate by its transition function (scan_aggregate.c). */
+typedef struct ScanKind ScanKind;
+
+/* A state and its arguments.  Aggregates that differ in the end only share one. */
+typedef struct ScanAggregate
+{
+	const Aggref *aggref;
+	const ScanKind *kind;
+	int			nargs;			/* without the state */
+	ExprState **constants;		/* of each argument, NULL where it is a column */
+	RowBlock	block;			/* the columns of some rows */
+
+	/* made anew for each scan */
+	ScanCall	call;
+	FmgrInfo	flinfo;
+	FunctionCallInfo fcinfo;	/* args[0] is the state */
+} ScanAggregate;
+
+/* The same in the terms of one table. */
+typedef struct ScanSource
+{
+	ExprState  *filter;			/* NULL if none */
+	AttrNumber *columns;		/* of each argument, 0 where it is none */
+} ScanSource;
+
+/* The transition functions and their fast lanes: rates.c, counts.c */
+extern Datum reactivation_trans(PG_FUNCTION_ARGS);
+extern Datum winback_trans(PG_FUNCTION_ARGS);
+extern Datum lifecycle_counts_trans(PG_FUNCTION_ARGS);
+extern Datum lifecycle_series_trans(PG_FUNCTION_ARGS);
+extern int	ReactivationDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
+extern int	WinbackDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
+extern int	CountsDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
+extern int	SeriesDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
+
+extern bool ScanKnows(const Aggref *aggref);
+extern void ScanCheckPrivileges(const Aggref *aggref);
+extern Var *ColumnOf(Expr *arg);
+
+extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps);
+extern void ScanSourceInit(ScanSource *source, const Aggref *aggref, PlanState *ps);
+extern void ScanAggregateStart(ScanAggregate *aggregate);
+extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source,
+								ExprContext *econtext, const ScanTable *table,
+								const HeapTupleHeader *rows, int nrows);
+extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
+extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
+extern Datum ScanAggregateTell(ScanAggregate *aggregate, Portion *portion, bool *isnull);
+
+#endif							/* WINBACK_SCAN_AGGREGATE_H */

@@ -1,0 +1,517 @@
+/*
+ * scan.c
+ *	  The Winback Scan: tables read and their rows aggregated in one plan node.
+ *
+ * It saves the way of each row through slots, expressions and plan nodes.  Pages are
+ * read as a sequential scan does (scan_table.c); of the rows of a page the columns
+ * that the aggregates need are fetched together, and the aggregates take them in
+ * together (scan_aggregate.c).  WHERE and FILTER are PostgreSQL's own expressions,
+ * evaluated on a slot.
+ *
+ * A partitioned table is a scan of its partitions, one after the other, into the
+ * same states.
+ *
+ * In a parallel plan all processes read the same table, divided by blocks, and then
+ * the next.  Each returns its states serialized, in as many rows as there are portions
+ * (wire.c), and a Finalize Aggregate above Gather puts them together, as with
+ * PostgreSQL's own.
+ *
+ * Limits: scan_path.c says which queries come here.
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "storage/spin.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "scan/scan.h"
+#include "scan/scan_aggregate.h"
+#include "scan/scan_table.h"
+
+/* What is put out. */
+typedef struct ScanResult
+{
+	int			column;			/* of the scan tuple, from 0 */
+	Aggref	   *aggref;
+	ScanAggregate *aggregate;
+	Portion		next;			/* where to go on in the state; of a final value only if it is done */
+} ScanResult;
+
+/* A table, and what is wanted of its rows. */
+typedef struct TableToScan
+{
+	ScanTable	table;
+	bool		by_row;			/* is there anything to evaluate for each row? */
+	ExprState  *qual;			/* NULL if none */
+	ScanSource *sources;		/* of each aggregate */
+} TableToScan;
+
+/* In shared memory, before the heap's own, of which there is one for each table. */
+typedef struct SharedScan
+{
+	slock_t		mutex;
+	ScanCounters counters;
+	Size		heap_size;		/* bytes of each */
+} SharedScan;
+
+typedef struct WinbackScanState
+{
+	CustomScanState css;
+	int			nresults;
+	ScanResult *results;
+	int			naggregates;
+	ScanAggregate *aggregates;
+	int			ntables;
+	TableToScan *tables;
+
+	ScanPage	page;
+	HeapTupleHeader *chosen;	/* those of its rows that an aggregate is about; */
+	int		   *nchosen;		/* an array for each, and one for those without FILTER */
+
+	MemoryContext context;		/* of one scan: states and what they need */
+	bool		begun;
+	ScanCounters counters;
+	SharedScan *shared;			/* NULL if not parallel */
+} WinbackScanState;
+
+static const CustomExecMethods exec_methods;
+
+static Node *
+CreateScanState(CustomScan *plan pg_attribute_unused())
+{
+	WinbackScanState *scan = palloc0(sizeof(WinbackScanState));
+
+	scan->css.ss.ps.type = T_CustomScanState;
+	scan->css.methods = &exec_methods;
+	return (Node *) scan;
+}
+
+static Expr *
+PlanEntry(const CustomScan *plan, int i)
+{
+	return list_nth_node(TargetEntry, plan->custom_scan_tlist, i)->expr;
+}
+
+/* Prepare to read a table; its entries in the plan begin at `entry`. */
+static void
+BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry, int eflags)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+	const CustomScan *plan = (const CustomScan *) ps->plan;
+	const Var  *oid = castNode(Var, PlanEntry(plan, entry + SCAN_TABLE_OID));
+	List	   *quals = oid->varno == (int) plan->scan.scanrelid ? plan->scan.plan.qual :
+		make_ands_implicit(PlanEntry(plan, entry + SCAN_TABLE_QUAL));
+
+	ScanTableOpen(&table->table, estate, oid->varno, eflags);
+
+	/* expressions are about rows of the table, not about our own output */
+	ps->scandesc = RelationGetDescr(table->table.relation);
+	ps->scanops = &TTSOpsBufferHeapTuple;
+	table->qual = ExecInitQual(quals, ps);
+
+	table->by_row = table->qual != NULL;
+	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		ScanSource *source = &table->sources[scan->results[i].aggregate - scan->aggregates];
+
+		/* of results that share a state, one is as good as the other */
+		if (source->columns == NULL)
+			ScanSourceInit(source,
+						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)), ps);
+		table->by_row |= source->filter != NULL;
+	}
+}
+
+/* The state of an aggregate, which another one may have brought already. */
+static ScanAggregate *
+FindAggregate(WinbackScanState *scan, const Aggref *aggref)
+{
+	ScanAggregate *aggregate;
+
+	for (int i = 0; i < scan->naggregates; i++)
+	{
+		if (scan->aggregates[i].aggref->aggtransno == aggref->aggtransno)
+			return &scan->aggregates[i];
+	}
+	aggregate = &scan->aggregates[scan->naggregates++];
+	ScanAggregateInit(aggregate, aggref, &scan->css.ss.ps);
+	return aggregate;
+}
+
+static void
+BeginScan(CustomScanState *node, EState *estate, int eflags)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+	const CustomScan *plan = (const CustomScan *) node->ss.ps.plan;
+	int			entry = RelationGetNumberOfAttributes(node->ss.ss_currentRelation);
+
+	scan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan",
+										  ALLOCSET_DEFAULT_SIZES);
+
+	scan->nresults = intVal(linitial(plan->custom_private));
+	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
+	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
+	for (int i = 0; i < scan->nresults; i++, entry++)
+	{
+		ScanResult *result = &scan->results[i];
+
+		result->column = entry;
+		result->aggref = castNode(Aggref, PlanEntry(plan, entry));
+		ScanCheckPrivileges(result->aggref);
+		result->aggregate = FindAggregate(scan, result->aggref);
+	}
+
+	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) /
+		(SCAN_TABLE_ENTRIES + scan->nresults);
+	scan->tables = palloc0(scan->ntables * sizeof(TableToScan));
+	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + scan->nresults)
+		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
+
+	scan->chosen = palloc((Size) (scan->naggregates + 1) * MaxHeapTuplesPerPage *
+						  sizeof(HeapTupleHeader));
+	scan->nchosen = palloc((Size) (scan->naggregates + 1) * sizeof(int));
+}
+
+/* The rows of a page that an aggregate with FILTER is about; the last, those of all others. */
+static inline HeapTupleHeader *
+Chosen(WinbackScanState *scan, int aggregate)
+{
+	return scan->chosen + (Size) aggregate * MaxHeapTuplesPerPage;
+}
+
+/* Choose the rows of a page by WHERE and FILTER. */
+static void
+ChooseRows(WinbackScanState *scan, TableToScan *table)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+	ExprContext *econtext = ps->ps_ExprContext;
+	int			all = scan->naggregates;
+
+	memset(scan->nchosen, 0, (all + 1) * sizeof(int));
+	for (int row = 0; row < scan->page.nrows; row++)
+	{
+		HeapTupleHeader tuple = scan->page.rows[row];
+
+		ResetExprContext(econtext);
+		econtext->ecxt_scantuple = ScanTableRow(&table->table, &scan->page, row);
+		if (!ExecQual(table->qual, econtext))
+		{
+			InstrCountFiltered1(ps, 1);
+			continue;
+		}
+		Chosen(scan, all)[scan->nchosen[all]++] = tuple;
+		for (int i = 0; i < scan->naggregates; i++)
+		{
+			if (table->sources[i].filter != NULL && ExecQual(table->sources[i].filter, econtext))
+				Chosen(scan, i)[scan->nchosen[i]++] = tuple;
+		}
+	}
+}
+
+/* Take in the rows of the page that has been read. */
+static void
+TakeInPage(WinbackScanState *scan, TableToScan *table)
+{
+	int			all = scan->naggregates;
+	const HeapTupleHeader *rows = scan->page.rows;
+	int			nrows = scan->page.nrows;
+
+	if (table->by_row)
+	{
+		ChooseRows(scan, table);
+		rows = Chosen(scan, all);
+		nrows = scan->nchosen[all];
+	}
+	scan->counters.rows += nrows;
+	for (int i = 0; i < scan->naggregates; i++)
+	{
+		bool		filtered = table->sources[i].filter != NULL;
+
+		ScanAggregateTakeIn(&scan->aggregates[i], &table->sources[i],
+							scan->css.ss.ps.ps_ExprContext, &table->table,
+							filtered ? Chosen(scan, i) : rows,
+							filtered ? scan->nchosen[i] : nrows);
+	}
+}
+
+/* The heap's part of the shared memory for a table. */
+static ParallelTableScanDesc
+SharedHeap(SharedScan *shared, int table)
+{
+	return (ParallelTableScanDesc) ((char *) shared + MAXALIGN(sizeof(SharedScan)) +
+									table * shared->heap_size);
+}
+
+static void
+TakeInTables(WinbackScanState *scan)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+
+	for (int i = 0; i < scan->ntables; i++)
+	{
+		TableToScan *table = &scan->tables[i];
+		MemoryContext old_context;
+
+		ScanTableBegin(&table->table, ps->state->es_snapshot,
+					   scan->shared != NULL ? SharedHeap(scan->shared, i) : NULL);
+		old_context = MemoryContextSwitchTo(ps->ps_ExprContext->ecxt_per_tuple_memory);
+		while (ScanTableNextPage(&table->table, &scan->page))
+		{
+			CHECK_FOR_INTERRUPTS();
+			TakeInPage(scan, table);
+		}
+		MemoryContextSwitchTo(old_context);
+		ScanTableEnd(&table->table);
+	}
+}
+
+/* Read everything, and count. */
+static void
+TakeInAll(WinbackScanState *scan)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(scan->context);
+
+	for (int i = 0; i < scan->naggregates; i++)
+		ScanAggregateStart(&scan->aggregates[i]);
+	TakeInTables(scan);
+	MemoryContextSwitchTo(old_context);
+
+	for (int i = 0; i < scan->naggregates; i++)
+		ScanAggregateMeasure(&scan->aggregates[i], &scan->counters);
+	scan->counters.bytes += MemoryContextMemAllocated(scan->context, true);
+	if (scan->shared != NULL)
+	{
+		SpinLockAcquire(&scan->shared->mutex);
+		scan->shared->counters.rows += scan->counters.rows;
+		scan->shared->counters.customers += scan->counters.customers;
+		scan->shared->counters.batches += scan->counters.batches;
+		scan->shared->counters.bytes += scan->counters.bytes;
+		SpinLockRelease(&scan->shared->mutex);
+	}
+}
+
+/* The value of a result in the next row, in short memory; NULL if it was put out. */
+static Datum
+NextValue(ScanResult *result, bool *isnull)
+{
+	if (DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit))
+		return ScanAggregateTell(result->aggregate, &result->next, isnull);
+
+	/* it is the only row */
+	result->next.done = true;
+	return ScanAggregateFinish(result->aggregate, result->aggref, isnull);
+}
+
+static bool
+AllIsPutOut(const WinbackScanState *scan)
+{
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		if (!scan->results[i].next.done)
+			return false;
+	}
+	return true;
+}
+
+/* The row with the results, or the next of some with the states. */
+static TupleTableSlot *
+ExecWinbackScan(CustomScanState *node)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+	ExprContext *econtext = node->ss.ps.ps_ExprContext;
+	TupleTableSlot *output = node->ss.ss_ScanTupleSlot;
+	MemoryContext old_context;
+
+	ExecClearTuple(output);
+	ResetExprContext(econtext);
+	if (!scan->begun)
+	{
+		scan->begun = true;
+		TakeInAll(scan);
+	}
+	else if (AllIsPutOut(scan))
+		return NULL;
+
+	memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));
+	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		ScanResult *result = &scan->results[i];
+
+		output->tts_values[result->column] = NextValue(result, &output->tts_isnull[result->column]);
+	}
+	MemoryContextSwitchTo(old_context);
+	ExecStoreVirtualTuple(output);
+
+	econtext->ecxt_scantuple = output;
+	return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : output;
+}
+
+/* Every table has been read to its end, or an error has come, which cleans up. */
+static void
+EndScan(CustomScanState *node pg_attribute_unused())
+{
+}
+
+static void
+ReScan(CustomScanState *node)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+
+	ExecScanReScan(&node->ss);
+	MemoryContextReset(scan->context);
+	memset(&scan->counters, 0, sizeof(scan->counters));
+	for (int i = 0; i < scan->nresults; i++)
+		memset(&scan->results[i].next, 0, sizeof(Portion));
+	scan->begun = false;
+}
+
+/*
+ * Parallel plans.
+ */
+
+static void
+JoinParallelScan(CustomScanState *node, shm_toc *toc pg_attribute_unused(), void *coordinate)
+{
+	((WinbackScanState *) node)->shared = coordinate;
+}
+
+/* Bytes that the heap needs for any of the tables. */
+static Size
+SharedHeapSize(WinbackScanState *scan)
+{
+	Size		size = 0;
+
+	for (int i = 0; i < scan->ntables; i++)
+		size = Max(size, table_parallelscan_estimate(scan->tables[i].table.relation,
+													 scan->css.ss.ps.state->es_snapshot));
+	return MAXALIGN(size);
+}
+
+static Size
+EstimateShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unused())
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+
+	return MAXALIGN(sizeof(SharedScan)) + mul_size(scan->ntables, SharedHeapSize(scan));
+}
+
+static void
+InitializeShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unused(),
+				 void *coordinate)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+	SharedScan *shared = coordinate;
+
+	memset(shared, 0, sizeof(*shared));
+	SpinLockInit(&shared->mutex);
+	shared->heap_size = SharedHeapSize(scan);
+	for (int i = 0; i < scan->ntables; i++)
+		table_parallelscan_initialize(scan->tables[i].table.relation, SharedHeap(shared, i),
+									  node->ss.ps.state->es_snapshot);
+	JoinParallelScan(node, NULL, shared);
+}
+
+static void
+ReInitializeShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unused(),
+				   void *coordinate)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+	SharedScan *shared = coordinate;
+
+	JoinParallelScan(node, NULL, shared);
+	memset(&shared->counters, 0, sizeof(ScanCounters));
+	for (int i = 0; i < scan->ntables; i++)
+		table_parallelscan_reinitialize(scan->tables[i].table.relation, SharedHeap(shared, i));
+}
+
+/* The shared memory is about to go: keep what EXPLAIN will want to know. */
+static void
+ShutdownScan(CustomScanState *node)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+
+	if (scan->shared != NULL)
+		scan->counters = scan->shared->counters;
+	scan->shared = NULL;
+}
+
+/* The names of the columns that the aggregates need. */
+static List *
+ColumnNames(const WinbackScanState *scan)
+{
+	TupleDesc	tupdesc = RelationGetDescr(scan->css.ss.ss_currentRelation);
+	List	   *columns = NIL;
+	List	   *names = NIL;
+
+	for (int i = 0; i < scan->naggregates; i++)
+	{
+		ListCell   *lc;
+
+		foreach(lc, scan->aggregates[i].aggref->args)
+		{
+			Var		   *column = ColumnOf(lfirst_node(TargetEntry, lc)->expr);
+
+			if (column != NULL && !list_member_int(columns, column->varattno))
+			{
+				columns = lappend_int(columns, column->varattno);
+				names = lappend(names,
+								NameStr(TupleDescAttr(tupdesc, column->varattno - 1)->attname));
+			}
+		}
+	}
+	return names;
+}
+
+static void
+ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), ExplainState *es)
+{
+	WinbackScanState *scan = (WinbackScanState *) node;
+	bool		is_divided = node->ss.ss_currentRelation->rd_rel->relhassubclass;
+
+	if (es->verbose)
+		ExplainPropertyList("Columns", ColumnNames(scan), es);
+	if (es->verbose && is_divided)
+	{
+		List	   *names = NIL;
+
+		for (int i = 0; i < scan->ntables; i++)
+			names = lappend(names, RelationGetRelationName(scan->tables[i].table.relation));
+		ExplainPropertyList("Tables", names, es);
+	}
+	else if (is_divided)
+		ExplainPropertyInteger("Tables", NULL, scan->ntables, es);
+	if (es->analyze)
+	{
+		ExplainPropertyUInteger("Rows Scanned", NULL, scan->counters.rows, es);
+		ExplainPropertyUInteger("Customers", NULL, scan->counters.customers, es);
+		ExplainPropertyUInteger("Batches", NULL, scan->counters.batches, es);
+		ExplainPropertyUInteger("Memory", "kB", (scan->counters.bytes + 1023) / 1024, es);
+	}
+}
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "Winback Scan",
+	.BeginCustomScan = BeginScan,
+	.ExecCustomScan = ExecWinbackScan,
+	.EndCustomScan = EndScan,
+	.ReScanCustomScan = ReScan,
+	.EstimateDSMCustomScan = EstimateShared,
+	.InitializeDSMCustomScan = InitializeShared,
+	.ReInitializeDSMCustomScan = ReInitializeShared,
+	.InitializeWorkerCustomScan = JoinParallelScan,
+	.ShutdownCustomScan = ShutdownScan,
+	.ExplainCustomScan = ExplainScan
+};
+
+const CustomScanMethods scan_methods = {
+	.CustomName = "Winback Scan",
+	.CreateCustomScanState = CreateScanState
+};

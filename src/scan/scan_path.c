@@ -1,0 +1,437 @@
+/*
+ * scan_path.c
+ *	  When a Winback Scan can stand for a plan of PostgreSQL, and what it costs.
+ *
+ * Reading a row costs the executor more than all that we do with it.  A Winback
+ * Scan (scan.c) therefore stands for an Agg node and the sequential scan below it,
+ * or, in a parallel plan, for the Partial Aggregate and its scan.  It is offered
+ * beside PostgreSQL's own paths, and the planner takes what is cheaper.
+ *
+ * It is offered where it does exactly what PostgreSQL would do: for our one-pass
+ * aggregates, one or several, without grouping, over one heap table, which may be
+ * divided into partitions or have children.  Everything else is left alone;
+ * ScanServes says what that is.
+ *
+ * The planner asks what a transition function costs, and so calls the support
+ * function of ours.  That loads the library, and with it the hook, in time for the
+ * first query of a session.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "fmgr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/appendinfo.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/planner.h"
+#include "optimizer/prep.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+#include "utils/spccache.h"
+
+#include "compat.h"
+#include "scan/scan.h"
+#include "scan/scan_aggregate.h"
+
+PG_FUNCTION_INFO_V1(winback_support);
+
+/* what taking in a row costs, in units of cpu_operator_cost */
+#define TRANSITION_OPERATORS	2
+
+/* what reading a row costs, as a share of what it costs the executor */
+#define READING_SHARE			0.4
+
+static bool enable_scan = true;
+static create_upper_paths_hook_type previous_hook = NULL;
+
+/* Answers the planner's questions about a transition function. */
+Datum
+winback_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+
+	if (IsA(request, SupportRequestCost))
+	{
+		SupportRequestCost *cost = (SupportRequestCost *) request;
+
+		cost->startup = 0;
+		cost->per_tuple = TRANSITION_OPERATORS * cpu_operator_cost;
+		PG_RETURN_POINTER(cost);
+	}
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * Can an expression be evaluated on a row of the table: no subplans, no system
+ * columns, not the row as a whole?
+ */
+static bool
+IsOfColumns(Node *expr, Index relid)
+{
+	Bitmapset  *columns = NULL;
+	int			first;
+
+	if (contain_subplans(expr))
+		return false;
+	pull_varattnos(expr, relid, &columns);
+	first = bms_next_member(columns, -1);
+	return first < 0 || first + FirstLowInvalidHeapAttributeNumber > 0;
+}
+
+/* Is an argument a column of the table, or one value for the whole scan? */
+static bool
+ServesArg(Expr *arg, Index relid)
+{
+	Var		   *column = ColumnOf(arg);
+
+	if (column != NULL)
+		return column->varno == (int) relid && column->varlevelsup == 0 &&
+			column->varattno > 0;
+	return !contain_var_clause((Node *) arg) && !contain_subplans((Node *) arg) &&
+		!contain_volatile_functions((Node *) arg);
+}
+
+static bool
+ServesAggref(const Aggref *aggref, Index relid)
+{
+	ListCell   *lc;
+
+	if (aggref->agglevelsup != 0 || aggref->aggorder != NIL ||
+		aggref->aggdistinct != NIL || !ScanKnows(aggref) ||
+		!IsOfColumns((Node *) aggref->aggfilter, relid))
+		return false;
+
+	foreach(lc, aggref->args)
+	{
+		if (!ServesArg(lfirst_node(TargetEntry, lc)->expr, relid))
+			return false;
+	}
+	return true;
+}
+
+static bool
+IsHeap(const RangeTblEntry *rte)
+{
+	Relation	relation = table_open(rte->relid, NoLock);
+	bool		is_heap = relation->rd_tableam == GetHeapamTableAmRoutine();
+
+	table_close(relation, NoLock);
+	return is_heap;
+}
+
+/*
+ * Are paths PostgreSQL's own, over one table?  Others may know of rows that are not
+ * in its heap.
+ */
+static bool
+ArePathsOfHeap(List *paths)
+{
+	ListCell   *lc;
+
+	foreach(lc, paths)
+	{
+		Path	   *path = lfirst(lc);
+
+		while (IsA(path, ProjectionPath))
+			path = ((ProjectionPath *) path)->subpath;
+		if (IsA(path, CustomPath) || IsA(path, ForeignPath) ||
+			IsA(path, AppendPath) || IsA(path, MergeAppendPath))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Are the rows of one table, and what is asked of each of them, for us?
+ *
+ * For a partition or child, not conditions without columns: they stand in the plan
+ * beside what the scan puts out, and an equal expression there would be taken for
+ * them.
+ */
+static bool
+ServesTable(PlannerInfo *root, const RelOptInfo *rel)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		Node	   *clause = (Node *) lfirst_node(RestrictInfo, lc)->clause;
+
+		if (!IsOfColumns(clause, rel->relid) ||
+			(rel->reloptkind != RELOPT_BASEREL && !contain_var_clause(clause)))
+			return false;
+	}
+	return rte->tablesample == NULL &&
+		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW) && IsHeap(rte) &&
+		ArePathsOfHeap(rel->pathlist) && ArePathsOfHeap(rel->partial_pathlist);
+}
+
+/*
+ * Collect the tables that have the rows of a relation: itself, or its partitions or
+ * children, and theirs.  Those that the planner has ruled out are not among them.
+ * False if one of them is not for us.
+ */
+static bool
+CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables)
+{
+	ListCell   *lc;
+
+	if (IS_DUMMY_REL(rel))
+		return true;
+	if (!planner_rt_fetch(rel->relid, root)->inh)
+	{
+		*tables = lappend(*tables, rel);
+		return ServesTable(root, rel);
+	}
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
+
+		if (info->parent_relid == rel->relid &&
+			!CollectTables(root, find_base_rel(root, info->child_relid), tables))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables?
+ *
+ * Not with grouping or HAVING, over anything but one table of its own storage or
+ * divided into such (a join, a subquery, a foreign table), with TABLESAMPLE, or
+ * with quals for the sake of security, which have to come in an order of theirs.
+ */
+static bool
+ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables)
+{
+	Query	   *parse = root->parse;
+	List	   *aggrefs;
+	ListCell   *lc;
+
+	if (!parse->hasAggs || parse->groupClause != NIL || parse->groupingSets != NIL ||
+		parse->havingQual != NULL || parse->hasTargetSRFs || parse->rowMarks != NIL ||
+		root->hasPseudoConstantQuals || root->qual_security_level > 0 ||
+		output->reloptkind != RELOPT_UPPER_REL ||
+		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION)
+		return false;
+
+	/* of everything that the aggregates' level outputs, aggregates alone need rows */
+	aggrefs = pull_var_clause((Node *) output->reltarget->exprs,
+							  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+							  PVC_INCLUDE_PLACEHOLDERS);
+	foreach(lc, aggrefs)
+	{
+		Node	   *node = lfirst(lc);
+
+		if (!IsA(node, Aggref) || !ServesAggref((Aggref *) node, input->relid))
+			return false;
+	}
+	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
+		CollectTables(root, input, tables) && *tables != NIL &&
+		/* each table has entries in a target list, whose elements have 16-bit numbers */
+		list_length(*tables) * (SCAN_TABLE_ENTRIES + list_length(aggrefs)) <=
+		PG_INT16_MAX - 2 * MaxTupleAttributeNumber;
+}
+
+/*
+ * The conditions on the rows of a table, the cheapest first, and otherwise in the
+ * order in which they are: as PostgreSQL evaluates them.  What one of them fails on,
+ * another may have ruled out.
+ */
+static List *
+OrderedQuals(PlannerInfo *root, List *restrictions)
+{
+	List	   *ordered = NIL;
+	List	   *costs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, extract_actual_clauses(restrictions, false))
+	{
+		QualCost   *cost = palloc(sizeof(QualCost));
+		int			place = list_length(ordered);
+
+		cost_qual_eval_node(cost, lfirst(lc), root);
+		while (place > 0 &&
+			   ((QualCost *) list_nth(costs, place - 1))->per_tuple > cost->per_tuple)
+			place--;
+		ordered = list_insert_nth(ordered, place, lfirst(lc));
+		costs = list_insert_nth(costs, place, cost);
+	}
+	return ordered;
+}
+
+/* Add an entry to what a scan "returns", for others to refer to. */
+static List *
+AddEntry(List *entries, Expr *expr)
+{
+	return lappend(entries, makeTargetEntry(expr, list_length(entries) + 1, NULL, false));
+}
+
+/* The plan of a path; for the entries see scan.h. */
+static Plan *
+PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath *path,
+		 List *tlist, List *clauses pg_attribute_unused(),
+		 List *custom_plans pg_attribute_unused())
+{
+	CustomScan *scan = makeNode(CustomScan);
+	RelOptInfo *input = linitial(path->custom_private);
+	List	   *tables = lsecond(path->custom_private);
+	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
+	TupleDesc	tupdesc = RelationGetDescr(relation);
+	List	   *aggrefs = pull_var_clause((Node *) tlist,
+										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS);
+	List	   *entries = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		entries = AddEntry(entries, att->attisdropped ?
+						   (Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
+						   (Expr *) makeVar(input->relid, i + 1, att->atttypid, att->atttypmod,
+											att->attcollation, 0));
+	}
+	table_close(relation, NoLock);
+	foreach(lc, aggrefs)
+		entries = AddEntry(entries, lfirst(lc));
+
+	foreach(lc, tables)
+	{
+		RelOptInfo *table = lfirst(lc);
+		List	   *quals = NIL;
+		List	   *theirs = copyObject(aggrefs);
+		ListCell   *lc2;
+
+		if (table != input)
+		{
+			quals = OrderedQuals(root, table->baserestrictinfo);
+			theirs = (List *) AdjustAppendRelAttrs(root, (Node *) theirs, table, input);
+		}
+		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
+													 OIDOID, -1, InvalidOid, 0));
+		entries = AddEntry(entries, make_ands_explicit(quals));
+		foreach(lc2, theirs)
+			entries = AddEntry(entries, lfirst(lc2));
+	}
+
+	scan->scan.plan.targetlist = tlist;
+	scan->scan.plan.qual = OrderedQuals(root, input->baserestrictinfo);
+	scan->scan.scanrelid = input->relid;
+	scan->custom_scan_tlist = entries;
+	scan->custom_private = list_make1(makeInteger(list_length(aggrefs)));
+	scan->flags = path->flags;
+	scan->methods = &scan_methods;
+	return &scan->scan.plan;
+}
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "Winback Scan",
+	.PlanCustomPath = PlanScan
+};
+
+/* A path that reads tables with so many workers, and puts out a target. */
+static CustomPath *
+CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *target,
+			   const AggClauseCosts *costs, Path *partial)
+{
+	CustomPath *path = makeNode(CustomPath);
+	Cost		startup_cost = costs->transCost.startup;
+	Cost		cpu_cost = 0;
+	Cost		disk_cost = 0;
+	ListCell   *lc;
+
+	foreach(lc, tables)
+	{
+		const RelOptInfo *table = lfirst(lc);
+		double		page_cost;
+
+		/* a row that quals are to be evaluated on is read as the executor does */
+		cpu_cost += table->tuples * (table->baserestrictcost.per_tuple + cpu_tuple_cost *
+									 (table->baserestrictinfo != NIL ? 1 : READING_SHARE));
+		cpu_cost += table->rows * costs->transCost.per_tuple;
+		startup_cost += table->baserestrictcost.startup;
+		get_tablespace_page_costs(table->reltablespace, NULL, &page_cost);
+		disk_cost += table->pages * page_cost;
+	}
+	if (partial != NULL)
+		cpu_cost *= partial->rows / Max(input->rows, 1);
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = output;
+	path->path.pathtarget = target;
+	path->path.rows = 1;
+	path->path.startup_cost = startup_cost + disk_cost + cpu_cost +
+		costs->finalCost.startup + costs->finalCost.per_tuple;
+	path->path.total_cost = path->path.startup_cost + target->cost.startup + target->cost.per_tuple;
+	if (partial != NULL)
+	{
+		path->path.parallel_aware = true;
+		path->path.parallel_workers = partial->parallel_workers;
+	}
+	path->path.parallel_safe = output->consider_parallel;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->custom_private = list_make2(input, tables);
+	path->methods = &path_methods;
+	return path;
+}
+
+/* Offer the scan beside the paths that PostgreSQL has found. */
+static void
+AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+			 RelOptInfo *output, void *extra)
+{
+	AggClauseCosts costs = {0};
+	RelOptInfo *partly;
+	List	   *tables = NIL;
+
+	if (previous_hook)
+		previous_hook(root, stage, input, output, extra);
+	if (stage != UPPERREL_GROUP_AGG || !enable_scan || !ScanServes(root, input, output, &tables))
+		return;
+
+	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
+	add_path(output, &CreateScanPath(input, tables, output, output->reltarget, &costs, NULL)->path);
+
+	/* in parallel where PostgreSQL would aggregate in parallel, with as many workers */
+	partly = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
+	if (partly->partial_pathlist != NIL && input->partial_pathlist != NIL)
+	{
+		Path	   *path;
+		AggClauseCosts partial_costs = {0};
+		AggClauseCosts final_costs = {0};
+
+		get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
+		get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
+		path = &CreateScanPath(input, tables, partly, partly->reltarget, &partial_costs,
+							   linitial(input->partial_pathlist))->path;
+		path = &create_gather_path(root, partly, path, partly->reltarget, NULL, NULL)->path;
+		add_path(output, &create_agg_path(root, output, path, output->reltarget, AGG_PLAIN,
+										  AGGSPLIT_FINAL_DESERIAL, NIL, NIL, &final_costs, 1)->path);
+	}
+}
+
+void
+ScanPathInit(void)
+{
+	DefineCustomBoolVariable("winback.enable_scan",
+							 "Enables the planner's use of Winback Scans.",
+							 "A Winback Scan reads a table and aggregates its rows in one plan node.",
+							 &enable_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("winback");
+
+	RegisterCustomScanMethods(&scan_methods);
+	previous_hook = create_upper_paths_hook;
+	create_upper_paths_hook = AddScanPaths;
+}

@@ -1,0 +1,306 @@
+/*
+ * rate_tally.c
+ *	  The type rate_tally: a rate as two numbers of customers, '12/340'.
+ *
+ * A rate alone cannot be added up over months or shops, a tally can.  A tally
+ * has no order: 1/2 and 50/100 are the same rate and not the same evidence, and
+ * an order that called them equal would not be one of equality.
+ *
+ * The second step lives here as well: aggregates over two columns of
+ * lifecycle_status, whose state is the tally itself.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "funcapi.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+
+#include "types/rate_tally.h"
+
+PG_FUNCTION_INFO_V1(rate_tally_in);
+PG_FUNCTION_INFO_V1(rate_tally_out);
+PG_FUNCTION_INFO_V1(rate_tally_recv);
+PG_FUNCTION_INFO_V1(rate_tally_send);
+PG_FUNCTION_INFO_V1(rate_tally_eq);
+PG_FUNCTION_INFO_V1(rate_tally_ne);
+PG_FUNCTION_INFO_V1(rate_tally_hash);
+PG_FUNCTION_INFO_V1(rate_tally_hash_extended);
+PG_FUNCTION_INFO_V1(rate_tally_make);
+PG_FUNCTION_INFO_V1(rate_tally_add);
+PG_FUNCTION_INFO_V1(rate_tally_returned);
+PG_FUNCTION_INFO_V1(rate_tally_eligible);
+PG_FUNCTION_INFO_V1(rate_tally_rate);
+PG_FUNCTION_INFO_V1(rate_tally_interval);
+PG_FUNCTION_INFO_V1(reactivation_tally_step);
+PG_FUNCTION_INFO_V1(winback_tally_step);
+
+#define PG_GETARG_TALLY_P(n)	((Tally *) PG_GETARG_POINTER(n))
+
+Datum
+TallyDatum(const Tally *tally)
+{
+	Tally	   *result = palloc(sizeof(Tally));
+
+	*result = *tally;
+	return PointerGetDatum(result);
+}
+
+/* What PostgreSQL stores must be possible. */
+static void
+CheckTally(const Tally *tally, int sqlstate)
+{
+	if (tally->returned < 0 || tally->returned > tally->eligible)
+		ereport(ERROR,
+				(errcode(sqlstate),
+				 errmsg("rate_tally must have 0 <= returned <= eligible"),
+				 errdetail("Returned is " INT64_FORMAT ", eligible is " INT64_FORMAT ".",
+						   tally->returned, tally->eligible)));
+}
+
+void
+TallyAdd(Tally *tally, int64 returned, int64 eligible)
+{
+	if (pg_add_s64_overflow(tally->returned, returned, &tally->returned) ||
+		pg_add_s64_overflow(tally->eligible, eligible, &tally->eligible))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("rate_tally out of range")));
+}
+
+/* Digits up to an end; what is not digits or too many is not a number. */
+static bool
+ParseCount(const char *begin, const char *end, int64 *count)
+{
+	*count = 0;
+	if (begin == end)
+		return false;
+	for (const char *digit = begin; digit < end; digit++)
+	{
+		if (*digit < '0' || *digit > '9' ||
+			pg_mul_s64_overflow(*count, 10, count) ||
+			pg_add_s64_overflow(*count, *digit - '0', count))
+			return false;
+	}
+	return true;
+}
+
+Datum
+rate_tally_in(PG_FUNCTION_ARGS)
+{
+	const char *input = PG_GETARG_CSTRING(0);
+	const char *slash = strchr(input, '/');
+	Tally		tally;
+
+	if (slash == NULL ||
+		!ParseCount(input, slash, &tally.returned) ||
+		!ParseCount(slash + 1, slash + strlen(slash), &tally.eligible))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type %s: \"%s\"", "rate_tally", input),
+				 errhint("Write returned/eligible, such as '12/340'.")));
+	CheckTally(&tally, ERRCODE_INVALID_TEXT_REPRESENTATION);
+	return TallyDatum(&tally);
+}
+
+Datum
+rate_tally_out(PG_FUNCTION_ARGS)
+{
+	Tally	   *tally = PG_GETARG_TALLY_P(0);
+
+	PG_RETURN_CSTRING(psprintf(INT64_FORMAT "/" INT64_FORMAT,
+							   tally->returned, tally->eligible));
+}
+
+Datum
+rate_tally_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	Tally		tally;
+
+	tally.returned = pq_getmsgint64(message);
+	tally.eligible = pq_getmsgint64(message);
+	CheckTally(&tally, ERRCODE_INVALID_BINARY_REPRESENTATION);
+	return TallyDatum(&tally);
+}
+
+Datum
+rate_tally_send(PG_FUNCTION_ARGS)
+{
+	Tally	   *tally = PG_GETARG_TALLY_P(0);
+	StringInfoData message;
+
+	pq_begintypsend(&message);
+	pq_sendint64(&message, tally->returned);
+	pq_sendint64(&message, tally->eligible);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+static bool
+TallyEqual(const Tally *a, const Tally *b)
+{
+	return a->returned == b->returned && a->eligible == b->eligible;
+}
+
+Datum
+rate_tally_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TallyEqual(PG_GETARG_TALLY_P(0), PG_GETARG_TALLY_P(1)));
+}
+
+Datum
+rate_tally_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!TallyEqual(PG_GETARG_TALLY_P(0), PG_GETARG_TALLY_P(1)));
+}
+
+Datum
+rate_tally_hash(PG_FUNCTION_ARGS)
+{
+	return hash_any((unsigned char *) PG_GETARG_TALLY_P(0), sizeof(Tally));
+}
+
+Datum
+rate_tally_hash_extended(PG_FUNCTION_ARGS)
+{
+	return hash_any_extended((unsigned char *) PG_GETARG_TALLY_P(0), sizeof(Tally),
+							 PG_GETARG_INT64(1));
+}
+
+/* rate_tally(returned, eligible) */
+Datum
+rate_tally_make(PG_FUNCTION_ARGS)
+{
+	Tally		tally = {PG_GETARG_INT64(0), PG_GETARG_INT64(1)};
+
+	CheckTally(&tally, ERRCODE_INVALID_PARAMETER_VALUE);
+	return TallyDatum(&tally);
+}
+
+/* The first argument to be written to: the state of an aggregate, or a copy. */
+static Datum
+WritableTally(FunctionCallInfo fcinfo)
+{
+	return AggCheckCallContext(fcinfo, NULL) ? PG_GETARG_DATUM(0) :
+		TallyDatum(PG_GETARG_TALLY_P(0));
+}
+
+Datum
+rate_tally_add(PG_FUNCTION_ARGS)
+{
+	Datum		sum = WritableTally(fcinfo);
+	Tally	   *other = PG_GETARG_TALLY_P(1);
+
+	TallyAdd((Tally *) DatumGetPointer(sum), other->returned, other->eligible);
+	return sum;
+}
+
+Datum
+rate_tally_returned(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(PG_GETARG_TALLY_P(0)->returned);
+}
+
+Datum
+rate_tally_eligible(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(PG_GETARG_TALLY_P(0)->eligible);
+}
+
+Datum
+rate_tally_rate(PG_FUNCTION_ARGS)
+{
+	return TallyRateDatum(fcinfo, PG_GETARG_TALLY_P(0));
+}
+
+/*
+ * How many standard deviations to either side of a normal mean hold that share
+ * of it.
+ *
+ * Newton's method on erfc, which falls and is convex from zero on, so that every
+ * step from zero stays below the root and none goes back.
+ */
+static float8
+NormalQuantile(float8 confidence)
+{
+	float8		z = 0;
+
+	for (int i = 0; i < 100; i++)
+	{
+		float8		excess = erfc(z * M_SQRT1_2) - (1 - confidence);
+		float8		next = z + excess / (M_2_SQRTPI * M_SQRT1_2 * exp(-z * z / 2));
+
+		if (next <= z)
+			break;
+		z = next;
+	}
+	return z;
+}
+
+/*
+ * The Wilson score interval (E. B. Wilson, JASA 22, 1927): between which rates
+ * the true one lies, of which the tally is a sample.  Unlike the textbook's
+ * "plus or minus" it is right for few customers and for rates near 0 and 1.
+ */
+Datum
+rate_tally_interval(PG_FUNCTION_ARGS)
+{
+	Tally	   *tally = PG_GETARG_TALLY_P(0);
+	float8		confidence = PG_GETARG_FLOAT8(1);
+	TupleDesc	tupdesc;
+	Datum		values[2] = {0};
+	bool		nulls[2] = {true, true};
+
+	if (!(confidence > 0 && confidence < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("confidence must lie between 0 and 1"),
+				 errhint("Use 0.95 for 95 percent.")));
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "unexpected result type of rate_interval");
+	tupdesc = BlessTupleDesc(tupdesc);
+
+	if (tally->eligible > 0)
+	{
+		float8		n = tally->eligible;
+		float8		p = TallyRate(tally);
+		float8		z = NormalQuantile(confidence);
+		float8		weight = 1 + z * z / n;
+		float8		center = (p + z * z / (2 * n)) / weight;
+		float8		half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / weight;
+
+		/* exact at the ends, whatever the rounding */
+		values[0] = Float8GetDatum(tally->returned == 0 ? 0 : center - half);
+		values[1] = Float8GetDatum(tally->returned == tally->eligible ? 1 : center + half);
+		nulls[0] = nulls[1] = false;
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+}
+
+/* The second step: the standing before and the status after, of one customer. */
+static Datum
+TallyStep(FunctionCallInfo fcinfo, bool (*eligible) (LifecycleStatus))
+{
+	Datum		tally = WritableTally(fcinfo);
+
+	if (eligible((LifecycleStatus) PG_GETARG_CHAR(1)))
+		TallyAdd((Tally *) DatumGetPointer(tally),
+				 BoughtByStatus((LifecycleStatus) PG_GETARG_CHAR(2)) ? 1 : 0, 1);
+	return tally;
+}
+
+Datum
+reactivation_tally_step(PG_FUNCTION_ARGS)
+{
+	return TallyStep(fcinfo, ReactivationEligible);
+}
+
+Datum
+winback_tally_step(PG_FUNCTION_ARGS)
+{
+	return TallyStep(fcinfo, WinbackEligible);
+}
