@@ -14,7 +14,7 @@
  * left behind in memory, or an answer that is not the same as it must be.
  *
  * Limits: there is no database.  Keys whose equality only their type can tell
- * (LEDGER_VALUE) are equal here when their words are, as the functions of a type
+ * (KEY_VALUE) are equal here when their words are, as the functions of a type
  * trust that what they get is a value.
  */
 #include "postgres.h"
@@ -178,13 +178,13 @@ SameWord(void *arg, const char *a, const char *b)
 
 /* As CombineCustomerType, without a catalog: by what the state says of itself. */
 static CustomerType *
-TypeOfState(Oid type, const Ledger *ledger)
+TypeOfState(Oid type, const CustomerTable *table)
 {
 	CustomerType *customer_type = palloc0(sizeof(CustomerType));
 
 	customer_type->type = type;
-	customer_type->form = ledger->form <= LEDGER_WORD ? LEDGER_HALF :
-		ledger->form == LEDGER_BYTES ? LEDGER_PAIR : ledger->form;
+	customer_type->form = table->form <= KEY_WORD ? KEY_HALF :
+		table->form == KEY_BYTES ? KEY_PAIR : table->form;
 	return customer_type;
 }
 
@@ -192,21 +192,21 @@ TypeOfState(Oid type, const Ledger *ledger)
 typedef bool (*SameFacts) (const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts);
 
 static void
-MustHaveSameCustomers(const void *a, const Ledger *a_ledger, const void *b, Ledger *b_ledger,
+MustHaveSameCustomers(const void *a, const CustomerTable *a_ledger, const void *b, CustomerTable *b_ledger,
 					  SameFacts same)
 {
 	uint64		cursor = 0;
-	LedgerKey	key;
-	char		room[LEDGER_SHORT_TEXT];
+	CustomerKey	key;
+	char		room[SHORT_TEXT];
 	uint8	   *a_facts;
 	uint8	   *b_facts;
 
 	Must(a_ledger->form == b_ledger->form, "two equal states have keys of another form");
 	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have not as many customers");
-	while (LedgerNextFor(b_ledger, a_ledger, &cursor, &key, room, &a_facts))
+	while (CustomerTableNextFor(b_ledger, a_ledger, &cursor, &key, room, &a_facts))
 	{
 		Must(!key.wide, "a customer does not fit an equal state");
-		LedgerLocate(b_ledger, &key, 1, &b_facts);
+		CustomerTableLocate(b_ledger, &key, 1, &b_facts);
 		Must(same(a, a_facts, b, b_facts), "a customer's facts are not the same in two equal states");
 	}
 	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have other customers");
@@ -215,32 +215,32 @@ MustHaveSameCustomers(const void *a, const Ledger *a_ledger, const void *b, Ledg
 static bool
 SameBytes(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts)
 {
-	return memcmp(a_facts, b_facts, ((const Cohort *) a)->ledger.facts_size) == 0;
+	return memcmp(a_facts, b_facts, ((const Cohort *) a)->table.facts_size) == 0;
 }
 
 /* Does a state claim to be a portion of a large one?  A leader would make room for that. */
 static bool
-IsOfMany(const Ledger *ledger)
+IsOfMany(const CustomerTable *table)
 {
-	return Max(ledger->whole->ntaken, ledger->whole->nslots) > MANY_CUSTOMERS;
+	return Max(table->whole->ntaken, table->whole->nslots) > MANY_CUSTOMERS;
 }
 
 static Cohort *
 EmptyCohort(const Cohort *like)
 {
-	Cohort	   *cohort = CohortCreate(CurrentMemoryContext, like->terms, like->has_events,
-									  TypeOfState(like->customer_type, &like->ledger));
+	Cohort	   *cohort = CohortCreate(CurrentMemoryContext, like->judge, like->has_events,
+									  TypeOfState(like->customer_type, &like->table));
 
-	cohort->ledger.same = SameWord;
+	cohort->table.same = SameWord;
 	return cohort;
 }
 
-typedef int64 ConductCounts[8][2][8];
+typedef int64 OutcomeCounts[8][2][8];
 
 static void
-CountConduct(void *arg, const Conduct *conduct, int64 customers)
+CountConduct(void *arg, const Outcome *outcome, int64 customers)
 {
-	(*(ConductCounts *) arg)[conduct->before / 16][conduct->bought][conduct->after / 16] += customers;
+	(*(OutcomeCounts *) arg)[outcome->before / 16][outcome->bought][outcome->after / 16] += customers;
 }
 
 static void
@@ -252,21 +252,21 @@ ReadCohort(const uint8 *data, size_t size)
 	Cohort	   *one = EmptyCohort(sent);
 	Cohort	   *two = EmptyCohort(sent);
 	Portion		portion = {0};
-	ConductCounts counts[2] = {0};
+	OutcomeCounts counts[2] = {0};
 
 	MustBeSame(CohortSerialize(again, NULL), bytes);
-	if (IsOfMany(&sent->ledger))
+	if (IsOfMany(&sent->table))
 		return;
 	/* what it is said to be a portion of may be wrong, and then only the form of the keys is */
 	CohortMerge(EmptyCohort(sent), sent);
-	sent->ledger.whole = again->ledger.whole = NULL;
+	sent->table.whole = again->table.whole = NULL;
 
 	/* into one leader once, into another by way of the first, in portions, and twice */
 	CohortMerge(one, sent);
 	while (!portion.done)
 		CohortMerge(two, CohortDeserialize(CohortSerialize(one, &portion)));
 	CohortMerge(two, again);
-	MustHaveSameCustomers(one, &one->ledger, two, &two->ledger, SameBytes);
+	MustHaveSameCustomers(one, &one->table, two, &two->table, SameBytes);
 
 	CohortVisit(one, CountConduct, &counts[0]);
 	CohortVisit(two, CountConduct, &counts[1]);
@@ -282,14 +282,14 @@ SumOfEntries(const Chronicle *chronicle, uint32 head)
 	for (uint32 e = head; e != 0; e = chronicle->entries[e - 1].next)
 	{
 		const Entry *entry = &chronicle->entries[e - 1];
-		uint64		one = LedgerScramble((uint64) entry->at + entry->event);
+		uint64		one = ScrambleWord((uint64) entry->at + entry->event);
 
 		if (entry->has_amount)
 		{
 			const char *amount = (const char *) chronicle->amounts[e - 1];
 
 			for (Size i = 0; i < VARSIZE(amount); i++)
-				one = LedgerScramble(one + (uint8) amount[i] + 1);
+				one = ScrambleWord(one + (uint8) amount[i] + 1);
 		}
 		sum += one;
 	}
@@ -302,7 +302,7 @@ SameEntries(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_f
 	const Chronicle *chronicle = a;
 
 	if (!chronicle->has_entries)
-		return memcmp(a_facts, b_facts, chronicle->ledger.facts_size) == 0;
+		return memcmp(a_facts, b_facts, chronicle->table.facts_size) == 0;
 	return SumOfEntries(a, LoadHead(a_facts)) == SumOfEntries(b, LoadHead(b_facts));
 }
 
@@ -311,9 +311,9 @@ EmptyChronicle(const Chronicle *like, Calendar *calendar)
 {
 	Chronicle  *chronicle = ChronicleCreate(CurrentMemoryContext, calendar, like->has_entries,
 											like->has_amounts,
-											TypeOfState(like->customer_type, &like->ledger));
+											TypeOfState(like->customer_type, &like->table));
 
-	chronicle->ledger.same = SameWord;
+	chronicle->table.same = SameWord;
 	return chronicle;
 }
 
@@ -322,7 +322,7 @@ SumAmount(void *arg, int period, LifecycleStatus status, Numeric amount)
 {
 	uint64	   *sum = arg;
 
-	*sum += LedgerScramble((uint64) period * 256 + status + VARSIZE(amount));
+	*sum += ScrambleWord((uint64) period * 256 + status + VARSIZE(amount));
 }
 
 static void
@@ -341,14 +341,14 @@ ReadChronicle(const uint8 *data, size_t size)
 
 	calendar = CalendarCreate(CurrentMemoryContext, &sent->calendar->question);
 	if (calendar->nperiods > FEW_PERIODS || calendar->nedges != sent->calendar->nedges ||
-		IsOfMany(&sent->ledger))
+		IsOfMany(&sent->table))
 		return;
 	periods_size = calendar->nperiods * sizeof(PeriodSummary);
 	again = ChronicleDeserialize(bytes);
 	MustBeSame(ChronicleSerialize(again, NULL), bytes);
 
 	ChronicleMerge(EmptyChronicle(sent, calendar), sent);
-	sent->ledger.whole = again->ledger.whole = NULL;
+	sent->table.whole = again->table.whole = NULL;
 	one = EmptyChronicle(sent, calendar);
 	two = EmptyChronicle(sent, calendar);
 	ChronicleMerge(one, sent);
@@ -357,7 +357,7 @@ ReadChronicle(const uint8 *data, size_t size)
 	/* a purchase counts once, but an entry of a row is one of each */
 	if (!sent->has_entries)
 		ChronicleMerge(two, again);
-	MustHaveSameCustomers(one, &one->ledger, two, &two->ledger, SameEntries);
+	MustHaveSameCustomers(one, &one->table, two, &two->table, SameEntries);
 
 	periods[0] = palloc0(periods_size);
 	periods[1] = palloc0(periods_size);
@@ -415,25 +415,25 @@ WriteState(const char *target, int number, bytea *state)
 }
 
 /* Customers of every form: integers (of more than 32 bits, too), uuid, text, a type's own equality. */
-static const CustomerPath paths[] = {CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY, CUSTOMER_INT32};
+static const KeyPath paths[] = {CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY, CUSTOMER_INT32};
 
 /* and the last of them as an array, which takes more customers to come about by itself */
 #define IS_ARRAY(path)	((path) == (int) lengthof(paths) - 1)
 
 static void
-BecomeArray(Ledger *ledger)
+BecomeArray(CustomerTable *table)
 {
-	Ledger		array;
-	char	   *slots = palloc0(8 * ledger->facts_size);
+	CustomerTable		array;
+	char	   *slots = palloc0(8 * table->facts_size);
 
-	slots[0] = LEDGER_TAKEN;
-	LedgerInitDense(&array, CurrentMemoryContext, ledger->facts_size, -2, 8, slots);
-	LedgerMatch(ledger, &array);
-	Must(ledger->form == LEDGER_DENSE, "a seed is no array");
+	slots[0] = SLOT_TAKEN;
+	CustomerTableInitDense(&array, CurrentMemoryContext, table->facts_size, -2, 8, slots);
+	CustomerTableMatch(table, &array);
+	Must(table->form == KEY_DENSE, "a seed is no array");
 }
 
 static CustomerType *
-TypeOfPath(CustomerPath path)
+TypeOfPath(KeyPath path)
 {
 	CustomerType *customer_type = palloc0(sizeof(CustomerType));
 
@@ -442,15 +442,15 @@ TypeOfPath(CustomerPath path)
 	{
 		case CUSTOMER_UUID:
 			customer_type->type = UUIDOID;
-			customer_type->form = LEDGER_PAIR;
+			customer_type->form = KEY_PAIR;
 			break;
 		case CUSTOMER_TEXT:
 			customer_type->type = TEXTOID;
-			customer_type->form = LEDGER_PAIR;
+			customer_type->form = KEY_PAIR;
 			break;
 		case CUSTOMER_ANY:
 			customer_type->type = TIMESTAMPOID;
-			customer_type->form = LEDGER_VALUE;
+			customer_type->form = KEY_VALUE;
 			customer_type->typlen = sizeof(int64);
 			customer_type->typbyval = true;
 			customer_type->hash_is_extended = true;
@@ -459,13 +459,13 @@ TypeOfPath(CustomerPath path)
 			break;
 		default:
 			customer_type->type = path == CUSTOMER_INT32 ? INT4OID : INT8OID;
-			customer_type->form = LEDGER_HALF;
+			customer_type->form = KEY_HALF;
 	}
 	return customer_type;
 }
 
 static Datum
-CustomerNumber(CustomerPath path, int n)
+CustomerNumber(KeyPath path, int n)
 {
 	pg_uuid_t  *uuid;
 
@@ -531,21 +531,21 @@ WriteSeeds(void)
 					.has_end = true
 				};
 				int64		day = question.unit == UNIT_DAY ? 1 : USECS_PER_DAY;
-				Terms		terms;
+				PeriodJudge		judge;
 				Cohort	   *cohort;
 				Chronicle  *chronicle;
 
 				question.period.from = 8766 * day;	/* in 2024 */
 				question.period.to = question.period.from + 150 * day;
 				question.fingerprint = QuestionFingerprint(&question);
-				TermsInit(&terms, &question);
-				cohort = CohortCreate(CurrentMemoryContext, &terms, kind > 0, customer_type);
+				PeriodJudgeInit(&judge, &question);
+				cohort = CohortCreate(CurrentMemoryContext, &judge, kind > 0, customer_type);
 				chronicle = ChronicleCreate(CurrentMemoryContext, CalendarCreate(CurrentMemoryContext, &question),
 											kind > 0, kind > 1, customer_type);
 				if (IS_ARRAY(p))
 				{
-					BecomeArray(&cohort->ledger);
-					BecomeArray(&chronicle->ledger);
+					BecomeArray(&cohort->table);
+					BecomeArray(&chronicle->table);
 				}
 				for (int n = 0; n < ncustomers * 2; n++)
 				{
@@ -557,7 +557,7 @@ WriteSeeds(void)
 					};
 
 					CohortEnter(cohort, customer_type, customer, row.at, row.event,
-								row.event == EVENT_PURCHASE ? TermsJudge(&terms, row.at) : 0);
+								row.event == EVENT_PURCHASE ? JudgePurchase(&judge, row.at) : 0);
 					ChronicleEnter(chronicle, customer_type, customer, &row,
 								   Min(CalendarZone(chronicle->calendar, row.at), chronicle->calendar->nedges - 1));
 				}

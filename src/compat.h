@@ -23,7 +23,7 @@
 #include "varatt.h"
 #endif
 
-/* 16 wants the relations themselves: a parent's expression in terms of a child */
+/* 16 wants the relations themselves: a parent's expression in judge of a child */
 #if PG_VERSION_NUM >= 160000
 #define AdjustAppendRelAttrs(root, node, child, parent) \
 	adjust_appendrel_attrs_multilevel((root), (node), (child), (parent))

@@ -1,11 +1,11 @@
 /*
- * callsite.c
+ * call_site.c
  *	  The arguments of a transition function.
  *
  * A constant argument should cost nothing a row.  Whether it is one, only the
  * Aggref tells (the expression in fn_expr has dummies for arguments), and a
  * window function has none.  Of anything else than constants and parameters of the
- * query the question is read with every row, and terms are made of it again when it
+ * query the question is read with every row, and judge are made of it again when it
  * differs from the last.
  */
 #include "postgres.h"
@@ -199,15 +199,15 @@ CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site)
 		question.fingerprint = QuestionFingerprint(&question);
 		site->question = question;
 		site->asked = true;
-		site->has_terms = false;
+		site->has_judge = false;
 	}
 	return &site->question;
 }
 
-const Terms *
-CallSiteMakeTerms(CallSite *site)
+const PeriodJudge *
+CallSiteMakeJudge(CallSite *site)
 {
-	TermsInit(&site->terms, &site->question);
-	site->has_terms = true;
-	return &site->terms;
+	PeriodJudgeInit(&site->judge, &site->question);
+	site->has_judge = true;
+	return &site->judge;
 }

@@ -1,9 +1,9 @@
 /*
- * callsite.h
+ * call_site.h
  *	  The arguments of a transition function.
  */
-#ifndef WINBACK_CALLSITE_H
-#define WINBACK_CALLSITE_H
+#ifndef WINBACK_CALL_SITE_H
+#define WINBACK_CALL_SITE_H
 
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "rules/period_judge.h"
 
 /*
- * What calls us where that is no Agg node but a Winback Scan (scan.c): it stands
+ * What calls us where that is no Agg node but a Winback Scan (scan_node.c): it stands
  * in fcinfo->context, as an AggState would.
  */
 typedef struct ScanCall
@@ -73,7 +73,7 @@ typedef struct Signature
 /*
  * What is the same for all calls of one transition function in one plan: types,
  * and never anything of a group, because groups and grouping sets take turns.
- * The terms are those of the last row, whatever group it was in.
+ * The judge are those of the last row, whatever group it was in.
  */
 typedef struct CallSite
 {
@@ -91,16 +91,16 @@ typedef struct CallSite
 
 	bool		constant;		/* the question cannot change */
 	bool		asked;			/* the question is set */
-	bool		has_terms;		/* and the terms that follow from it */
+	bool		has_judge;		/* and the judge that follow from it */
 	Question	question;
-	Terms		terms;
+	PeriodJudge		judge;
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
 extern MemoryContext AggregateContext(FunctionCallInfo fcinfo);
 extern CustomerType *CombineCustomerType(FunctionCallInfo fcinfo, Oid type);
 extern const Question *CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site);
-extern const Terms *CallSiteMakeTerms(CallSite *site);
+extern const PeriodJudge *CallSiteMakeJudge(CallSite *site);
 
 static inline CallSite *
 CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
@@ -153,14 +153,14 @@ CallSiteQuestion(FunctionCallInfo fcinfo, CallSite *site)
 	return CallSiteReadQuestion(fcinfo, site);
 }
 
-/* The terms that follow from it, if one period is asked about. */
-static inline const Terms *
-CallSiteTerms(FunctionCallInfo fcinfo, CallSite *site)
+/* The judge that follow from it, if one period is asked about. */
+static inline const PeriodJudge *
+CallSiteJudge(FunctionCallInfo fcinfo, CallSite *site)
 {
 	CallSiteQuestion(fcinfo, site);
-	if (likely(site->has_terms))
-		return &site->terms;
-	return CallSiteMakeTerms(site);
+	if (likely(site->has_judge))
+		return &site->judge;
+	return CallSiteMakeJudge(site);
 }
 
 static inline int64
@@ -176,4 +176,4 @@ CallSiteEvent(FunctionCallInfo fcinfo, const CallSite *site)
 	return site->event ? (LifecycleEvent) PG_GETARG_CHAR(site->event) : EVENT_PURCHASE;
 }
 
-#endif							/* WINBACK_CALLSITE_H */
+#endif							/* WINBACK_CALL_SITE_H */

@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(lifecycle_deserial);
 PG_FUNCTION_INFO_V1(explain_lifecycle_trans);
 PG_FUNCTION_INFO_V1(explain_lifecycle_final);
 
-#define LIFE_WIRE_VERSION	1
+#define LIFECYCLE_WIRE_VERSION	1
 
 static const Signature at_signature = {
 	.scope = SCOPE_INSTANT, .inactive_after = true, .churned_after = true
@@ -39,53 +39,53 @@ static const Signature explain_signature = {
 };
 
 /* One customer.  One allocation, of less than 64 bytes. */
-typedef struct Life
+typedef struct LifecycleState
 {
-	uint64		fingerprint;	/* of the terms */
+	uint64		fingerprint;	/* of the judge */
 	EventFacts	facts;
-} Life;
+} LifecycleState;
 
 /* One customer about whom somebody asks why. */
 typedef struct Explanation
 {
-	Life		life;			/* first, to be used as a Life */
-	Terms		terms;
+	LifecycleState		life;			/* first, to be used as a LifecycleState */
+	PeriodJudge		judge;
 	int64		first_purchase; /* in the period; END_OF_TIME if none */
 } Explanation;
 
-StaticAssertDecl(sizeof(Life) <= 64, "the state of one customer must stay small");
+StaticAssertDecl(sizeof(LifecycleState) <= 64, "the state of one customer must stay small");
 
 /* Bring a row into the life; size is that of a new state. */
-static Life *
-LifeTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
+static LifecycleState *
+LifecycleTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 {
-	Life	   *life = PG_ARGISNULL(0) ? NULL : (Life *) PG_GETARG_POINTER(0);
-	const Terms *terms;
+	LifecycleState	   *life = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	const PeriodJudge *judge;
 	PurchaseFacts verdict;
 	int64		at;
 
 	if (CallSiteIgnores(fcinfo, site->signature, site))
 		return life;
 
-	terms = CallSiteTerms(fcinfo, site);
+	judge = CallSiteJudge(fcinfo, site);
 	if (life == NULL)
 	{
 		life = MemoryContextAllocZero(AggregateContext(fcinfo), size);
-		life->fingerprint = terms->fingerprint;
+		life->fingerprint = judge->fingerprint;
 	}
-	else if (life->fingerprint != terms->fingerprint)
+	else if (life->fingerprint != judge->fingerprint)
 		QuestionChanged();
 
 	at = CallSiteInstant(fcinfo, site->signature, site);
-	verdict = TermsJudge(terms, at);
+	verdict = JudgePurchase(judge, at);
 	if (verdict != 0)
 		EventFactsAdd(&life->facts, at, CallSiteEvent(fcinfo, site), verdict,
-					  terms->period.from);
+					  judge->period.from);
 	return life;
 }
 
 static Datum
-ReturnLife(FunctionCallInfo fcinfo, Life *life)
+ReturnLife(FunctionCallInfo fcinfo, LifecycleState *life)
 {
 	if (life == NULL)
 		PG_RETURN_NULL();
@@ -97,7 +97,7 @@ lifecycle_at_trans(PG_FUNCTION_ARGS)
 {
 	CallSite   *site = CallSiteGet(fcinfo, &at_signature);
 
-	return ReturnLife(fcinfo, LifeTrans(fcinfo, site, sizeof(Life)));
+	return ReturnLife(fcinfo, LifecycleTrans(fcinfo, site, sizeof(LifecycleState)));
 }
 
 Datum
@@ -105,7 +105,7 @@ lifecycle_during_trans(PG_FUNCTION_ARGS)
 {
 	CallSite   *site = CallSiteGet(fcinfo, &during_signature);
 
-	return ReturnLife(fcinfo, LifeTrans(fcinfo, site, sizeof(Life)));
+	return ReturnLife(fcinfo, LifecycleTrans(fcinfo, site, sizeof(LifecycleState)));
 }
 
 static Datum
@@ -116,44 +116,44 @@ ReturnStatus(FunctionCallInfo fcinfo, LifecycleStatus status)
 	PG_RETURN_CHAR(status);
 }
 
-static Conduct
+static Outcome
 FinalConduct(FunctionCallInfo fcinfo)
 {
 	static const EventFacts nothing = {0};
 
-	return ConductFromEvents(PG_ARGISNULL(0) ? &nothing :
-							 &((Life *) PG_GETARG_POINTER(0))->facts);
+	return OutcomeFromEvents(PG_ARGISNULL(0) ? &nothing :
+							 &((LifecycleState *) PG_GETARG_POINTER(0))->facts);
 }
 
 Datum
 lifecycle_at_final(PG_FUNCTION_ARGS)
 {
-	Conduct		conduct = FinalConduct(fcinfo);
+	Outcome		outcome = FinalConduct(fcinfo);
 
-	return ReturnStatus(fcinfo, conduct.before);
+	return ReturnStatus(fcinfo, outcome.before);
 }
 
 Datum
 lifecycle_during_final(PG_FUNCTION_ARGS)
 {
-	Conduct		conduct = FinalConduct(fcinfo);
+	Outcome		outcome = FinalConduct(fcinfo);
 
-	return ReturnStatus(fcinfo, ConductStatus(&conduct));
+	return ReturnStatus(fcinfo, OutcomeStatus(&outcome));
 }
 
 /* The second state lives in short memory: without a first one it is copied. */
 Datum
 lifecycle_combine(PG_FUNCTION_ARGS)
 {
-	Life	   *life = PG_ARGISNULL(0) ? NULL : (Life *) PG_GETARG_POINTER(0);
-	Life	   *other = PG_ARGISNULL(1) ? NULL : (Life *) PG_GETARG_POINTER(1);
+	LifecycleState	   *life = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState	   *other = PG_ARGISNULL(1) ? NULL : (LifecycleState *) PG_GETARG_POINTER(1);
 	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other == NULL)
 		return ReturnLife(fcinfo, life);
 	if (life == NULL)
 	{
-		life = MemoryContextAlloc(context, sizeof(Life));
+		life = MemoryContextAlloc(context, sizeof(LifecycleState));
 		*life = *other;
 		PG_RETURN_POINTER(life);
 	}
@@ -166,13 +166,13 @@ lifecycle_combine(PG_FUNCTION_ARGS)
 Datum
 lifecycle_serial(PG_FUNCTION_ARGS)
 {
-	Life	   *life = (Life *) PG_GETARG_POINTER(0);
+	LifecycleState	   *life = (LifecycleState *) PG_GETARG_POINTER(0);
 	StringInfoData wire;
 
 	(void) AggregateContext(fcinfo);
 
 	pq_begintypsend(&wire);
-	pq_sendint8(&wire, LIFE_WIRE_VERSION);
+	pq_sendint8(&wire, LIFECYCLE_WIRE_VERSION);
 	pq_sendint64(&wire, life->fingerprint);
 	pq_sendint8(&wire, life->facts.purchases);
 	pq_sendint8(&wire, life->facts.events);
@@ -187,7 +187,7 @@ Datum
 lifecycle_deserial(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	Life	   *life = palloc0(sizeof(Life));
+	LifecycleState	   *life = palloc0(sizeof(LifecycleState));
 	StringInfoData wire = {
 		.data = VARDATA_ANY(bytes),
 		.len = VARSIZE_ANY_EXHDR(bytes)
@@ -195,7 +195,7 @@ lifecycle_deserial(PG_FUNCTION_ARGS)
 
 	(void) AggregateContext(fcinfo);
 
-	if (pq_getmsgbyte(&wire) != LIFE_WIRE_VERSION)
+	if (pq_getmsgbyte(&wire) != LIFECYCLE_WIRE_VERSION)
 		elog(ERROR, "unknown version of a serialized state");
 	life->fingerprint = pq_getmsgint64(&wire);
 	life->facts.purchases = pq_getmsgbyte(&wire);
@@ -232,21 +232,21 @@ explain_lifecycle_trans(PG_FUNCTION_ARGS)
 {
 	CallSite   *site = CallSiteGet(fcinfo, &explain_signature);
 	bool		is_new = PG_ARGISNULL(0);
-	Explanation *why = (Explanation *) LifeTrans(fcinfo, site, sizeof(Explanation));
+	Explanation *why = (Explanation *) LifecycleTrans(fcinfo, site, sizeof(Explanation));
 	int64		at;
 
 	if (why == NULL)
 		PG_RETURN_NULL();
 	if (is_new)
 	{
-		why->terms = *CallSiteTerms(fcinfo, site);
+		why->judge = *CallSiteJudge(fcinfo, site);
 		why->first_purchase = END_OF_TIME;
 	}
 	if (!CallSiteIgnores(fcinfo, site->signature, site) &&
 		CallSiteEvent(fcinfo, site) == EVENT_PURCHASE)
 	{
 		at = CallSiteInstant(fcinfo, site->signature, site);
-		if (at >= why->terms.period.from && at < why->terms.period.to)
+		if (at >= why->judge.period.from && at < why->judge.period.to)
 			why->first_purchase = Min(why->first_purchase, at);
 	}
 	PG_RETURN_POINTER(why);
@@ -299,9 +299,9 @@ Datum
 explain_lifecycle_final(PG_FUNCTION_ARGS)
 {
 	Explanation *why;
-	const Terms *terms;
+	const PeriodJudge *judge;
 	const EventFacts *facts;
-	Conduct		conduct;
+	Outcome		outcome;
 	TupleDesc	tupdesc;
 	Row			row = {0};
 
@@ -309,9 +309,9 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	why = (Explanation *) PG_GETARG_POINTER(0);
-	terms = &why->terms;
+	judge = &why->judge;
 	facts = &why->life.facts;
-	conduct = ConductFromEvents(facts);
+	outcome = OutcomeFromEvents(facts);
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
 		tupdesc->natts != EXPLAIN_NCOLUMNS)
@@ -324,28 +324,28 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 	{
 		int64		last = LaterInstantGet(facts->last_purchase);
 
-		SetInstant(&row, EXPLAIN_LAST_PURCHASE, terms->unit, last);
-		Set(&row, EXPLAIN_SILENCE, Elapsed(terms->unit, last, terms->period.from));
+		SetInstant(&row, EXPLAIN_LAST_PURCHASE, judge->unit, last);
+		Set(&row, EXPLAIN_SILENCE, Elapsed(judge->unit, last, judge->period.from));
 	}
-	SetInstant(&row, EXPLAIN_INACTIVE_BEFORE, terms->unit, terms->start.inactive_from);
-	if (terms->start.churned_from != BEGINNING_OF_TIME)
-		SetInstant(&row, EXPLAIN_CHURNED_BEFORE, terms->unit, terms->start.churned_from);
+	SetInstant(&row, EXPLAIN_INACTIVE_BEFORE, judge->unit, judge->start.inactive_from);
+	if (judge->start.churned_from != BEGINNING_OF_TIME)
+		SetInstant(&row, EXPLAIN_CHURNED_BEFORE, judge->unit, judge->start.churned_from);
 	if (facts->events & EVENT_CANCELLED)
-		SetInstant(&row, EXPLAIN_LAST_CANCELLATION, terms->unit,
+		SetInstant(&row, EXPLAIN_LAST_CANCELLATION, judge->unit,
 				   LaterInstantGet(facts->last_cancellation));
-	SetStatus(&row, EXPLAIN_STANDING_AT_START, conduct.before);
-	if (conduct.bought)
-		SetInstant(&row, EXPLAIN_FIRST_PURCHASE, terms->unit, why->first_purchase);
-	if (conduct.bought || terms->has_end)
-		SetStatus(&row, EXPLAIN_STATUS, ConductStatus(&conduct));
+	SetStatus(&row, EXPLAIN_STANDING_AT_START, outcome.before);
+	if (outcome.bought)
+		SetInstant(&row, EXPLAIN_FIRST_PURCHASE, judge->unit, why->first_purchase);
+	if (outcome.bought || judge->has_end)
+		SetStatus(&row, EXPLAIN_STATUS, OutcomeStatus(&outcome));
 	Set(&row, EXPLAIN_REACTIVATION_ELIGIBLE,
-		BoolGetDatum(ReactivationEligible(conduct.before)));
+		BoolGetDatum(ReactivationEligible(outcome.before)));
 	Set(&row, EXPLAIN_REACTIVATION_RETURNED,
-		BoolGetDatum(ReactivationEligible(conduct.before) && conduct.bought));
+		BoolGetDatum(ReactivationEligible(outcome.before) && outcome.bought));
 	Set(&row, EXPLAIN_WINBACK_ELIGIBLE,
-		BoolGetDatum(WinbackEligible(conduct.before)));
+		BoolGetDatum(WinbackEligible(outcome.before)));
 	Set(&row, EXPLAIN_WINBACK_RETURNED,
-		BoolGetDatum(WinbackEligible(conduct.before) && conduct.bought));
+		BoolGetDatum(WinbackEligible(outcome.before) && outcome.bought));
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, row.values, row.nulls)));
 }

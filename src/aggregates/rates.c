@@ -50,14 +50,14 @@ ReturnCohort(FunctionCallInfo fcinfo, Cohort *cohort)
 	PG_RETURN_POINTER(cohort);
 }
 
-/* A cohort for the group of a row.  Terms that may change are those of a row only. */
+/* A cohort for the group of a row.  PeriodJudge that may change are those of a row only. */
 static Cohort *
 CreateCohort(FunctionCallInfo fcinfo, CallSite *site)
 {
 	MemoryContext context = AggregateContext(fcinfo);
-	const Terms *terms = CallSiteTerms(fcinfo, site);
+	const PeriodJudge *judge = CallSiteJudge(fcinfo, site);
 
-	return CohortCreate(context, site->constant ? terms : TermsCopy(context, terms),
+	return CohortCreate(context, site->constant ? judge : PeriodJudgeCopy(context, judge),
 						site->event != 0, site->customer_type);
 }
 
@@ -76,11 +76,11 @@ CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
 	if (unlikely(cohort == NULL))
 		cohort = CreateCohort(fcinfo, site);
 	else if (unlikely(!site->constant) &&
-			 cohort->terms->fingerprint != CallSiteTerms(fcinfo, site)->fingerprint)
+			 cohort->judge->fingerprint != CallSiteJudge(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
 	at = CallSiteInstant(fcinfo, signature, site);
-	verdict = TermsJudge(cohort->terms, at);
+	verdict = JudgePurchase(cohort->judge, at);
 	if (verdict != 0)
 		CohortEnter(cohort, site->customer_type, PG_GETARG_DATUM(CUSTOMER_ARG),
 					at, CallSiteEvent(fcinfo, site), verdict);
@@ -119,7 +119,7 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 	if (unlikely(cohort->batch == NULL))
 		CohortBeginBatch(cohort, true);
 
-	/* those that count, without a branch on that, as in TermsJudge */
+	/* those that count, without a branch on that, as in JudgePurchase */
 	for (int row = first; row < rows->nrows; row++)
 	{
 		int64		at;
@@ -128,7 +128,7 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 		if (unlikely(RowBlockIgnores(rows, row, signature, site)))
 			continue;
 		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-		verdict = TermsJudge(cohort->terms, at);
+		verdict = JudgePurchase(cohort->judge, at);
 		judged[njudged] = row;
 		verdicts[njudged] = verdict;
 		njudged += (verdict != 0);
@@ -169,17 +169,17 @@ WinbackDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 /* What the final functions add up. */
 
 static void
-CountReactivation(void *arg, const Conduct *conduct, int64 customers)
+CountReactivation(void *arg, const Outcome *outcome, int64 customers)
 {
-	if (ReactivationEligible(conduct->before))
-		TallyAdd(arg, conduct->bought ? customers : 0, customers);
+	if (ReactivationEligible(outcome->before))
+		TallyAdd(arg, outcome->bought ? customers : 0, customers);
 }
 
 static void
-CountWinback(void *arg, const Conduct *conduct, int64 customers)
+CountWinback(void *arg, const Outcome *outcome, int64 customers)
 {
-	if (WinbackEligible(conduct->before))
-		TallyAdd(arg, conduct->bought ? customers : 0, customers);
+	if (WinbackEligible(outcome->before))
+		TallyAdd(arg, outcome->bought ? customers : 0, customers);
 }
 
 static Tally
@@ -239,7 +239,7 @@ cohort_combine(PG_FUNCTION_ARGS)
 	if (other != NULL)
 	{
 		if (cohort == NULL)
-			cohort = CohortCreate(context, TermsCopy(context, other->terms), other->has_events,
+			cohort = CohortCreate(context, PeriodJudgeCopy(context, other->judge), other->has_events,
 								  CombineCustomerType(fcinfo, other->customer_type));
 		CohortMerge(cohort, other);
 	}

@@ -11,7 +11,7 @@
 /*
  * Take in an event that lies before the end.
  *
- * verdict is what TermsJudge says of a purchase at that instant; from is the
+ * verdict is what JudgePurchase says of a purchase at that instant; from is the
  * start of the period.
  */
 void
@@ -92,8 +92,8 @@ SilenceAtEnd(PurchaseFacts facts)
 }
 
 /* A customer of whom there are only purchases. */
-Conduct
-ConductFromPurchases(PurchaseFacts facts)
+Outcome
+OutcomeFromPurchases(PurchaseFacts facts)
 {
 	History		start = {
 		.known = (facts & FACT_START) != 0,
@@ -103,18 +103,18 @@ ConductFromPurchases(PurchaseFacts facts)
 		.known = (facts & PURCHASE_FACTS_MASK) != 0,
 		.silence = SilenceAtEnd(facts)
 	};
-	Conduct		conduct = {
+	Outcome		outcome = {
 		.before = StandingOf(&start),
 		.bought = (facts & FACT_BOUGHT) != 0,
 		.after = StandingOf(&end)
 	};
 
-	return conduct;
+	return outcome;
 }
 
 /* A customer of whom there may be cancellations and interest, too. */
-Conduct
-ConductFromEvents(const EventFacts *facts)
+Outcome
+OutcomeFromEvents(const EventFacts *facts)
 {
 	bool		bought = (facts->purchases & FACT_BOUGHT) != 0;
 	bool		cancelled = (facts->events & EVENT_CANCELLED) != 0;
@@ -132,17 +132,17 @@ ConductFromEvents(const EventFacts *facts)
 		.cancelled_since = (cancelled || cancelled_in) && cancellation >= purchase,
 		.silence = SilenceAtEnd(facts->purchases)
 	};
-	Conduct		conduct = {
+	Outcome		outcome = {
 		.before = StandingOf(&start),
 		.bought = bought,
 		.after = StandingOf(&end)
 	};
 
-	return conduct;
+	return outcome;
 }
 
 LifecycleStatus
-ConductStatus(const Conduct *conduct)
+OutcomeStatus(const Outcome *outcome)
 {
-	return StatusOver(conduct->before, conduct->bought, conduct->after);
+	return StatusOver(outcome->before, outcome->bought, outcome->after);
 }

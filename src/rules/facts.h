@@ -35,7 +35,7 @@ typedef uint8 PurchaseFacts;
 #define FACT_END_CHURNED		0x20
 #define FACT_END_INACTIVE		0x40
 #define FACT_END_ACTIVE			0x80
-/* the lowest bit is left to the ledger */
+/* the lowest bit is left to the table */
 #define PURCHASE_FACTS_MASK		0xfe
 
 #define FACT_START				(FACT_START_CHURNED | FACT_START_INACTIVE | FACT_START_ACTIVE)
@@ -65,23 +65,23 @@ typedef struct EventFacts
 #define EVENT_CANCELLED			0x04	/* before the start */
 #define EVENT_CANCELLED_IN		0x08	/* in the period */
 
-/* Bytes of EventFacts in a ledger: without padding, and not aligned. */
+/* Bytes of EventFacts in a table: without padding, and not aligned. */
 #define EVENT_FACTS_SIZE		(2 + 4 * sizeof(LaterInstant))
 
 /* A customer as the rules want to see them. */
-typedef struct Conduct
+typedef struct Outcome
 {
 	LifecycleStatus before;		/* standing at the start */
 	bool		bought;			/* in the period */
 	LifecycleStatus after;		/* standing at the end */
-} Conduct;
+} Outcome;
 
 extern void EventFactsAdd(EventFacts *facts, int64 at, LifecycleEvent event,
 						  PurchaseFacts verdict, int64 from);
 extern void EventFactsMerge(EventFacts *facts, const EventFacts *other);
-extern Conduct ConductFromPurchases(PurchaseFacts facts);
-extern Conduct ConductFromEvents(const EventFacts *facts);
-extern LifecycleStatus ConductStatus(const Conduct *conduct);
+extern Outcome OutcomeFromPurchases(PurchaseFacts facts);
+extern Outcome OutcomeFromEvents(const EventFacts *facts);
+extern LifecycleStatus OutcomeStatus(const Outcome *outcome);
 
 /* To and from the packed form. */
 static inline void

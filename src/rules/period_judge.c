@@ -1,8 +1,8 @@
 /*
- * terms.c
+ * period_judge.c
  *	  How purchases are judged for one period.
  *
- * A question is turned into terms once, with calendar arithmetic; after that a
+ * A question is turned into judge once, with calendar arithmetic; after that a
  * row costs a few comparisons.
  */
 #include "postgres.h"
@@ -19,77 +19,77 @@ FactOfStanding(LifecycleStatus standing, PurchaseFacts churned,
 
 /* The verdict on a purchase before the end. */
 static PurchaseFacts
-Verdict(const Terms *terms, int64 at)
+Verdict(const PeriodJudge *judge, int64 at)
 {
 	PurchaseFacts verdict;
 
-	if (at >= terms->period.from)
+	if (at >= judge->period.from)
 		verdict = FACT_BOUGHT;
 	else
-		verdict = FactOfStanding(StandingBySilence(&terms->start, at),
+		verdict = FactOfStanding(StandingBySilence(&judge->start, at),
 								 FACT_START_CHURNED, FACT_START_INACTIVE, FACT_START_ACTIVE);
-	if (terms->has_end)
-		verdict |= FactOfStanding(StandingBySilence(&terms->end, at),
+	if (judge->has_end)
+		verdict |= FactOfStanding(StandingBySilence(&judge->end, at),
 								  FACT_END_CHURNED, FACT_END_INACTIVE, FACT_END_ACTIVE);
 	return verdict;
 }
 
 /* Add an edge, keeping them in order. */
 static void
-AddEdge(Terms *terms, int64 edge)
+AddEdge(PeriodJudge *judge, int64 edge)
 {
-	int			i = terms->nedges++;
+	int			i = judge->nedges++;
 
-	Assert(i < TERMS_MAX_EDGES);
-	for (; i > 0 && terms->edges[i - 1] > edge; i--)
-		terms->edges[i] = terms->edges[i - 1];
-	terms->edges[i] = edge;
+	Assert(i < JUDGE_MAX_EDGES);
+	for (; i > 0 && judge->edges[i - 1] > edge; i--)
+		judge->edges[i] = judge->edges[i - 1];
+	judge->edges[i] = edge;
 }
 
 static void
-AddCutOffs(Terms *terms, const CutOffs *cutoffs, const Question *question)
+AddCutOffs(PeriodJudge *judge, const CutOffs *cutoffs, const Question *question)
 {
 	if (question->has_inactive_after)
-		AddEdge(terms, cutoffs->inactive_from);
+		AddEdge(judge, cutoffs->inactive_from);
 	if (question->has_churned_after)
-		AddEdge(terms, cutoffs->churned_from);
+		AddEdge(judge, cutoffs->churned_from);
 }
 
-/* Make terms of a question, or raise what is wrong with it. */
+/* Make judge of a question, or raise what is wrong with it. */
 void
-TermsInit(Terms *terms, const Question *question)
+PeriodJudgeInit(PeriodJudge *judge, const Question *question)
 {
 	const Period *period = &question->period;
 
 	QuestionCheck(question);
 
-	memset(terms, 0, sizeof(*terms));
-	terms->fingerprint = question->fingerprint;
-	terms->unit = question->unit;
-	terms->period = *period;
-	terms->has_end = question->has_end && period->to != END_OF_TIME;
+	memset(judge, 0, sizeof(*judge));
+	judge->fingerprint = question->fingerprint;
+	judge->unit = question->unit;
+	judge->period = *period;
+	judge->has_end = question->has_end && period->to != END_OF_TIME;
 
-	terms->start = QuestionCutOffs(question, period->from);
-	AddCutOffs(terms, &terms->start, question);
-	AddEdge(terms, period->from);
-	if (terms->has_end)
+	judge->start = QuestionCutOffs(question, period->from);
+	AddCutOffs(judge, &judge->start, question);
+	AddEdge(judge, period->from);
+	if (judge->has_end)
 	{
-		terms->end = QuestionCutOffs(question, period->to);
-		AddCutOffs(terms, &terms->end, question);
+		judge->end = QuestionCutOffs(question, period->to);
+		AddCutOffs(judge, &judge->end, question);
 	}
-	AddEdge(terms, period->to);
+	AddEdge(judge, period->to);
 
-	for (int i = terms->nedges; i < TERMS_MAX_EDGES; i++)
-		terms->edges[i] = END_OF_TIME;
+	for (int i = judge->nedges; i < JUDGE_MAX_EDGES; i++)
+		judge->edges[i] = END_OF_TIME;
 
 	/* all instants of a zone are judged as its first one */
-	for (int zone = 0; zone < terms->nedges; zone++)
-		terms->verdicts[zone] = Verdict(terms, zone == 0 ? BEGINNING_OF_TIME :
-										terms->edges[zone - 1]);
+	for (int zone = 0; zone < judge->nedges; zone++)
+		judge->verdicts[zone] = Verdict(judge, zone == 0 ? BEGINNING_OF_TIME :
+										judge->edges[zone - 1]);
 }
 
-Terms *
-TermsCopy(MemoryContext context, const Terms *terms)
+PeriodJudge *
+PeriodJudgeCopy(MemoryContext context, const PeriodJudge *judge)
 {
-	return memcpy(MemoryContextAlloc(context, sizeof(Terms)), terms, sizeof(Terms));
+	return memcpy(MemoryContextAlloc(context, sizeof(PeriodJudge)), judge, sizeof(PeriodJudge));
 }

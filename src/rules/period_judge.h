@@ -1,9 +1,9 @@
 /*
- * terms.h
+ * period_judge.h
  *	  How purchases are judged for one period.
  */
-#ifndef WINBACK_TERMS_H
-#define WINBACK_TERMS_H
+#ifndef WINBACK_PERIOD_JUDGE_H
+#define WINBACK_PERIOD_JUDGE_H
 
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "rules/rules.h"
 
 /* start, end and their cut-offs */
-#define TERMS_MAX_EDGES		6
+#define JUDGE_MAX_EDGES		6
 
 /*
  * What follows from a question.
@@ -23,7 +23,7 @@
  *		  verdicts[0]  |  verdicts[1]  |  ...  |  (at or after the end: ignored)
  *					edges[0]		edges[1]		edges[nedges - 1]
  */
-typedef struct Terms
+typedef struct PeriodJudge
 {
 	uint64		fingerprint;	/* of the question */
 	Period		period;
@@ -32,19 +32,19 @@ typedef struct Terms
 	uint8		unit;			/* TimeUnit */
 	bool		has_end;
 	uint8		nedges;
-	PurchaseFacts verdicts[TERMS_MAX_EDGES + 1];	/* 0 after the last zone */
-	int64		edges[TERMS_MAX_EDGES]; /* ascending, ties allowed, then END_OF_TIME */
-} Terms;
+	PurchaseFacts verdicts[JUDGE_MAX_EDGES + 1];	/* 0 after the last zone */
+	int64		edges[JUDGE_MAX_EDGES]; /* ascending, ties allowed, then END_OF_TIME */
+} PeriodJudge;
 
-extern void TermsInit(Terms *terms, const Question *question);
-extern Terms *TermsCopy(MemoryContext context, const Terms *terms);
+extern void PeriodJudgeInit(PeriodJudge *judge, const Question *question);
+extern PeriodJudge *PeriodJudgeCopy(MemoryContext context, const PeriodJudge *judge);
 
 /*
  * The verdict on a purchase: facts about the customer, or 0 where it lies at the
  * end or later and does not count.
  */
 static inline PurchaseFacts
-TermsJudge(const Terms *terms, int64 at)
+JudgePurchase(const PeriodJudge *judge, int64 at)
 {
 	int			zone = 0;
 
@@ -53,9 +53,9 @@ TermsJudge(const Terms *terms, int64 at)
 	 * are not there are never reached, or all of them, by a purchase that does not
 	 * count.
 	 */
-	for (int i = 0; i < TERMS_MAX_EDGES; i++)
-		zone += (terms->edges[i] <= at);
-	return terms->verdicts[zone];
+	for (int i = 0; i < JUDGE_MAX_EDGES; i++)
+		zone += (judge->edges[i] <= at);
+	return judge->verdicts[zone];
 }
 
-#endif							/* WINBACK_TERMS_H */
+#endif							/* WINBACK_PERIOD_JUDGE_H */

@@ -17,7 +17,7 @@
  * - the columns of that table, column n as element n,
  * - the aggregates, custom_private telling how many,
  * - for each table to be read, SCAN_TABLE_ENTRIES and the aggregates once more, in
- *	 terms of that table's columns.
+ *	 judge of that table's columns.
  *
  * The first two parts are what the scan returns (columns as NULLs).  The third
  * stands there because the planner then numbers its tables as it does all others.
@@ -30,7 +30,7 @@
 /* scan_path.c, the planner's side: which queries, and at what cost */
 extern void ScanPathInit(void);
 
-/* scan.c, the executor's side */
+/* scan_node.c, the executor's side */
 extern const CustomScanMethods scan_methods;
 
 #endif							/* WINBACK_SCAN_H */

@@ -313,7 +313,7 @@ void
 ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 {
 	void	   *state = DatumGetPointer(aggregate->fcinfo->args[0].value);
-	const Ledger *ledger;
+	const CustomerTable *table;
 	const Batch *batch;
 
 	if (aggregate->fcinfo->args[0].isnull)
@@ -321,16 +321,16 @@ ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 	if (aggregate->kind->is_chronicle)
 	{
 		ChronicleFlush(state);
-		ledger = &((Chronicle *) state)->ledger;
+		table = &((Chronicle *) state)->table;
 		batch = ((Chronicle *) state)->batch;
 	}
 	else
 	{
 		CohortFlush(state);
-		ledger = &((Cohort *) state)->ledger;
+		table = &((Cohort *) state)->table;
 		batch = ((Cohort *) state)->batch;
 	}
-	counters->customers += ledger->ntaken;
+	counters->customers += table->ntaken;
 	counters->batches += batch != NULL ? batch->nbatches : 0;
 }
 

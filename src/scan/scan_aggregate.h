@@ -42,7 +42,7 @@ typedef struct ScanAggregate
 	FunctionCallInfo fcinfo;	/* args[0] is the state */
 } ScanAggregate;
 
-/* The same in the terms of one table. */
+/* The same in the judge of one table. */
 typedef struct ScanSource
 {
 	ExprState  *filter;			/* NULL if none */

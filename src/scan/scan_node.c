@@ -1,5 +1,5 @@
 /*
- * scan.c
+ * scan_node.c
  *	  The Winback Scan: tables read and their rows aggregated in one plan node.
  *
  * It saves the way of each row through slots, expressions and plan nodes.  Pages are

@@ -1,10 +1,10 @@
 /*
- * cohort.c
- *	  The state of an aggregate over customers: the terms, and the facts of each.
+ * period_state.c
+ *	  The state of an aggregate over customers: the judge, and the facts of each.
  *
- * Once the ledger outgrows the nearer caches, and in a scan from the beginning, rows
- * are collected in a batch and entered together (see ledger.c).  Whoever reads the
- * ledger enters what waits first; that changes the form of the state, not its
+ * Once the table outgrows the nearer caches, and in a scan from the beginning, rows
+ * are collected in a batch and entered together (see table.c).  Whoever reads the
+ * table enters what waits first; that changes the form of the state, not its
  * meaning, as numeric's sums do when they carry, so final functions remain READ_ONLY.
  *
  * A customer has one byte of facts where all events are purchases, and 34 where
@@ -16,20 +16,20 @@
 
 #include "state/period_state.h"
 
-/* A cohort without customers.  terms and customer_type must live as long. */
+/* A cohort without customers.  judge and customer_type must live as long. */
 Cohort *
-CohortCreate(MemoryContext context, const Terms *terms, bool has_events,
+CohortCreate(MemoryContext context, const PeriodJudge *judge, bool has_events,
 			 CustomerType *customer_type)
 {
 	Cohort	   *cohort = MemoryContextAllocZero(context, sizeof(Cohort));
 
-	cohort->terms = terms;
+	cohort->judge = judge;
 	cohort->has_events = has_events;
 	cohort->customer_type = customer_type->type;
-	LedgerInit(&cohort->ledger, context, customer_type->form,
+	CustomerTableInit(&cohort->table, context, customer_type->form,
 			   has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
-	cohort->ledger.same = CustomerSame;
-	cohort->ledger.same_arg = customer_type;
+	cohort->table.same = CustomersEqualByType;
+	cohort->table.same_arg = customer_type;
 	return cohort;
 }
 
@@ -45,7 +45,7 @@ TakeIn(const Cohort *cohort, uint8 *facts, const CohortRow *row)
 		return;
 	}
 	EventFactsLoad(&known, facts);
-	EventFactsAdd(&known, row->at, row->event, row->verdict, cohort->terms->period.from);
+	EventFactsAdd(&known, row->at, row->event, row->verdict, cohort->judge->period.from);
 	EventFactsStore(&known, facts);
 }
 
@@ -76,19 +76,19 @@ CohortFlush(Cohort *cohort)
 	if (cohort->batch == NULL || cohort->batch->nrows == 0)
 		return;
 
-	nrows = BatchLocate(cohort->batch, &cohort->ledger);
+	nrows = BatchLocate(cohort->batch, &cohort->table);
 	for (int i = 0; i < nrows; i++)
 		TakeIn(cohort, cohort->batch->found[i], &cohort->rows[i]);
-	LedgerSettle(&cohort->ledger, BATCH_ROWS);
+	CustomerTableSettle(&cohort->table, BATCH_ROWS);
 }
 
 /* From now on rows wait in a batch, if it is worth it: see BatchCreate. */
 void
 CohortBeginBatch(Cohort *cohort, bool alone)
 {
-	cohort->batch = BatchCreate(&cohort->ledger, alone);
+	cohort->batch = BatchCreate(&cohort->table, alone);
 	if (cohort->batch != NULL)
-		cohort->rows = MemoryContextAlloc(cohort->ledger.context,
+		cohort->rows = MemoryContextAlloc(cohort->table.context,
 										  BATCH_ROWS * sizeof(CohortRow));
 }
 
@@ -103,7 +103,7 @@ CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
 	if (CohortDefer(cohort, customer_type, customer, at, event, verdict))
 		return;
 
-	TakeIn(cohort, LocateCustomer(&cohort->ledger, customer_type, customer), &row);
+	TakeIn(cohort, LocateCustomer(&cohort->table, customer_type, customer), &row);
 
 	if (cohort->batch == NULL)
 		CohortBeginBatch(cohort, false);
@@ -120,23 +120,23 @@ CohortMerge(Cohort *cohort, Cohort *other)
 	if (cohort->customer_type != other->customer_type ||
 		cohort->has_events != other->has_events)
 		elog(ERROR, "cannot merge states of different aggregates");
-	if (cohort->terms->fingerprint != other->terms->fingerprint)
+	if (cohort->judge->fingerprint != other->judge->fingerprint)
 		QuestionChanged();
 
 	CohortFlush(cohort);
 	CohortFlush(other);
 
-	LedgerMatch(&cohort->ledger, &other->ledger);
-	if (!cohort->has_events && LedgerOverlay(&cohort->ledger, &other->ledger))
+	CustomerTableMatch(&cohort->table, &other->table);
+	if (!cohort->has_events && CustomerTableOverlay(&cohort->table, &other->table))
 		return;
 
 	meeting.cursor = 0;
-	while ((ncustomers = BatchMeet(&meeting, &cohort->ledger, &other->ledger)) > 0)
+	while ((ncustomers = BatchMeet(&meeting, &cohort->table, &other->table)) > 0)
 	{
 		for (int i = 0; i < ncustomers; i++)
 			TakeInFacts(cohort, meeting.ours[i], meeting.theirs[i]);
 	}
-	CohortCheck(cohort, IsLargeStep(&cohort->ledger, &other->ledger));
+	CohortCheck(cohort, IsLargeStep(&cohort->table, &other->table));
 }
 
 /*
@@ -155,16 +155,16 @@ CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg)
 
 	CohortFlush(cohort);
 
-	while ((facts = LedgerNextFacts(&cohort->ledger, &cursor)) != NULL)
+	while ((facts = CustomerTableNextFacts(&cohort->table, &cursor)) != NULL)
 	{
 		if (cohort->has_events)
 		{
 			EventFacts	known;
-			Conduct		conduct;
+			Outcome		outcome;
 
 			EventFactsLoad(&known, facts);
-			conduct = ConductFromEvents(&known);
-			visitor(arg, &conduct, 1);
+			outcome = OutcomeFromEvents(&known);
+			visitor(arg, &outcome, 1);
 		}
 		else
 			customers[*facts & PURCHASE_FACTS_MASK]++;
@@ -172,28 +172,28 @@ CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg)
 
 	for (int kind = 0; kind <= PURCHASE_FACTS_MASK; kind++)
 	{
-		Conduct		conduct;
+		Outcome		outcome;
 
 		if (customers[kind] == 0)
 			continue;
-		conduct = ConductFromPurchases(kind);
-		visitor(arg, &conduct, customers[kind]);
+		outcome = OutcomeFromPurchases(kind);
+		visitor(arg, &outcome, customers[kind]);
 	}
 }
 
 #ifdef USE_ASSERT_CHECKING
 
-/* What must hold of a cohort after every step; for `whole` see LedgerCheck. */
+/* What must hold of a cohort after every step; for `whole` see CustomerTableCheck. */
 void
 CohortCheck(const Cohort *cohort, bool whole)
 {
-	Assert(cohort->terms->nedges <= TERMS_MAX_EDGES);
-	Assert(cohort->ledger.facts_size ==
+	Assert(cohort->judge->nedges <= JUDGE_MAX_EDGES);
+	Assert(cohort->table.facts_size ==
 		   (cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts)));
 	Assert((cohort->batch != NULL) == (cohort->rows != NULL));
 	if (cohort->batch != NULL)
-		BatchCheck(cohort->batch, &cohort->ledger);
-	LedgerCheck(&cohort->ledger, whole);
+		BatchCheck(cohort->batch, &cohort->table);
+	CustomerTableCheck(&cohort->table, whole);
 }
 
 #endif							/* USE_ASSERT_CHECKING */

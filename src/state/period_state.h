@@ -1,9 +1,9 @@
 /*
- * cohort.h
- *	  The state of an aggregate over customers: the terms, and the facts of each.
+ * period_state.h
+ *	  The state of an aggregate over customers: the judge, and the facts of each.
  */
-#ifndef WINBACK_COHORT_H
-#define WINBACK_COHORT_H
+#ifndef WINBACK_PERIOD_STATE_H
+#define WINBACK_PERIOD_STATE_H
 
 #include "postgres.h"
 
@@ -24,18 +24,18 @@ typedef struct CohortRow
 /* There is one in every group, perhaps hundreds of thousands: keep it small. */
 typedef struct Cohort
 {
-	const Terms *terms;			/* shared by the groups if they are constant */
-	Ledger		ledger;			/* facts: PurchaseFacts, or EventFacts packed */
+	const PeriodJudge *judge;			/* shared by the groups if they are constant */
+	CustomerTable		table;			/* facts: PurchaseFacts, or EventFacts packed */
 	Batch	   *batch;			/* NULL while it is not worth it: BatchCreate */
 	CohortRow  *rows;			/* what goes with the keys of the batch */
 	Oid			customer_type;
 	bool		has_events;		/* not only purchases */
 } Cohort;
 
-/* Called with a conduct and how many customers share it. */
-typedef void (*CohortVisitor) (void *arg, const Conduct *conduct, int64 customers);
+/* Called with a outcome and how many customers share it. */
+typedef void (*CohortVisitor) (void *arg, const Outcome *outcome, int64 customers);
 
-extern Cohort *CohortCreate(MemoryContext context, const Terms *terms,
+extern Cohort *CohortCreate(MemoryContext context, const PeriodJudge *judge,
 							bool has_events, CustomerType *customer_type);
 extern void CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
 						   int64 at, LifecycleEvent event, PurchaseFacts verdict);
@@ -65,7 +65,7 @@ CohortDefer(Cohort *cohort, CustomerType *customer_type, Datum customer,
 
 	if (unlikely(cohort->batch == NULL))
 		return false;
-	index = BatchAdd(cohort->batch, &cohort->ledger, customer_type, customer);
+	index = BatchAdd(cohort->batch, &cohort->table, customer_type, customer);
 	if (unlikely(index < 0))
 		return false;
 
@@ -88,4 +88,4 @@ CohortEnter(Cohort *cohort, CustomerType *customer_type, Datum customer,
 		CohortEnterNow(cohort, customer_type, customer, at, event, verdict);
 }
 
-#endif							/* WINBACK_COHORT_H */
+#endif							/* WINBACK_PERIOD_STATE_H */

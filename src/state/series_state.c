@@ -1,5 +1,5 @@
 /*
- * chronicle.c
+ * series_state.c
  *	  The state of an aggregate over a series of periods: the calendar, and what
  *	  each customer did.
  *
@@ -10,7 +10,7 @@
  * added up, that is not enough. Then every row is kept, 16 bytes (24 where there are
  * amounts, and its amount) in an array, chained by customer. Merging is appending.
  *
- * What the customers did in each period is counted in sweep.c.
+ * What the customers did in each period is counted in series_summary.c.
  */
 #include "postgres.h"
 
@@ -33,10 +33,10 @@ ChronicleCreate(MemoryContext context, Calendar *calendar, bool has_events,
 	chronicle->has_amounts = has_amounts;
 	chronicle->first_at = END_OF_TIME;
 	chronicle->last_at = BEGINNING_OF_TIME;
-	LedgerInit(&chronicle->ledger, context, customer_type->form,
+	CustomerTableInit(&chronicle->table, context, customer_type->form,
 			   chronicle->has_entries ? (int) ENTRY_FACTS_SIZE : ZONE_FACTS_SIZE(calendar));
-	chronicle->ledger.same = CustomerSame;
-	chronicle->ledger.same_arg = customer_type;
+	chronicle->table.same = CustomersEqualByType;
+	chronicle->table.same_arg = customer_type;
 	return chronicle;
 }
 
@@ -59,7 +59,7 @@ TakeIn(Chronicle *chronicle, uint8 *facts, uint32 mark)
 static uint32
 AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
 {
-	MemoryContext context = chronicle->ledger.context;
+	MemoryContext context = chronicle->table.context;
 	Entry	   *entry;
 
 	if (chronicle->nentries % 65536 == 0)
@@ -73,11 +73,11 @@ AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("too many rows with events or amounts in one group"),
 					 errhint("Filter by customers, or use a table of purchases alone.")));
-		chronicle->entries = Enlarge(context, chronicle->entries,
+		chronicle->entries = MoveToLarger(context, chronicle->entries,
 									 chronicle->nentries * sizeof(Entry),
 									 0, allocated * sizeof(Entry));
 		if (chronicle->has_amounts)
-			chronicle->amounts = Enlarge(context, chronicle->amounts,
+			chronicle->amounts = MoveToLarger(context, chronicle->amounts,
 										 chronicle->nentries * sizeof(Numeric),
 										 0, allocated * sizeof(Numeric));
 		chronicle->allocated = allocated;
@@ -107,19 +107,19 @@ ChronicleFlush(Chronicle *chronicle)
 	if (chronicle->batch == NULL || chronicle->batch->nrows == 0)
 		return;
 
-	nrows = BatchLocate(chronicle->batch, &chronicle->ledger);
+	nrows = BatchLocate(chronicle->batch, &chronicle->table);
 	for (int i = 0; i < nrows; i++)
 		TakeIn(chronicle, chronicle->batch->found[i], chronicle->marks[i]);
-	LedgerSettle(&chronicle->ledger, BATCH_ROWS);
+	CustomerTableSettle(&chronicle->table, BATCH_ROWS);
 }
 
 /* From now on rows wait in a batch, if it is worth it: see BatchCreate. */
 void
 ChronicleBeginBatch(Chronicle *chronicle, bool alone)
 {
-	chronicle->batch = BatchCreate(&chronicle->ledger, alone);
+	chronicle->batch = BatchCreate(&chronicle->table, alone);
 	if (chronicle->batch != NULL)
-		chronicle->marks = MemoryContextAlloc(chronicle->ledger.context,
+		chronicle->marks = MemoryContextAlloc(chronicle->table.context,
 											  BATCH_ROWS * sizeof(uint32));
 }
 
@@ -139,7 +139,7 @@ ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 	if (ChronicleDefer(chronicle, customer_type, customer, mark))
 		return;
 
-	TakeIn(chronicle, LocateCustomer(&chronicle->ledger, customer_type, customer), mark);
+	TakeIn(chronicle, LocateCustomer(&chronicle->table, customer_type, customer), mark);
 
 	if (chronicle->batch == NULL)
 		ChronicleBeginBatch(chronicle, false);
@@ -152,7 +152,7 @@ TakeInFacts(Chronicle *chronicle, uint8 *facts, const Chronicle *other, const ui
 {
 	if (!chronicle->has_entries)
 	{
-		for (int b = 0; b < chronicle->ledger.facts_size; b++)
+		for (int b = 0; b < chronicle->table.facts_size; b++)
 			facts[b] |= theirs[b];
 		return;
 	}
@@ -179,7 +179,7 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (chronicle->calendar->question.fingerprint != other->calendar->question.fingerprint)
 		QuestionChanged();
-	if (chronicle->ledger.facts_size != other->ledger.facts_size)
+	if (chronicle->table.facts_size != other->table.facts_size)
 		elog(ERROR, "cannot merge states of different calendars");
 
 	ChronicleFlush(chronicle);
@@ -187,26 +187,26 @@ ChronicleMerge(Chronicle *chronicle, Chronicle *other)
 	chronicle->first_at = Min(chronicle->first_at, other->first_at);
 	chronicle->last_at = Max(chronicle->last_at, other->last_at);
 
-	LedgerMatch(&chronicle->ledger, &other->ledger);
-	if (!chronicle->has_entries && LedgerOverlay(&chronicle->ledger, &other->ledger))
+	CustomerTableMatch(&chronicle->table, &other->table);
+	if (!chronicle->has_entries && CustomerTableOverlay(&chronicle->table, &other->table))
 		return;
 
 	meeting.cursor = 0;
-	while ((ncustomers = BatchMeet(&meeting, &chronicle->ledger, &other->ledger)) > 0)
+	while ((ncustomers = BatchMeet(&meeting, &chronicle->table, &other->table)) > 0)
 	{
 		for (int i = 0; i < ncustomers; i++)
 			TakeInFacts(chronicle, meeting.ours[i], other, meeting.theirs[i]);
 	}
-	ChronicleCheck(chronicle, IsLargeStep(&chronicle->ledger, &other->ledger));
+	ChronicleCheck(chronicle, IsLargeStep(&chronicle->table, &other->table));
 }
 
 #ifdef USE_ASSERT_CHECKING
 
-/* What must hold of a chronicle after every step; for `whole` see LedgerCheck. */
+/* What must hold of a chronicle after every step; for `whole` see CustomerTableCheck. */
 void
 ChronicleCheck(const Chronicle *chronicle, bool whole)
 {
-	const Ledger *ledger = &chronicle->ledger;
+	const CustomerTable *table = &chronicle->table;
 	int			nedges = chronicle->calendar->nedges;
 	int			nwaiting = chronicle->batch != NULL ? chronicle->batch->nrows : 0;
 	uint64		nchained = 0;
@@ -215,21 +215,21 @@ ChronicleCheck(const Chronicle *chronicle, bool whole)
 
 	Assert(chronicle->has_entries || !chronicle->has_amounts);
 	Assert(chronicle->has_entries || chronicle->nentries == 0);
-	Assert(ledger->facts_size == (chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
+	Assert(table->facts_size == (chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
 								  ZONE_FACTS_SIZE(chronicle->calendar)));
 	Assert((chronicle->batch != NULL) == (chronicle->marks != NULL));
 	if (chronicle->batch != NULL)
-		BatchCheck(chronicle->batch, ledger);
+		BatchCheck(chronicle->batch, table);
 	if (nwaiting > 0)
 		Assert(chronicle->has_entries ?
 			   chronicle->marks[nwaiting - 1] == chronicle->nentries - 1 :
 			   chronicle->marks[nwaiting - 1] < (uint32) nedges);
-	LedgerCheck(ledger, whole);
+	CustomerTableCheck(table, whole);
 
-	if (!whole && (LedgerSize(ledger) > LEDGER_SMALL ||
-				   chronicle->nentries * sizeof(Entry) > LEDGER_SMALL))
+	if (!whole && (CustomerTableSize(table) > SMALL_TABLE ||
+				   chronicle->nentries * sizeof(Entry) > SMALL_TABLE))
 		return;
-	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
+	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
 	{
 		if (chronicle->has_entries)
 		{
@@ -246,12 +246,12 @@ ChronicleCheck(const Chronicle *chronicle, bool whole)
 		else
 		{
 			/* no bits behind the last zone's */
-			for (int bit = nedges + 1; bit < ledger->facts_size * 8; bit++)
+			for (int bit = nedges + 1; bit < table->facts_size * 8; bit++)
 				Assert((facts[bit / 8] & (1 << (bit % 8))) == 0);
 		}
 	}
 	/* each entry is in one chain, or will be (of what came by wire, we only trust that) */
-	Assert(!chronicle->has_entries || ledger->packed ||
+	Assert(!chronicle->has_entries || table->packed ||
 		   nchained + nwaiting == chronicle->nentries);
 }
 

@@ -1,10 +1,10 @@
 /*
- * chronicle.h
+ * series_state.h
  *	  The state of an aggregate over a series of periods: the calendar, and what
  *	  each customer did.
  */
-#ifndef WINBACK_CHRONICLE_H
-#define WINBACK_CHRONICLE_H
+#ifndef WINBACK_SERIES_STATE_H
+#define WINBACK_SERIES_STATE_H
 
 #include "postgres.h"
 
@@ -27,14 +27,14 @@ typedef struct Entry
 typedef struct Chronicle
 {
 	Calendar   *calendar;
-	Ledger		ledger;
+	CustomerTable		table;
 	Batch	   *batch;			/* NULL while it is not worth it: BatchCreate */
 	uint32	   *marks;			/* of each key in it: the zone, or the entry */
 	Oid			customer_type;
 
 	/*
-	 * Purchases alone are bits in the ledger: zone z is bit z + 1.  Where there
-	 * are other events or amounts, each row is kept, and the ledger has the
+	 * Purchases alone are bits in the table: zone z is bit z + 1.  Where there
+	 * are other events or amounts, each row is kept, and the table has the
 	 * customer's last entry, plus 1, behind a byte of its own.
 	 */
 	bool		has_entries;
@@ -48,9 +48,9 @@ typedef struct Chronicle
 	int64		last_at;
 } Chronicle;
 
-/* The bytes of facts of purchases alone: the ledger's bit, and one a zone. */
+/* The bytes of facts of purchases alone: the table's bit, and one a zone. */
 #define ZONE_FACTS_SIZE(calendar)	((calendar)->nedges / 8 + 1)
-/* And where entries are kept: the ledger's bit in a byte, an index. */
+/* And where entries are kept: the table's bit in a byte, an index. */
 #define ENTRY_FACTS_SIZE		(1 + sizeof(uint32))
 
 /* The customer's last entry, plus 1, from their facts. */
@@ -125,7 +125,7 @@ ChronicleDefer(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 
 	if (unlikely(chronicle->batch == NULL))
 		return false;
-	index = BatchAdd(chronicle->batch, &chronicle->ledger, customer_type, customer);
+	index = BatchAdd(chronicle->batch, &chronicle->table, customer_type, customer);
 	if (unlikely(index < 0))
 		return false;
 	chronicle->marks[index] = mark;
@@ -133,4 +133,4 @@ ChronicleDefer(Chronicle *chronicle, CustomerType *customer_type, Datum customer
 	return true;
 }
 
-#endif							/* WINBACK_CHRONICLE_H */
+#endif							/* WINBACK_SERIES_STATE_H */

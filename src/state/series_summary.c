@@ -1,5 +1,5 @@
 /*
- * sweep.c
+ * series_summary.c
  *	  What the customers of a chronicle did in each of its periods.
  *
  * Each customer is swept once, over all boundaries of the calendar, and counted in
@@ -203,7 +203,7 @@ SweepPurchase(ZoneSweep *sweep, const uint8 *facts, int size, int earlier, int z
 static void
 SweepZones(ZoneSweep *sweep, const uint8 *facts, int size)
 {
-	uint64		bits = LoadBits(facts, 0, size) & ~(uint64) LEDGER_TAKEN;
+	uint64		bits = LoadBits(facts, 0, size) & ~(uint64) SLOT_TAKEN;
 	int			offset = 0;
 	int			earlier = sweep->none;	/* the last purchase of an earlier period */
 	int			zone = sweep->none; /* the last purchase so far */
@@ -341,7 +341,7 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 		if (n == *allocated)
 		{
 			*allocated *= 2;
-			*entries = Enlarge(GetMemoryChunkContext(*entries), *entries, n * sizeof(Entry),
+			*entries = MoveToLarger(GetMemoryChunkContext(*entries), *entries, n * sizeof(Entry),
 							   0, *allocated * sizeof(Entry));
 		}
 		next = chronicle->entries[e - 1].next;
@@ -419,9 +419,9 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 	if (has_entries)
 		entries = palloc(allocated * sizeof(Entry));
 	else
-		ZoneSweepInit(&sweep, chronicle->calendar, periods, chronicle->ledger.ntaken);
+		ZoneSweepInit(&sweep, chronicle->calendar, periods, chronicle->table.ntaken);
 
-	while ((facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
+	while ((facts = CustomerTableNextFacts(&chronicle->table, &cursor)) != NULL)
 	{
 		/* one customer may mean thousands of boundaries */
 		work += chronicle->calendar->nperiods;
@@ -439,7 +439,7 @@ ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
 			SweepEntries(chronicle, entries, n, periods, visitor, arg);
 		}
 		else
-			SweepZones(&sweep, facts, chronicle->ledger.facts_size);
+			SweepZones(&sweep, facts, chronicle->table.facts_size);
 	}
 
 	if (has_entries)

@@ -1,11 +1,11 @@
 /*
- * wire.c
+ * state_wire.c
  *	  States as bytes, on the way from a parallel worker to its leader.
  *
  * Both are one build on one machine, and the bytes are not for storage.  The
  * version is there for the day on which somebody forgets this.
  *
- * A ledger is sent as its form, the size of the facts, and how much follows; then
+ * A table is sent as its form, the size of the facts, and how much follows; then
  * each customer: word, by the form of the keys the rest, or the length and the image,
  * and facts.  An array is sent as it is, behind its first integer.  Where entries are
  * kept, they stand in place of the facts, behind their number.
@@ -47,7 +47,7 @@
 /* an entry on the wire: at, event, has_amount */
 #define WIRE_ENTRY				(8 + 1 + 1)
 
-/* How much there is in a message; in terms of the wire. */
+/* How much there is in a message; in judge of the wire. */
 typedef struct WireCounts
 {
 	uint64		nslots;			/* customers; of an array, slots */
@@ -55,29 +55,29 @@ typedef struct WireCounts
 	uint32		nentries;
 } WireCounts;
 
-/* no ledger has as many customers */
+/* no table has as many customers */
 #define WIRE_MAX_CUSTOMERS		(UINT64CONST(1) << 40)
 
 /* Bytes of a customer without the image, and without entries. */
 static Size
-WireSlotSize(LedgerForm form, Size facts_size, bool has_entries)
+WireSlotSize(KeyForm form, Size facts_size, bool has_entries)
 {
 	return KeySize(form) + (has_entries ? sizeof(uint32) : facts_size);
 }
 
 /* Bytes of all that a state has; entries, if they are kept, are the chronicle's. */
 static Size
-WholeSize(const Ledger *ledger, const Chronicle *entries)
+WholeSize(const CustomerTable *table, const Chronicle *entries)
 {
-	Size		size = WIRE_HEADER + (ledger->form == LEDGER_DENSE ? ledger->nslots : ledger->ntaken) *
-		WireSlotSize(ledger->form, ledger->facts_size, entries != NULL);
+	Size		size = WIRE_HEADER + (table->form == KEY_DENSE ? table->nslots : table->ntaken) *
+		WireSlotSize(table->form, table->facts_size, entries != NULL);
 	uint64		cursor = 0;
-	LedgerKey	key;
+	CustomerKey	key;
 	uint8	   *facts;
 
-	if (LedgerHasImage(ledger->form))
+	if (FormHasImage(table->form))
 	{
-		while (LedgerNext(ledger, &cursor, &key, &facts))
+		while (CustomerTableNext(table, &cursor, &key, &facts))
 			size += key.length;
 	}
 	for (uint32 i = 0; entries != NULL && i < entries->nentries; i++)
@@ -96,16 +96,16 @@ WholeSize(const Ledger *ledger, const Chronicle *entries)
  * Returns how long it may become; a portion, longer by its last customer or entry.
  */
 static Size
-BeginWire(StringInfo wire, const Ledger *ledger, const Chronicle *entries, const Portion *portion)
+BeginWire(StringInfo wire, const CustomerTable *table, const Chronicle *entries, const Portion *portion)
 {
-	Size		size = portion != NULL ? WIRE_HEADER + WIRE_PORTION : WholeSize(ledger, entries);
+	Size		size = portion != NULL ? WIRE_HEADER + WIRE_PORTION : WholeSize(table, entries);
 
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a parallel worker knows too much to tell its leader"),
 				 errdetail("The state of " UINT64_FORMAT " customers has %zu bytes, and less than 1 GB can be shipped.",
-						   ledger->ntaken, size),
+						   table->ntaken, size),
 				 errhint("SET max_parallel_workers_per_gather = 0 for this query, or use the two-step form, which can spill to disk.")));
 
 	pq_begintypsend(wire);
@@ -121,12 +121,12 @@ SendCounts(StringInfo wire, const WireCounts *counts)
 	pq_sendint32(wire, counts->nentries);
 }
 
-/* What is sent of a ledger, and where we are. */
+/* What is sent of a table, and where we are. */
 typedef struct Sender
 {
 	StringInfo	wire;
 	Size		limit;			/* stop when the message has that many bytes */
-	const Ledger *ledger;
+	const CustomerTable *table;
 	const Chronicle *entries;	/* NULL if none are kept */
 	Portion    *portion;		/* where to begin; then, where to go on */
 	WireCounts	counts;			/* of what has been sent */
@@ -183,7 +183,7 @@ static void
 SendFacts(Sender *sender, const uint8 *facts)
 {
 	if (sender->entries == NULL)
-		pq_sendbytes(sender->wire, (const char *) facts, sender->ledger->facts_size);
+		pq_sendbytes(sender->wire, (const char *) facts, sender->table->facts_size);
 	else
 	{
 		SendEntries(sender, facts);
@@ -198,16 +198,16 @@ SendFacts(Sender *sender, const uint8 *facts)
 static void
 SendArray(Sender *sender)
 {
-	const Ledger *ledger = sender->ledger;
+	const CustomerTable *table = sender->table;
 	uint64	   *slot = &sender->portion->slot;
 	Size		room = sender->limit - sender->wire->len;
-	uint64		nslots = Min(ledger->nslots - *slot, Max(room / ledger->facts_size, 1));
-	Size		size = nslots * ledger->facts_size;
+	uint64		nslots = Min(table->nslots - *slot, Max(room / table->facts_size, 1));
+	Size		size = nslots * table->facts_size;
 
 	for (Size done = 0; done < size; done += PIECE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		pq_sendbytes(sender->wire, SlotAt(ledger, *slot) + done, (int) Min(PIECE, size - done));
+		pq_sendbytes(sender->wire, SlotAt(table, *slot) + done, (int) Min(PIECE, size - done));
 	}
 	sender->counts.nslots = nslots;
 	*slot += nslots;
@@ -217,12 +217,12 @@ SendArray(Sender *sender)
 static void
 SendArrayOfEntries(Sender *sender)
 {
-	const Ledger *ledger = sender->ledger;
+	const CustomerTable *table = sender->table;
 	uint64	   *slot = &sender->portion->slot;
 
-	while (*slot < ledger->nslots && !IsFull(sender))
+	while (*slot < table->nslots && !IsFull(sender))
 	{
-		const uint8 *facts = SlotFacts(SlotAt(ledger, *slot), LEDGER_DENSE);
+		const uint8 *facts = SlotFacts(SlotAt(table, *slot), KEY_DENSE);
 
 		if ((*slot)++ % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -234,53 +234,53 @@ SendArrayOfEntries(Sender *sender)
 static void
 SendTable(Sender *sender)
 {
-	const Ledger *ledger = sender->ledger;
+	const CustomerTable *table = sender->table;
 	StringInfo	wire = sender->wire;
-	LedgerKey	key;
+	CustomerKey	key;
 	uint8	   *facts;
 
-	while (!IsFull(sender) && LedgerNext(ledger, &sender->portion->slot, &key, &facts))
+	while (!IsFull(sender) && CustomerTableNext(table, &sender->portion->slot, &key, &facts))
 	{
-		if (ledger->form == LEDGER_HALF)
+		if (table->form == KEY_HALF)
 			pq_sendint32(wire, key.word >> 32);
 		else
 			pq_sendint64(wire, key.word);
-		if (LedgerHasImage(ledger->form))
+		if (FormHasImage(table->form))
 		{
 			pq_sendint64(wire, key.length);
 			pq_sendbytes(wire, key.u.image, key.length);
 			sender->counts.images_size += key.length;
 		}
-		else if (LedgerHasRest(ledger->form))
+		else if (FormHasRest(table->form))
 			pq_sendint64(wire, key.u.rest);
 		SendFacts(sender, facts);
 	}
 }
 
-/* Send a ledger and the entries, or the next portion of them. */
+/* Send a table and the entries, or the next portion of them. */
 static void
-SendLedger(StringInfo wire, Size limit, const Ledger *ledger, const Chronicle *entries,
+SendLedger(StringInfo wire, Size limit, const CustomerTable *table, const Chronicle *entries,
 		   Portion *portion)
 {
 	Portion		whole = {0};
 	Sender		sender = {
 		.wire = wire,
 		.limit = limit,
-		.ledger = ledger,
+		.table = table,
 		.entries = entries,
 		.portion = portion != NULL ? portion : &whole
 	};
-	bool		is_array = ledger->form == LEDGER_DENSE;
+	bool		is_array = table->form == KEY_DENSE;
 	int			begin;
 	int			end;
 
-	pq_sendint8(wire, ledger->form);
-	pq_sendint16(wire, ledger->facts_size);
-	pq_sendint64(wire, ledger->ntaken);
+	pq_sendint8(wire, table->form);
+	pq_sendint16(wire, table->facts_size);
+	pq_sendint64(wire, table->ntaken);
 	if (is_array)
 	{
-		pq_sendint32(wire, ledger->base);
-		pq_sendint64(wire, ledger->nslots);
+		pq_sendint32(wire, table->base);
+		pq_sendint64(wire, table->nslots);
 		pq_sendint64(wire, sender.portion->slot);
 	}
 	begin = wire->len;
@@ -291,7 +291,7 @@ SendLedger(StringInfo wire, Size limit, const Ledger *ledger, const Chronicle *e
 		SendArrayOfEntries(&sender);
 	else
 		SendArray(&sender);
-	sender.portion->done = sender.portion->slot == ledger->nslots;
+	sender.portion->done = sender.portion->slot == table->nslots;
 	Assert(portion != NULL || whole.done);
 
 	/* now we know how much it was */
@@ -347,14 +347,14 @@ ReceiveEntries(StringInfo wire, Chronicle *entries, uint8 *facts)
 
 	/* nobody has none */
 	head = nentries > 0 ? head : 0;
-	facts[0] = nentries > 0 ? LEDGER_TAKEN : 0;
+	facts[0] = nentries > 0 ? SLOT_TAKEN : 0;
 	memcpy(facts + 1, &head, sizeof(head));
 }
 
 /* Slots of an array, from one on. */
 static void
-ReceiveArray(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entries,
-			 const LedgerWhole *whole, uint64 first, uint64 nslots)
+ReceiveArray(StringInfo wire, CustomerTable *table, Size facts_size, Chronicle *entries,
+			 const WholeTable *whole, uint64 first, uint64 nslots)
 {
 	const char *slots;
 
@@ -376,28 +376,28 @@ ReceiveArray(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entrie
 	}
 	else
 		slots = pq_getmsgbytes(wire, (int) (nslots * facts_size));
-	LedgerInitDense(ledger, CurrentMemoryContext, facts_size,
+	CustomerTableInitDense(table, CurrentMemoryContext, facts_size,
 					(int32) (whole->base + (int64) first), nslots, slots);
 }
 
 static void
-ReceiveTable(StringInfo wire, Ledger *ledger, LedgerForm form, Size facts_size, Chronicle *entries,
+ReceiveTable(StringInfo wire, CustomerTable *table, KeyForm form, Size facts_size, Chronicle *entries,
 			 const WireCounts *counts)
 {
 	uint64		images_size = counts->images_size;
 	uint8		own_facts[ENTRY_FACTS_SIZE];
 
-	LedgerInitPacked(ledger, CurrentMemoryContext, form, facts_size, counts->nslots, images_size);
+	CustomerTableInitPacked(table, CurrentMemoryContext, form, facts_size, counts->nslots, images_size);
 	for (uint64 i = 0; i < counts->nslots; i++)
 	{
-		LedgerKey	key = {0};
+		CustomerKey	key = {0};
 		const uint8 *facts = own_facts;
 
 		if (i % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
-		key.word = form == LEDGER_HALF ? (uint64) pq_getmsgint(wire, 4) << 32 :
+		key.word = form == KEY_HALF ? (uint64) pq_getmsgint(wire, 4) << 32 :
 			(uint64) pq_getmsgint64(wire);
-		if (LedgerHasImage(form))
+		if (FormHasImage(form))
 		{
 			key.length = pq_getmsgint64(wire);
 			if (key.length > images_size)
@@ -405,7 +405,7 @@ ReceiveTable(StringInfo wire, Ledger *ledger, LedgerForm form, Size facts_size, 
 			images_size -= key.length;
 			key.u.image = pq_getmsgbytes(wire, key.length);
 		}
-		else if (LedgerHasRest(form))
+		else if (FormHasRest(form))
 			key.u.rest = pq_getmsgint64(wire);
 		if (entries != NULL)
 		{
@@ -415,29 +415,29 @@ ReceiveTable(StringInfo wire, Ledger *ledger, LedgerForm form, Size facts_size, 
 		}
 		else
 			facts = (const uint8 *) pq_getmsgbytes(wire, facts_size);
-		LedgerAppend(ledger, &key, facts);
+		CustomerTableAppend(table, &key, facts);
 	}
 }
 
 /*
- * A ledger that can only be read, in the order of the wire, and the entries of its
+ * A table that can only be read, in the order of the wire, and the entries of its
  * customers, if they are kept.
  */
 static void
-ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entries)
+ReceiveLedger(StringInfo wire, CustomerTable *table, Size facts_size, Chronicle *entries)
 {
-	LedgerForm	form = pq_getmsgbyte(wire);
-	LedgerWhole *whole = palloc0(sizeof(LedgerWhole));
+	KeyForm	form = pq_getmsgbyte(wire);
+	WholeTable *whole = palloc0(sizeof(WholeTable));
 	uint64		first = 0;
 	WireCounts	counts;
 	uint64		rest;
 
-	if (form > LEDGER_VALUE || pq_getmsgint(wire, 2) != facts_size)
+	if (form > KEY_VALUE || pq_getmsgint(wire, 2) != facts_size)
 		elog(ERROR, "unknown form of customers in a serialized state");
 	whole->ntaken = pq_getmsgint64(wire);
 	if (whole->ntaken > WIRE_MAX_CUSTOMERS)
 		elog(ERROR, "wrong number of customers in a serialized state");
-	if (form == LEDGER_DENSE)
+	if (form == KEY_DENSE)
 	{
 		whole->base = pq_getmsgint(wire, 4);
 		whole->nslots = pq_getmsgint64(wire);
@@ -463,12 +463,12 @@ ReceiveLedger(StringInfo wire, Ledger *ledger, Size facts_size, Chronicle *entri
 													  counts.nentries * sizeof(Numeric));
 		entries->allocated = counts.nentries;
 	}
-	if (form == LEDGER_DENSE)
-		ReceiveArray(wire, ledger, facts_size, entries, whole, first, counts.nslots);
+	if (form == KEY_DENSE)
+		ReceiveArray(wire, table, facts_size, entries, whole, first, counts.nslots);
 	else
-		ReceiveTable(wire, ledger, form, facts_size, entries, &counts);
-	ledger->whole = whole;
-	if (ledger->ntaken > whole->ntaken)
+		ReceiveTable(wire, table, form, facts_size, entries, &counts);
+	table->whole = whole;
+	if (table->ntaken > whole->ntaken)
 		elog(ERROR, "wrong number of customers in a serialized state");
 	if (entries != NULL && entries->nentries != counts.nentries)
 		elog(ERROR, "wrong number of entries in a serialized state");
@@ -496,33 +496,33 @@ CohortSerialize(Cohort *cohort, Portion *portion)
 	Size		limit;
 
 	CohortFlush(cohort);
-	limit = BeginWire(&wire, &cohort->ledger, NULL, portion);
+	limit = BeginWire(&wire, &cohort->table, NULL, portion);
 
 	pq_sendint8(&wire, COHORT_WIRE_VERSION);
 	pq_sendint32(&wire, cohort->customer_type);
 	pq_sendint8(&wire, cohort->has_events);
-	pq_sendint64(&wire, cohort->terms->fingerprint);
-	SendLedger(&wire, limit, &cohort->ledger, NULL, portion);
+	pq_sendint64(&wire, cohort->judge->fingerprint);
+	SendLedger(&wire, limit, &cohort->table, NULL, portion);
 	return pq_endtypsend(&wire);
 }
 
 /*
  * What a worker sent.  The result lives in the caller's short memory, may point to
  * the bytes, and can only be merged into another cohort, which takes no rows: of
- * the terms they need the fingerprint, to see that they are the same.
+ * the judge they need the fingerprint, to see that they are the same.
  */
 Cohort *
 CohortDeserialize(bytea *bytes)
 {
 	StringInfoData wire = OpenWire(bytes, COHORT_WIRE_VERSION);
 	Cohort	   *cohort = palloc0(sizeof(Cohort));
-	Terms		terms = {0};
+	PeriodJudge		judge = {0};
 
 	cohort->customer_type = pq_getmsgint(&wire, 4);
 	cohort->has_events = pq_getmsgbyte(&wire) != 0;
-	terms.fingerprint = pq_getmsgint64(&wire);
-	cohort->terms = TermsCopy(CurrentMemoryContext, &terms);
-	ReceiveLedger(&wire, &cohort->ledger,
+	judge.fingerprint = pq_getmsgint64(&wire);
+	cohort->judge = PeriodJudgeCopy(CurrentMemoryContext, &judge);
+	ReceiveLedger(&wire, &cohort->table,
 				  cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts), NULL);
 	pq_getmsgend(&wire);
 	CohortCheck(cohort, true);
@@ -588,7 +588,7 @@ ChronicleSerialize(Chronicle *chronicle, Portion *portion)
 	Size		limit;
 
 	ChronicleFlush(chronicle);
-	limit = BeginWire(&wire, &chronicle->ledger, entries, portion);
+	limit = BeginWire(&wire, &chronicle->table, entries, portion);
 
 	pq_sendint8(&wire, CHRONICLE_WIRE_VERSION);
 	pq_sendint32(&wire, chronicle->customer_type);
@@ -598,7 +598,7 @@ ChronicleSerialize(Chronicle *chronicle, Portion *portion)
 	pq_sendint64(&wire, chronicle->last_at);
 	SendQuestion(&wire, &chronicle->calendar->question);
 	pq_sendint32(&wire, chronicle->calendar->nedges);
-	SendLedger(&wire, limit, &chronicle->ledger, entries, portion);
+	SendLedger(&wire, limit, &chronicle->table, entries, portion);
 	return pq_endtypsend(&wire);
 }
 
@@ -624,13 +624,13 @@ ChronicleDeserialize(bytea *bytes)
 	if (calendar->nedges <= 0 || calendar->nedges / 8 >= PG_UINT16_MAX)
 		elog(ERROR, "unknown calendar of a serialized state");
 	chronicle->calendar = calendar;
-	ReceiveLedger(&wire, &chronicle->ledger, chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
+	ReceiveLedger(&wire, &chronicle->table, chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
 				  ZONE_FACTS_SIZE(calendar), chronicle->has_entries ? chronicle : NULL);
 	pq_getmsgend(&wire);
 
 	/* no zone behind the last */
 	while (!chronicle->has_entries &&
-		   (facts = LedgerNextFacts(&chronicle->ledger, &cursor)) != NULL)
+		   (facts = CustomerTableNextFacts(&chronicle->table, &cursor)) != NULL)
 	{
 		if (facts[calendar->nedges / 8] >> (calendar->nedges % 8 + 1) != 0)
 			elog(ERROR, "invalid customer in a serialized state");

@@ -1,9 +1,9 @@
 /*
- * wire.h
+ * state_wire.h
  *	  States as bytes, on the way from a parallel worker to its leader.
  */
-#ifndef WINBACK_WIRE_H
-#define WINBACK_WIRE_H
+#ifndef WINBACK_STATE_WIRE_H
+#define WINBACK_STATE_WIRE_H
 
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 /* Where in a state the next portion begins; all zero for the first. */
 typedef struct Portion
 {
-	uint64		slot;			/* of the ledger, as LedgerNext counts them */
+	uint64		slot;			/* of the table, as CustomerTableNext counts them */
 	uint32		entry;			/* of that customer, to begin with, plus 1; 0 for the first */
 	bool		done;			/* there is no more */
 } Portion;
@@ -24,4 +24,4 @@ extern Cohort *CohortDeserialize(bytea *bytes);
 extern bytea *ChronicleSerialize(Chronicle *chronicle, Portion *portion);
 extern Chronicle *ChronicleDeserialize(bytea *bytes);
 
-#endif							/* WINBACK_WIRE_H */
+#endif							/* WINBACK_STATE_WIRE_H */

@@ -1,9 +1,9 @@
 /*
  * batch.h
- *	  Customers to be looked up in a ledger together.
+ *	  Customers to be looked up in a table together.
  *
- * In a ledger that is larger than the caches, look-ups in batches are worth it
- * (see ledger.c).  The owner keeps what goes with each key in an array of its
+ * In a table that is larger than the caches, look-ups in batches are worth it
+ * (see table.c).  The owner keeps what goes with each key in an array of its
  * own, of BATCH_ROWS elements.
  */
 #ifndef WINBACK_BATCH_H
@@ -14,7 +14,7 @@
 #include "table/customer_type.h"
 #include "table/customer_table.h"
 
-/* Below this many bytes a ledger is looked up row by row, unless it is the only one. */
+/* Below this many bytes a table is looked up row by row, unless it is the only one. */
 #define BATCH_FROM		((Size) 64 * 1024)
 /* Keys a batch; and bytes of their images that it may hold. */
 #define BATCH_ROWS		256
@@ -26,20 +26,20 @@ typedef struct Batch
 	uint64		nbatches;		/* that were looked up so far */
 	Size		images_used;	/* bytes */
 	char	   *images;			/* NULL as long as there are none */
-	LedgerKey	keys[BATCH_ROWS];
+	CustomerKey	keys[BATCH_ROWS];
 	uint8	   *found[BATCH_ROWS];	/* their facts, after BatchLocate */
 } Batch;
 
-/* A batch for a ledger, or NULL while that is small and there may be many others. */
+/* A batch for a table, or NULL while that is small and there may be many others. */
 static inline Batch *
-BatchCreate(const Ledger *ledger, bool alone)
+BatchCreate(const CustomerTable *table, bool alone)
 {
 	Batch	   *batch;
 
-	if (!alone && LedgerSize(ledger) <= BATCH_FROM)
+	if (!alone && CustomerTableSize(table) <= BATCH_FROM)
 		return NULL;
 
-	batch = MemoryContextAlloc(ledger->context, sizeof(Batch));
+	batch = MemoryContextAlloc(table->context, sizeof(Batch));
 	batch->nrows = 0;
 	batch->nbatches = 0;
 	batch->images_used = 0;
@@ -50,115 +50,115 @@ BatchCreate(const Ledger *ledger, bool alone)
 #ifdef USE_ASSERT_CHECKING
 /* What must hold of a batch after every step; of its keys, the last is looked at. */
 static inline void
-BatchCheck(const Batch *batch, const Ledger *ledger)
+BatchCheck(const Batch *batch, const CustomerTable *table)
 {
 	Assert(batch->nrows >= 0 && batch->nrows <= BATCH_ROWS);
 	Assert(batch->images_used <= BATCH_IMAGES);
 	if (batch->nrows > 0)
 	{
-		const LedgerKey *key = &batch->keys[batch->nrows - 1];
+		const CustomerKey *key = &batch->keys[batch->nrows - 1];
 
 		Assert(!key->wide);
-		Assert(ledger->form > LEDGER_HALF || (uint32) key->word == 0);
-		Assert(!LedgerHasImage(ledger->form) ||
+		Assert(table->form > KEY_HALF || (uint32) key->word == 0);
+		Assert(!FormHasImage(table->form) ||
 			   (key->u.image >= batch->images &&
 				key->u.image + key->length <= batch->images + batch->images_used));
 	}
 }
 #else
-#define BatchCheck(batch, ledger)	((void) 0)
+#define BatchCheck(batch, table)	((void) 0)
 #endif
 
 /*
  * Add a customer, and begin to fetch what will be read of them.  Returns the row,
  * or -1 where the batch is full, or the key is not for this batch: too wide for
- * the ledger as it is, or too long for any.
+ * the table as it is, or too long for any.
  *
  * The key is made where it will stay; an image belongs to the caller, so it is
  * copied.
  */
 static pg_attribute_always_inline int
-BatchAdd(Batch *batch, const Ledger *ledger, CustomerType *customer_type, Datum customer)
+BatchAdd(Batch *batch, const CustomerTable *table, CustomerType *customer_type, Datum customer)
 {
 	int			row = batch->nrows;
-	LedgerKey  *key = &batch->keys[row];
+	CustomerKey  *key = &batch->keys[row];
 
 	if (unlikely(row == BATCH_ROWS))
 		return -1;
-	CustomerKey(customer_type, ledger, customer, key);
+	MakeCustomerKey(customer_type, table, customer, key);
 	if (unlikely(key->wide))
 		return -1;
-	if (LedgerHasImage(ledger->form))
+	if (FormHasImage(table->form))
 	{
 		if (unlikely(batch->images == NULL))
-			batch->images = MemoryContextAlloc(ledger->context, BATCH_IMAGES);
+			batch->images = MemoryContextAlloc(table->context, BATCH_IMAGES);
 		if (key->length > BATCH_IMAGES - batch->images_used)
 			return -1;
 		key->u.image = memcpy(batch->images + batch->images_used, key->u.image, key->length);
 		batch->images_used += MAXALIGN(key->length);
 	}
-	LedgerPrefetch(ledger, key->word);
+	CustomerTablePrefetch(table, key->word);
 	batch->nrows++;
-	BatchCheck(batch, ledger);
+	BatchCheck(batch, table);
 	return row;
 }
 
 /* Find the facts of one customer, without a batch; none may be waiting. */
 static inline uint8 *
-LocateCustomer(Ledger *ledger, CustomerType *customer_type, Datum customer)
+LocateCustomer(CustomerTable *table, CustomerType *customer_type, Datum customer)
 {
-	LedgerKey	key;
+	CustomerKey	key;
 	uint8	   *facts;
 
-	CustomerKey(customer_type, ledger, customer, &key);
+	MakeCustomerKey(customer_type, table, customer, &key);
 	if (key.wide)
 	{
-		LedgerWiden(ledger, &key);
-		CustomerKey(customer_type, ledger, customer, &key);
+		CustomerTableWiden(table, &key);
+		MakeCustomerKey(customer_type, table, customer, &key);
 	}
-	LedgerLocate(ledger, &key, 1, &facts);
+	CustomerTableLocate(table, &key, 1, &facts);
 	return facts;
 }
 
 /* Find everybody's facts; returns the number of rows, and empties the batch. */
 static inline int
-BatchLocate(Batch *batch, Ledger *ledger)
+BatchLocate(Batch *batch, CustomerTable *table)
 {
 	int			nrows = batch->nrows;
 
-	BatchCheck(batch, ledger);
-	LedgerLocate(ledger, batch->keys, nrows, batch->found);
+	BatchCheck(batch, table);
+	CustomerTableLocate(table, batch->keys, nrows, batch->found);
 	batch->nbatches++;
 	batch->nrows = 0;
 	batch->images_used = 0;
 	return nrows;
 }
 
-/* Customers of another ledger, and the facts that both have of them. */
+/* Customers of another table, and the facts that both have of them. */
 typedef struct Meeting
 {
 	uint64		cursor;			/* begins at zero */
-	LedgerKey	keys[BATCH_ROWS];
-	char		texts[BATCH_ROWS][LEDGER_SHORT_TEXT];	/* that keys point to */
+	CustomerKey	keys[BATCH_ROWS];
+	char		texts[BATCH_ROWS][SHORT_TEXT];	/* that keys point to */
 	uint8	   *theirs[BATCH_ROWS];
 	uint8	   *ours[BATCH_ROWS];
 } Meeting;
 
 /*
- * Find here, or enter, the next customers of another ledger, which LedgerMatch
+ * Find here, or enter, the next customers of another table, which CustomerTableMatch
  * has seen; returns how many, 0 at the end.
  */
 static inline int
-BatchMeet(Meeting *meeting, Ledger *ledger, const Ledger *other)
+BatchMeet(Meeting *meeting, CustomerTable *table, const CustomerTable *other)
 {
 	int			nkeys = 0;
 
 	while (nkeys < BATCH_ROWS &&
-		   LedgerNextFor(ledger, other, &meeting->cursor,
+		   CustomerTableNextFor(table, other, &meeting->cursor,
 						 &meeting->keys[nkeys], meeting->texts[nkeys],
 						 &meeting->theirs[nkeys]))
 		nkeys++;
-	LedgerLocate(ledger, meeting->keys, nkeys, meeting->ours);
+	CustomerTableLocate(table, meeting->keys, nkeys, meeting->ours);
 	return nkeys;
 }
 

@@ -1,9 +1,9 @@
 /*
- * ledger.h
+ * customer_table.h
  *	  The customers of one group, and the facts known of each.
  */
-#ifndef WINBACK_LEDGER_H
-#define WINBACK_LEDGER_H
+#ifndef WINBACK_CUSTOMER_TABLE_H
+#define WINBACK_CUSTOMER_TABLE_H
 
 #include "postgres.h"
 
@@ -12,65 +12,65 @@
 #include "compat.h"
 
 /* What makes two keys the same customer. */
-typedef enum LedgerForm
+typedef enum KeyForm
 {
-	LEDGER_DENSE,				/* the place: an integer, and the table an array */
-	LEDGER_HALF,				/* the upper half of the word; the rest is zero */
-	LEDGER_WORD,				/* the word alone */
-	LEDGER_PAIR,				/* the word and the rest: 16 bytes, or a text of up to 15 */
-	LEDGER_BYTES,				/* equal words, and equal bytes */
-	LEDGER_VALUE				/* equal words, and the type says so */
-} LedgerForm;
+	KEY_DENSE,				/* the place: an integer, and the table an array */
+	KEY_HALF,				/* the upper half of the word; the rest is zero */
+	KEY_WORD,				/* the word alone */
+	KEY_PAIR,				/* the word and the rest: 16 bytes, or a text of up to 15 */
+	KEY_BYTES,				/* equal words, and equal bytes */
+	KEY_VALUE				/* equal words, and the type says so */
+} KeyForm;
 
 /*
  * A customer to look for.  The word is spread evenly over all 64 bits (or the upper
- * 32, LEDGER_HALF), as a place in the table is taken from its upper ones; in an array
+ * 32, KEY_HALF), as a place in the table is taken from its upper ones; in an array
  * it is the place.
  *
- * For LEDGER_HALF, LEDGER_WORD and LEDGER_PAIR, the word is a reversible scramble
+ * For KEY_HALF, KEY_WORD and KEY_PAIR, the word is a reversible scramble
  * of the key itself (of one half of it), not a hash that could collide.
  *
- * Integers begin as LEDGER_HALF, which is half the memory, as long as all of them
+ * Integers begin as KEY_HALF, which is half the memory, as long as all of them
  * fit in 32 bits.  When there are many, and they lie so close together that an
  * array of all between the least and the greatest is no larger than the table
- * would be, they become LEDGER_DENSE (LedgerSettle).  Texts begin as LEDGER_PAIR, as
- * long as all of them are short, and become LEDGER_BYTES.  A key that does not fit
- * the form is a wide one: LedgerWiden makes room for it.
+ * would be, they become KEY_DENSE (CustomerTableSettle).  Texts begin as KEY_PAIR, as
+ * long as all of them are short, and become KEY_BYTES.  A key that does not fit
+ * the form is a wide one: CustomerTableWiden makes room for it.
  */
-typedef struct LedgerKey
+typedef struct CustomerKey
 {
 	uint64		word;
 	union
 	{
-		uint64		rest;		/* LEDGER_PAIR: the other half; if it is a wide
+		uint64		rest;		/* KEY_PAIR: the other half; if it is a wide
 								 * integer, that */
-		const char *image;		/* LEDGER_BYTES, LEDGER_VALUE: max-aligned for
+		const char *image;		/* KEY_BYTES, KEY_VALUE: max-aligned for
 								 * the latter */
 	}			u;
 	Size		length;			/* of the image, in bytes */
-	bool		wide;			/* does not fit the ledger as it is */
-} LedgerKey;
+	bool		wide;			/* does not fit the table as it is */
+} CustomerKey;
 
-/* Are two images of LEDGER_VALUE the same customer? */
-typedef bool (*LedgerSame) (void *arg, const char *a, const char *b);
+/* Are two images of KEY_VALUE the same customer? */
+typedef bool (*CustomersEqual) (void *arg, const char *a, const char *b);
 
-/* The ledger's own bit in the first byte of everybody's facts. */
-#define LEDGER_TAKEN	0x01
+/* The table's own bit in the first byte of everybody's facts. */
+#define SLOT_TAKEN	0x01
 
-/* What a ledger that came by wire is a portion of. */
-typedef struct LedgerWhole
+/* What a table that came by wire is a portion of. */
+typedef struct WholeTable
 {
 	uint64		ntaken;
-	int32		base;			/* as in the ledger, of an array only */
+	int32		base;			/* as in the table, of an array only */
 	uint64		nslots;
-} LedgerWhole;
+} WholeTable;
 
-typedef struct Ledger
+typedef struct CustomerTable
 {
 	MemoryContext context;		/* where everything of it lives */
-	LedgerForm	form;
-	int32		base;			/* LEDGER_DENSE only: the integer of the first slot */
-	LedgerSame	same;			/* LEDGER_VALUE only */
+	KeyForm	form;
+	int32		base;			/* KEY_DENSE only: the integer of the first slot */
+	CustomersEqual	same;			/* KEY_VALUE only */
 	void	   *same_arg;
 
 	bool		packed;			/* can only be read; of a table, from the first slot on
@@ -81,73 +81,73 @@ typedef struct Ledger
 	uint64		nslots;
 	uint64		ntaken;			/* customers */
 	char	   *slots;
-	const LedgerWhole *whole;	/* NULL if it is one itself */
+	const WholeTable *whole;	/* NULL if it is one itself */
 
-	/* images of keys, LEDGER_BYTES and LEDGER_VALUE; slots hold offsets */
+	/* images of keys, KEY_BYTES and KEY_VALUE; slots hold offsets */
 	char	   *images;
 	Size		images_used;	/* bytes */
 	Size		images_size;	/* bytes */
-} Ledger;
+} CustomerTable;
 
 /* Bytes of the longest text that is its own key. */
-#define LEDGER_SHORT_TEXT		15
+#define SHORT_TEXT		15
 
 /* In an array too, the place is the upper bits of the word. */
-#define LEDGER_DENSE_SHIFT		32
+#define DENSE_SHIFT		32
 
 /* The form needs a second word in each slot. */
-#define LedgerHasRest(form)		((form) >= LEDGER_PAIR)
+#define FormHasRest(form)		((form) >= KEY_PAIR)
 /* The form keeps an image of each key. */
-#define LedgerHasImage(form)	((form) == LEDGER_BYTES || (form) == LEDGER_VALUE)
+#define FormHasImage(form)	((form) == KEY_BYTES || (form) == KEY_VALUE)
 
-extern void LedgerInit(Ledger *ledger, MemoryContext context, LedgerForm form,
+extern void CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form,
 					   int facts_size);
-extern void LedgerInitPacked(Ledger *ledger, MemoryContext context, LedgerForm form,
+extern void CustomerTableInitPacked(CustomerTable *table, MemoryContext context, KeyForm form,
 							 int facts_size, uint64 ncustomers, Size images_size);
-extern void LedgerInitDense(Ledger *ledger, MemoryContext context, int facts_size,
+extern void CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_size,
 							int32 base, uint64 nslots, const char *slots);
-extern void LedgerWiden(Ledger *ledger, const LedgerKey *key);
-extern void LedgerSettle(Ledger *ledger, uint64 more);
-extern void LedgerReserve(Ledger *ledger, uint64 more);
-extern void LedgerLocate(Ledger *ledger, const LedgerKey *keys, int nkeys,
+extern void CustomerTableWiden(CustomerTable *table, const CustomerKey *key);
+extern void CustomerTableSettle(CustomerTable *table, uint64 more);
+extern void CustomerTableReserve(CustomerTable *table, uint64 more);
+extern void CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys,
 						 uint8 **facts);
-extern void LedgerAppend(Ledger *ledger, const LedgerKey *key, const uint8 *facts);
-extern const uint8 *LedgerNextFacts(const Ledger *ledger, uint64 *cursor);
-extern bool LedgerNext(const Ledger *ledger, uint64 *cursor, LedgerKey *key,
+extern void CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *facts);
+extern const uint8 *CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor);
+extern bool CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key,
 					   uint8 **facts);
-extern bool LedgerOverlay(Ledger *ledger, const Ledger *other);
-extern void LedgerMatch(Ledger *ledger, const Ledger *other);
-extern bool LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
-						  LedgerKey *key, char *room, uint8 **facts);
-extern Size LedgerSize(const Ledger *ledger);
+extern bool CustomerTableOverlay(CustomerTable *table, const CustomerTable *other);
+extern void CustomerTableMatch(CustomerTable *table, const CustomerTable *other);
+extern bool CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other, uint64 *cursor,
+						  CustomerKey *key, char *room, uint8 **facts);
+extern Size CustomerTableSize(const CustomerTable *table);
 
 #ifdef USE_ASSERT_CHECKING
-/* Up to this many bytes a ledger is checked as a whole after every step. */
-#define LEDGER_SMALL	1024
-extern void LedgerCheck(const Ledger *ledger, bool whole);
+/* Up to this many bytes a table is checked as a whole after every step. */
+#define SMALL_TABLE	1024
+extern void CustomerTableCheck(const CustomerTable *table, bool whole);
 /* Is what is taken in by a merge so much that the whole may be checked after it? */
-#define IsLargeStep(ledger, other)	((other)->ntaken >= (ledger)->ntaken / 8)
+#define IsLargeStep(table, other)	((other)->ntaken >= (table)->ntaken / 8)
 #else
-#define LedgerCheck(ledger, whole)	((void) 0)
+#define CustomerTableCheck(table, whole)	((void) 0)
 #endif
 
 /*
- * Begin to fetch what LedgerLocate will read of a key, should that be far away.
+ * Begin to fetch what CustomerTableLocate will read of a key, should that be far away.
  * The more can be done in between, the better.
  */
 static inline void
-LedgerPrefetch(const Ledger *ledger, uint64 word)
+CustomerTablePrefetch(const CustomerTable *table, uint64 word)
 {
-	const char *slot = ledger->slots + (word >> ledger->shift) * ledger->slot_size;
+	const char *slot = table->slots + (word >> table->shift) * table->slot_size;
 
 	/* slots are not aligned, and may lie in two cache lines */
 	PrefetchForUpdate(slot);
-	PrefetchForUpdate(slot + ledger->slot_size - 1);
+	PrefetchForUpdate(slot + table->slot_size - 1);
 }
 
 /* Scramble a word reversibly, so that its upper bits depend on all of it. */
 static inline uint64
-LedgerScramble(uint64 word)
+ScrambleWord(uint64 word)
 {
 	/* the finisher of Vigna's splitmix64: each step is a bijection */
 	word ^= word >> 30;
@@ -160,7 +160,7 @@ LedgerScramble(uint64 word)
 
 /* The same for 32 bits, which become the upper half of a word. */
 static inline uint64
-LedgerScrambleHalf(uint32 half)
+ScrambleHalf(uint32 half)
 {
 	/* the finisher of Appleby's MurmurHash3 */
 	half ^= half >> 16;
@@ -173,17 +173,17 @@ LedgerScrambleHalf(uint32 half)
 
 /* The key of an integer of up to 64 bits. */
 static inline void
-LedgerKeyFromInteger(const Ledger *ledger, int64 integer, LedgerKey *key)
+CustomerKeyFromInteger(const CustomerTable *table, int64 integer, CustomerKey *key)
 {
-	uint64		index = (uint64) integer - (uint64) (int64) ledger->base;
+	uint64		index = (uint64) integer - (uint64) (int64) table->base;
 
 	key->wide = false;
-	if (ledger->form == LEDGER_DENSE && likely(index < ledger->nslots))
-		key->word = index << LEDGER_DENSE_SHIFT;
-	else if (ledger->form == LEDGER_HALF && likely(integer == (int32) integer))
-		key->word = LedgerScrambleHalf((uint32) integer);
-	else if (ledger->form == LEDGER_WORD)
-		key->word = LedgerScramble((uint64) integer);
+	if (table->form == KEY_DENSE && likely(index < table->nslots))
+		key->word = index << DENSE_SHIFT;
+	else if (table->form == KEY_HALF && likely(integer == (int32) integer))
+		key->word = ScrambleHalf((uint32) integer);
+	else if (table->form == KEY_WORD)
+		key->word = ScrambleWord((uint64) integer);
 	else
 	{
 		key->wide = true;
@@ -192,36 +192,36 @@ LedgerKeyFromInteger(const Ledger *ledger, int64 integer, LedgerKey *key)
 }
 /* The key of 16 bytes. */
 static inline void
-LedgerKeyFromPair(const uint64 *half, LedgerKey *key)
+CustomerKeyFromPair(const uint64 *half, CustomerKey *key)
 {
 	/* given the rest, the word tells the other half: nothing is lost */
 	key->wide = false;
-	key->word = LedgerScramble(half[0] ^ LedgerScramble(half[1]));
+	key->word = ScrambleWord(half[0] ^ ScrambleWord(half[1]));
 	key->u.rest = half[1];
 }
 
 /* The key of the bytes of a text, which it may point to. */
 static inline void
-LedgerKeyFromText(const Ledger *ledger, const char *bytes, Size length, LedgerKey *key)
+CustomerKeyFromText(const CustomerTable *table, const char *bytes, Size length, CustomerKey *key)
 {
-	if (ledger->form == LEDGER_PAIR && likely(length <= LEDGER_SHORT_TEXT))
+	if (table->form == KEY_PAIR && likely(length <= SHORT_TEXT))
 	{
 		union
 		{
-			char		bytes[LEDGER_SHORT_TEXT + 1];
+			char		bytes[SHORT_TEXT + 1];
 			uint64		half[2];
 		}			pair = {0};
 
 		/* the length behind the bytes, so that zeros at the end count */
 		memcpy(pair.bytes, bytes, length);
-		pair.bytes[LEDGER_SHORT_TEXT] = (char) length;
-		LedgerKeyFromPair(pair.half, key);
+		pair.bytes[SHORT_TEXT] = (char) length;
+		CustomerKeyFromPair(pair.half, key);
 		return;
 	}
-	key->wide = ledger->form == LEDGER_PAIR;
+	key->wide = table->form == KEY_PAIR;
 	key->u.image = bytes;
 	key->length = length;
 	key->word = hash_bytes_extended((const unsigned char *) bytes, (int) length, 0);
 }
 
-#endif							/* WINBACK_LEDGER_H */
+#endif							/* WINBACK_CUSTOMER_TABLE_H */

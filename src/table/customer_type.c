@@ -1,6 +1,6 @@
 /*
- * customer.c
- *	  From a value of any hashable type to a key of the ledger.
+ * customer_type.c
+ *	  From a value of any hashable type to a key of the table.
  *
  * Two values are the same customer when the equality of their type's default
  * hash operator class says so, under the collation of the call.  For the types
@@ -8,7 +8,7 @@
  * of our own; everything else (composites, numeric, nondeterministic collations,
  * what an extension brings) goes through the type cache.
  *
- * For the latter the ledger keeps an image of the value: the flat, detoasted
+ * For the latter the table keeps an image of the value: the flat, detoasted
  * bytes of a varlena, the bytes of a fixed-length type, the Datum of a by-value
  * one.
  */
@@ -27,8 +27,8 @@
 #include "compat.h"
 #include "table/customer_type.h"
 
-static CustomerPath
-PathOfType(Oid type, Oid collation)
+static KeyPath
+KeyPathOfType(Oid type, Oid collation)
 {
 	switch (getBaseType(type))
 	{
@@ -98,31 +98,31 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 
 	customer_type->type = type;
 	customer_type->collation = collation;
-	customer_type->path = PathOfType(type, collation);
+	customer_type->path = KeyPathOfType(type, collation);
 
 	switch (customer_type->path)
 	{
 		case CUSTOMER_INT16:
 		case CUSTOMER_INT32:
 		case CUSTOMER_INT64:
-			customer_type->form = LEDGER_HALF;
+			customer_type->form = KEY_HALF;
 			break;
 		case CUSTOMER_UUID:
 		case CUSTOMER_TEXT:
-			customer_type->form = LEDGER_PAIR;
+			customer_type->form = KEY_PAIR;
 			break;
 		case CUSTOMER_ANY:
-			customer_type->form = LEDGER_VALUE;
+			customer_type->form = KEY_VALUE;
 			LookUpFunctions(customer_type, context);
 			break;
 	}
 	return customer_type;
 }
 
-/* The general case of CustomerKey. */
+/* The general case of MakeCustomerKey. */
 void
-CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger, Datum customer,
-					 LedgerKey *key)
+MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, Datum customer,
+					 CustomerKey *key)
 {
 	key->wide = false;
 	if (customer_type->path == CUSTOMER_UUID)
@@ -130,13 +130,13 @@ CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger, Datum cu
 		uint64		half[2];
 
 		memcpy(half, DatumGetUUIDP(customer)->data, sizeof(half));
-		LedgerKeyFromPair(half, key);
+		CustomerKeyFromPair(half, key);
 	}
 	else if (customer_type->path == CUSTOMER_TEXT)
 	{
 		const text *value = DatumGetTextPP(customer);
 
-		LedgerKeyFromText(ledger, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), key);
+		CustomerKeyFromText(table, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), key);
 	}
 	else
 	{
@@ -152,7 +152,7 @@ CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger, Datum cu
 														 customer_type->collation,
 														 customer));
 		/* nobody promises that the upper bits of a type's own hash are any good */
-		key->word = LedgerScramble(key->word);
+		key->word = ScrambleWord(key->word);
 
 		if (customer_type->typbyval)
 		{
@@ -170,9 +170,9 @@ CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger, Datum cu
 	}
 }
 
-/* Are two images the same customer?  For LEDGER_VALUE. */
+/* Are two images the same customer?  For KEY_VALUE. */
 bool
-CustomerSame(void *arg, const char *a, const char *b)
+CustomersEqualByType(void *arg, const char *a, const char *b)
 {
 	CustomerType *customer_type = arg;
 	Datum		left = PointerGetDatum(a);

@@ -1,9 +1,9 @@
 /*
- * customer.h
- *	  From a value of any hashable type to a key of the ledger.
+ * customer_type.h
+ *	  From a value of any hashable type to a key of the table.
  */
-#ifndef WINBACK_CUSTOMER_H
-#define WINBACK_CUSTOMER_H
+#ifndef WINBACK_CUSTOMER_TYPE_H
+#define WINBACK_CUSTOMER_TYPE_H
 
 #include "postgres.h"
 
@@ -12,7 +12,7 @@
 #include "table/customer_table.h"
 
 /* How values of the type become keys. */
-typedef enum CustomerPath
+typedef enum KeyPath
 {
 	CUSTOMER_INT16,				/* int2 */
 	CUSTOMER_INT32,				/* int4, date */
@@ -20,15 +20,15 @@ typedef enum CustomerPath
 	CUSTOMER_UUID,
 	CUSTOMER_TEXT,				/* text, varchar under a deterministic collation */
 	CUSTOMER_ANY				/* what the type cache says */
-} CustomerPath;
+} KeyPath;
 
 /* The type of the customer column, as one call site sees it. */
 typedef struct CustomerType
 {
 	Oid			type;			/* as declared, domains included */
 	Oid			collation;
-	CustomerPath path;
-	LedgerForm	form;
+	KeyPath path;
+	KeyForm	form;
 
 	/* CUSTOMER_ANY only */
 	int16		typlen;
@@ -40,30 +40,30 @@ typedef struct CustomerType
 
 extern CustomerType *CustomerTypeCreate(MemoryContext context, Oid type,
 										Oid collation);
-extern void CustomerKeyFromValue(CustomerType *customer_type, const Ledger *ledger,
-								 Datum customer, LedgerKey *key);
-extern bool CustomerSame(void *customer_type, const char *a, const char *b);
+extern void MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table,
+								 Datum customer, CustomerKey *key);
+extern bool CustomersEqualByType(void *customer_type, const char *a, const char *b);
 
 /* The key of a customer.  It may point into the value, or into palloc'd memory. */
 static pg_attribute_always_inline void
-CustomerKey(CustomerType *customer_type, const Ledger *ledger, Datum customer,
-			LedgerKey *key)
+MakeCustomerKey(CustomerType *customer_type, const CustomerTable *table, Datum customer,
+			CustomerKey *key)
 {
 	switch (customer_type->path)
 	{
 		case CUSTOMER_INT16:
-			LedgerKeyFromInteger(ledger, DatumGetInt16(customer), key);
+			CustomerKeyFromInteger(table, DatumGetInt16(customer), key);
 			break;
 		case CUSTOMER_INT32:
-			LedgerKeyFromInteger(ledger, DatumGetInt32(customer), key);
+			CustomerKeyFromInteger(table, DatumGetInt32(customer), key);
 			break;
 		case CUSTOMER_INT64:
-			LedgerKeyFromInteger(ledger, DatumGetInt64(customer), key);
+			CustomerKeyFromInteger(table, DatumGetInt64(customer), key);
 			break;
 		default:
-			CustomerKeyFromValue(customer_type, ledger, customer, key);
+			MakeCustomerKeyOfValue(customer_type, table, customer, key);
 			break;
 	}
 }
 
-#endif							/* WINBACK_CUSTOMER_H */
+#endif							/* WINBACK_CUSTOMER_TYPE_H */

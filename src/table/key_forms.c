@@ -1,14 +1,14 @@
 /*
- * ledger_forms.c
- *	  Keys of a ledger change their form.
+ * key_forms.c
+ *	  Keys of a table change their form.
  *
- * A ledger begins with the smallest form that its type of customer may have, and
+ * A table begins with the smallest form that its type of customer may have, and
  * takes a larger one when a customer comes who does not fit: integers of more than
  * 32 bits, long texts.  Many integers that lie close together become an array.  What
- * the forms are, ledger.h says.
+ * the forms are, table.h says.
  *
  * Two ledgers that are to be merged are brought to one form, or to two of which one
- * can be read in terms of the other (LedgerMatch, LedgerNextFor).
+ * can be read in judge of the other (CustomerTableMatch, CustomerTableNextFor).
  */
 #include "postgres.h"
 
@@ -18,7 +18,7 @@
 #include "table/slots.h"
 #include "table/large_memory.h"
 
-/* The integer of a key of LEDGER_HALF; the factors are the inverses modulo 2^32. */
+/* The integer of a key of KEY_HALF; the factors are the inverses modulo 2^32. */
 static int32
 UnscrambleHalf(uint64 word)
 {
@@ -32,9 +32,9 @@ UnscrambleHalf(uint64 word)
 	return (int32) half;
 }
 
-/* The inverse of LedgerScramble. */
+/* The inverse of ScrambleWord. */
 static uint64
-Unscramble(uint64 word)
+UnscrambleWord(uint64 word)
 {
 	word ^= word >> 31 ^ word >> 62;
 	word *= UINT64CONST(0x319642b2d24d8ec3);
@@ -44,36 +44,36 @@ Unscramble(uint64 word)
 	return word;
 }
 
-/* The text of a key of LEDGER_PAIR; returns its length. */
+/* The text of a key of KEY_PAIR; returns its length. */
 static Size
-TextOfPair(const LedgerKey *key, char *text)
+TextOfPair(const CustomerKey *key, char *text)
 {
-	uint64		half[2] = {Unscramble(key->word) ^ LedgerScramble(key->u.rest), key->u.rest};
-	char		bytes[LEDGER_SHORT_TEXT + 1];
+	uint64		half[2] = {UnscrambleWord(key->word) ^ ScrambleWord(key->u.rest), key->u.rest};
+	char		bytes[SHORT_TEXT + 1];
 
 	memcpy(bytes, half, sizeof(bytes));
-	memcpy(text, bytes, LEDGER_SHORT_TEXT);
+	memcpy(text, bytes, SHORT_TEXT);
 	/* of what came by wire, anything may be claimed */
-	return Min((uint8) bytes[LEDGER_SHORT_TEXT], LEDGER_SHORT_TEXT);
+	return Min((uint8) bytes[SHORT_TEXT], SHORT_TEXT);
 }
 
 /*
- * LedgerNext over another ledger, with keys as this one has them.  A key may point
- * to the room, of LEDGER_SHORT_TEXT bytes.
+ * CustomerTableNext over another table, with keys as this one has them.  A key may point
+ * to the room, of SHORT_TEXT bytes.
  */
 bool
-LedgerNextFor(const Ledger *ledger, const Ledger *other, uint64 *cursor,
-			  LedgerKey *key, char *room, uint8 **facts)
+CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other, uint64 *cursor,
+			  CustomerKey *key, char *room, uint8 **facts)
 {
-	if (!LedgerNext(other, cursor, key, facts))
+	if (!CustomerTableNext(other, cursor, key, facts))
 		return false;
-	if (other->form == LEDGER_DENSE)
-		LedgerKeyFromInteger(ledger, other->base + (int64) (key->word >> LEDGER_DENSE_SHIFT), key);
-	else if (other->form == LEDGER_HALF && ledger->form != LEDGER_HALF)
-		LedgerKeyFromInteger(ledger, UnscrambleHalf(key->word), key);
-	else if (other->form == LEDGER_PAIR && ledger->form == LEDGER_BYTES)
-		LedgerKeyFromText(ledger, room, TextOfPair(key, room), key);
-	LedgerPrefetch(ledger, key->word);
+	if (other->form == KEY_DENSE)
+		CustomerKeyFromInteger(table, other->base + (int64) (key->word >> DENSE_SHIFT), key);
+	else if (other->form == KEY_HALF && table->form != KEY_HALF)
+		CustomerKeyFromInteger(table, UnscrambleHalf(key->word), key);
+	else if (other->form == KEY_PAIR && table->form == KEY_BYTES)
+		CustomerKeyFromText(table, room, TextOfPair(key, room), key);
+	CustomerTablePrefetch(table, key->word);
 	return true;
 }
 
@@ -95,26 +95,26 @@ static const Range no_range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
 
 /* What an array has room for. */
 static Range
-RangeOfArray(const Ledger *ledger)
+RangeOfArray(const CustomerTable *table)
 {
-	if (ledger->form != LEDGER_DENSE)
+	if (table->form != KEY_DENSE)
 		return no_range;
-	return (Range) {ledger->base, ledger->base + (int64) ledger->nslots - 1};
+	return (Range) {table->base, table->base + (int64) table->nslots - 1};
 }
 
-/* The range of a ledger of integers that fit in 32 bits; of an array, what it has room for. */
+/* The range of a table of integers that fit in 32 bits; of an array, what it has room for. */
 static Range
-RangeOf(const Ledger *ledger)
+RangeOf(const CustomerTable *table)
 {
-	Range		range = RangeOfArray(ledger);
+	Range		range = RangeOfArray(table);
 	uint64		cursor = 0;
 	const uint8 *facts;
 
-	if (ledger->form == LEDGER_DENSE)
+	if (table->form == KEY_DENSE)
 		return range;
-	while ((facts = LedgerNextFacts(ledger, &cursor)) != NULL)
-		RangeAdd(&range, UnscrambleHalf(SlotWord((const char *) facts - KeySize(LEDGER_HALF),
-												 LEDGER_HALF)));
+	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
+		RangeAdd(&range, UnscrambleHalf(SlotWord((const char *) facts - KeySize(KEY_HALF),
+												 KEY_HALF)));
 	return range;
 }
 
@@ -124,11 +124,11 @@ RangeOf(const Ledger *ledger)
  * too small, that is at the end where it has.
  */
 static bool
-DenseServes(const Ledger *ledger, uint64 ncustomers, Range *range)
+DenseServes(const CustomerTable *table, uint64 ncustomers, Range *range)
 {
-	uint64		limit = SlotsFor(ncustomers) * (KeySize(LEDGER_HALF) + ledger->facts_size) /
-		ledger->facts_size;
-	Range		has = RangeOfArray(ledger);
+	uint64		limit = SlotsFor(ncustomers) * (KeySize(KEY_HALF) + table->facts_size) /
+		table->facts_size;
+	Range		has = RangeOfArray(table);
 	bool		below = range->first < has.first;
 	bool		above = range->last > has.last;
 	uint64		nslots;
@@ -151,52 +151,52 @@ DenseServes(const Ledger *ledger, uint64 ncustomers, Range *range)
 
 /* Move all customers to slots of another form. */
 static void
-Reform(Ledger *ledger, LedgerForm form, int32 base, uint64 nslots)
+Reform(CustomerTable *table, KeyForm form, int32 base, uint64 nslots)
 {
-	Ledger		old = *ledger;
+	CustomerTable		old = *table;
 	uint64		cursor = 0;
-	LedgerKey	key;
-	char		room[LEDGER_SHORT_TEXT];
+	CustomerKey	key;
+	char		room[SHORT_TEXT];
 	uint8	   *facts;
 	uint8	   *place;
 
-	Assert(!ledger->packed);
+	Assert(!table->packed);
 
-	ledger->base = base;
-	LedgerAllocate(ledger, form, nslots);
-	while (LedgerNextFor(ledger, &old, &cursor, &key, room, &facts))
+	table->base = base;
+	CustomerTableAllocate(table, form, nslots);
+	while (CustomerTableNextFor(table, &old, &cursor, &key, room, &facts))
 	{
-		LedgerLocate(ledger, &key, 1, &place);
-		memcpy(place, facts, ledger->facts_size);
+		CustomerTableLocate(table, &key, 1, &place);
+		memcpy(place, facts, table->facts_size);
 	}
 	pfree(old.slots);
-	LedgerCheck(ledger, true);
+	CustomerTableCheck(table, true);
 }
 
-/* Make an array of a ledger, or another one of an array. */
+/* Make an array of a table, or another one of an array. */
 static void
-MakeDense(Ledger *ledger, Range range)
+MakeDense(CustomerTable *table, Range range)
 {
 	uint64		nslots = range.last - range.first + 1;
 	Size		before;
 	Size		old_size;
 	Size		size;
 
-	if (ledger->form != LEDGER_DENSE)
+	if (table->form != KEY_DENSE)
 	{
-		Reform(ledger, LEDGER_DENSE, range.first, nslots);
+		Reform(table, KEY_DENSE, range.first, nslots);
 		return;
 	}
 
-	before = (ledger->base - range.first) * ledger->slot_size;
-	old_size = ledger->nslots * ledger->slot_size;
-	size = nslots * ledger->slot_size;
-	ledger->slots = Enlarge(ledger->context, ledger->slots, old_size, before, size);
-	ledger->nslots = nslots;
-	ledger->base = range.first;
-	ClearPieces(ledger->slots, before);
-	ClearPieces(ledger->slots + before + old_size, size - before - old_size);
-	LedgerCheck(ledger, true);
+	before = (table->base - range.first) * table->slot_size;
+	old_size = table->nslots * table->slot_size;
+	size = nslots * table->slot_size;
+	table->slots = MoveToLarger(table->context, table->slots, old_size, before, size);
+	table->nslots = nslots;
+	table->base = range.first;
+	ClearMemory(table->slots, before);
+	ClearMemory(table->slots + before + old_size, size - before - old_size);
+	CustomerTableCheck(table, true);
 }
 
 /*
@@ -204,55 +204,55 @@ MakeDense(Ledger *ledger, Range range)
  * before, are of no use any more.
  */
 void
-LedgerWiden(Ledger *ledger, const LedgerKey *key)
+CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 {
-	uint64		nslots = SlotsFor(ledger->ntaken + 1);
+	uint64		nslots = SlotsFor(table->ntaken + 1);
 	int64		integer = (int64) key->u.rest;
 	Range		range;
 
 	Assert(key->wide);
 
-	if (ledger->form == LEDGER_PAIR)
+	if (table->form == KEY_PAIR)
 	{
-		Reform(ledger, LEDGER_BYTES, 0, nslots);
+		Reform(table, KEY_BYTES, 0, nslots);
 		return;
 	}
 	if (integer != (int32) integer)
 	{
-		Reform(ledger, LEDGER_WORD, 0, nslots);
+		Reform(table, KEY_WORD, 0, nslots);
 		return;
 	}
 
-	Assert(ledger->form == LEDGER_DENSE);
-	range = RangeOf(ledger);
+	Assert(table->form == KEY_DENSE);
+	range = RangeOf(table);
 	RangeAdd(&range, integer);
-	if (DenseServes(ledger, ledger->ntaken + 1, &range))
-		MakeDense(ledger, range);
+	if (DenseServes(table, table->ntaken + 1, &range))
+		MakeDense(table, range);
 	else
-		Reform(ledger, LEDGER_HALF, 0, nslots);
+		Reform(table, KEY_HALF, 0, nslots);
 }
 
 /*
  * Before that many more customers may come: if a table of integers would have to
- * grow for them, see whether it had better become an array.  No key of this ledger
+ * grow for them, see whether it had better become an array.  No key of this table
  * may be waiting.
  */
 void
-LedgerSettle(Ledger *ledger, uint64 more)
+CustomerTableSettle(CustomerTable *table, uint64 more)
 {
 	Range		range;
 
-	if (ledger->form != LEDGER_HALF || ledger->packed ||
-		LEDGER_ROOM(ledger->nslots) >= ledger->ntaken + more)
+	if (table->form != KEY_HALF || table->packed ||
+		ROOM_OF_SLOTS(table->nslots) >= table->ntaken + more)
 		return;
-	range = RangeOf(ledger);
-	if (DenseServes(ledger, ledger->ntaken + more, &range))
-		MakeDense(ledger, range);
+	range = RangeOf(table);
+	if (DenseServes(table, table->ntaken + more, &range))
+		MakeDense(table, range);
 }
 
 /* How many customers there are in so many slots of an array. */
 static uint64
-CountTaken(const Ledger *ledger, uint64 first, uint64 nslots)
+CountTaken(const CustomerTable *table, uint64 first, uint64 nslots)
 {
 	uint64		ntaken = 0;
 
@@ -260,91 +260,91 @@ CountTaken(const Ledger *ledger, uint64 first, uint64 nslots)
 	{
 		if (i % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
-		ntaken += *SlotFacts(SlotAt(ledger, i), LEDGER_DENSE) & LEDGER_TAKEN;
+		ntaken += *SlotFacts(SlotAt(table, i), KEY_DENSE) & SLOT_TAKEN;
 	}
 	return ntaken;
 }
 
 /* What there is to come, of which this is perhaps a portion. */
-static LedgerWhole
-WholeOf(const Ledger *ledger)
+static WholeTable
+WholeOf(const CustomerTable *table)
 {
-	if (ledger->whole != NULL)
-		return *ledger->whole;
-	return (LedgerWhole) {.ntaken = ledger->ntaken, .base = ledger->base, .nslots = ledger->nslots};
+	if (table->whole != NULL)
+		return *table->whole;
+	return (WholeTable) {.ntaken = table->ntaken, .base = table->base, .nslots = table->nslots};
 }
 
 /* Bring two ledgers of integers of which one is an array together. */
 static void
-MatchArray(Ledger *ledger, const Ledger *other)
+MatchArray(CustomerTable *table, const CustomerTable *other)
 {
-	LedgerWhole whole = WholeOf(other);
+	WholeTable whole = WholeOf(other);
 	Range		own;
 	Range		all;
 
-	/* a table is asked when it would have to grow, as in LedgerSettle */
-	if (ledger->form == LEDGER_HALF && ledger->ntaken > 0 &&
-		LEDGER_ROOM(ledger->nslots) >= ledger->ntaken + other->ntaken)
+	/* a table is asked when it would have to grow, as in CustomerTableSettle */
+	if (table->form == KEY_HALF && table->ntaken > 0 &&
+		ROOM_OF_SLOTS(table->nslots) >= table->ntaken + other->ntaken)
 		return;
 
-	own = RangeOf(ledger);
-	all = other->form == LEDGER_DENSE ?
+	own = RangeOf(table);
+	all = other->form == KEY_DENSE ?
 		(Range) {whole.base, whole.base + (int64) whole.nslots - 1} : RangeOf(other);
 	all.first = Min(all.first, own.first);
 	all.last = Max(all.last, own.last);
 	/* an array that has a place for everybody */
-	if (ledger->form == LEDGER_DENSE && all.first == own.first && all.last == own.last)
+	if (table->form == KEY_DENSE && all.first == own.first && all.last == own.last)
 		return;
 
-	if (DenseServes(ledger, Max(ledger->ntaken, whole.ntaken), &all))
-		MakeDense(ledger, all);
-	else if (ledger->form == LEDGER_DENSE)
-		Reform(ledger, LEDGER_HALF, 0, SlotsFor(ledger->ntaken + other->ntaken));
+	if (DenseServes(table, Max(table->ntaken, whole.ntaken), &all))
+		MakeDense(table, all);
+	else if (table->form == KEY_DENSE)
+		Reform(table, KEY_HALF, 0, SlotsFor(table->ntaken + other->ntaken));
 	else
 		/* so the next portion does not ask again */
-		LedgerReserve(ledger, other->ntaken);
+		CustomerTableReserve(table, other->ntaken);
 }
 
-/* Make a ledger ready to take in the customers of another one. */
+/* Make a table ready to take in the customers of another one. */
 void
-LedgerMatch(Ledger *ledger, const Ledger *other)
+CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 {
 	if (other->ntaken == 0)
 		return;
-	if ((other->form == LEDGER_WORD && ledger->form != LEDGER_WORD) ||
-		(other->form == LEDGER_BYTES && ledger->form != LEDGER_BYTES))
-		Reform(ledger, other->form, 0, SlotsFor(ledger->ntaken));
-	else if (ledger->form <= LEDGER_HALF &&
-			 (ledger->form == LEDGER_DENSE || other->form == LEDGER_DENSE))
-		MatchArray(ledger, other);
-	Assert(ledger->form == other->form ||
-		   (ledger->form <= LEDGER_WORD && other->form <= LEDGER_WORD) ||
-		   (ledger->form == LEDGER_BYTES && other->form == LEDGER_PAIR));
+	if ((other->form == KEY_WORD && table->form != KEY_WORD) ||
+		(other->form == KEY_BYTES && table->form != KEY_BYTES))
+		Reform(table, other->form, 0, SlotsFor(table->ntaken));
+	else if (table->form <= KEY_HALF &&
+			 (table->form == KEY_DENSE || other->form == KEY_DENSE))
+		MatchArray(table, other);
+	Assert(table->form == other->form ||
+		   (table->form <= KEY_WORD && other->form <= KEY_WORD) ||
+		   (table->form == KEY_BYTES && other->form == KEY_PAIR));
 
-	/* into an empty ledger nobody comes twice */
-	if (ledger->ntaken == 0)
-		LedgerReserve(ledger, WholeOf(other).ntaken);
+	/* into an empty table nobody comes twice */
+	if (table->ntaken == 0)
+		CustomerTableReserve(table, WholeOf(other).ntaken);
 }
 
 /*
- * Take in the customers of another ledger by OR of their facts, after LedgerMatch,
+ * Take in the customers of another table by OR of their facts, after CustomerTableMatch,
  * if both are arrays: a loop over bytes.  False if they are not.
  */
 bool
-LedgerOverlay(Ledger *ledger, const Ledger *other)
+CustomerTableOverlay(CustomerTable *table, const CustomerTable *other)
 {
 	Size		size = other->nslots * other->slot_size;
 	uint64		first;
 	char	   *to;
 
-	if (ledger->form != LEDGER_DENSE || other->form != LEDGER_DENSE || other->ntaken == 0)
+	if (table->form != KEY_DENSE || other->form != KEY_DENSE || other->ntaken == 0)
 		return false;
 
-	Assert(ledger->slot_size == other->slot_size && other->base >= ledger->base);
-	first = other->base - (int64) ledger->base;
-	Assert(first + other->nslots <= ledger->nslots);
-	to = SlotAt(ledger, first);
-	ledger->ntaken -= CountTaken(ledger, first, other->nslots);
+	Assert(table->slot_size == other->slot_size && other->base >= table->base);
+	first = other->base - (int64) table->base;
+	Assert(first + other->nslots <= table->nslots);
+	to = SlotAt(table, first);
+	table->ntaken -= CountTaken(table, first, other->nslots);
 	for (Size done = 0; done < size; done += PIECE)
 	{
 		Size		end = Min(done + PIECE, size);
@@ -354,7 +354,7 @@ LedgerOverlay(Ledger *ledger, const Ledger *other)
 			to[i] |= other->slots[i];
 	}
 
-	ledger->ntaken += CountTaken(ledger, first, other->nslots);
-	LedgerCheck(ledger, IsLargeStep(ledger, other));
+	table->ntaken += CountTaken(table, first, other->nslots);
+	CustomerTableCheck(table, IsLargeStep(table, other));
 	return true;
 }

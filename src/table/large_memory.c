@@ -1,5 +1,5 @@
 /*
- * pieces.c
+ * large_memory.c
  *	  What is done to large memory, in pieces.
  *
  * A table of customers may be gigabytes.  Between two pieces we look whether somebody
@@ -18,7 +18,7 @@
 
 /* Ask for large pages, where there is enough memory for it to be worth it. */
 void
-PutInLargePages(char *start, Size size)
+AdviseLargePages(char *start, Size size)
 {
 	char	   *end = start + size;
 
@@ -45,14 +45,14 @@ PutInLargePages(char *start, Size size)
  * or that the kernel moves pages (measured: 0.7 ms a MB).
  */
 void *
-Enlarge(MemoryContext context, void *old, Size used, Size offset, Size size)
+MoveToLarger(MemoryContext context, void *old, Size used, Size offset, Size size)
 {
 	char	   *from = old;
 	char	   *larger = MemoryContextAllocHuge(context, size);
 
 	Assert(offset + used <= size);
 
-	PutInLargePages(larger, size);
+	AdviseLargePages(larger, size);
 	for (Size done = 0; done < used; done += PIECE)
 	{
 		Size		piece = Min(PIECE, used - done);
@@ -69,7 +69,7 @@ Enlarge(MemoryContext context, void *old, Size used, Size offset, Size size)
 
 /* As memset with zero. */
 void
-ClearPieces(char *start, Size size)
+ClearMemory(char *start, Size size)
 {
 	for (Size done = 0; done < size; done += PIECE)
 	{

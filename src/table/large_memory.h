@@ -1,9 +1,9 @@
 /*
- * pieces.h
+ * large_memory.h
  *	  What is done to large memory, in pieces.
  */
-#ifndef WINBACK_PIECES_H
-#define WINBACK_PIECES_H
+#ifndef WINBACK_LARGE_MEMORY_H
+#define WINBACK_LARGE_MEMORY_H
 
 #include "postgres.h"
 
@@ -16,8 +16,8 @@
 /* And how many customers are, whose facts may take 6 kB each. */
 #define PIECE_CUSTOMERS	1024
 
-extern void PutInLargePages(char *start, Size size);
-extern void *Enlarge(MemoryContext context, void *old, Size used, Size offset, Size size);
-extern void ClearPieces(char *start, Size size);
+extern void AdviseLargePages(char *start, Size size);
+extern void *MoveToLarger(MemoryContext context, void *old, Size used, Size offset, Size size);
+extern void ClearMemory(char *start, Size size);
 
-#endif							/* WINBACK_PIECES_H */
+#endif							/* WINBACK_LARGE_MEMORY_H */

@@ -1,39 +1,39 @@
 /*
- * ledger_slots.h
- *	  The slots of a ledger, for ledger.c and ledger_forms.c alone.
+ * slots.h
+ *	  The slots of a table, for table.c and key_forms.c alone.
  */
-#ifndef WINBACK_LEDGER_SLOTS_H
-#define WINBACK_LEDGER_SLOTS_H
+#ifndef WINBACK_SLOTS_H
+#define WINBACK_SLOTS_H
 
 #include "postgres.h"
 
 #include "table/customer_table.h"
 
-#define LEDGER_FIRST_NSLOTS		8
+#define FIRST_NSLOTS		8
 
 /* how many customers fit in that many slots */
-#define LEDGER_ROOM(nslots)		((nslots) / 8 * 7)
+#define ROOM_OF_SLOTS(nslots)		((nslots) / 8 * 7)
 
 static inline char *
-SlotAt(const Ledger *ledger, uint64 index)
+SlotAt(const CustomerTable *table, uint64 index)
 {
-	return ledger->slots + index * ledger->slot_size;
+	return table->slots + index * table->slot_size;
 }
 
 /* Bytes of the key in a slot. */
 static inline int
-KeySize(LedgerForm form)
+KeySize(KeyForm form)
 {
-	return form == LEDGER_DENSE ? 0 : form == LEDGER_HALF ? sizeof(uint32) :
-		LedgerHasRest(form) ? 2 * sizeof(uint64) : sizeof(uint64);
+	return form == KEY_DENSE ? 0 : form == KEY_HALF ? sizeof(uint32) :
+		FormHasRest(form) ? 2 * sizeof(uint64) : sizeof(uint64);
 }
 
 static inline uint64
-SlotWord(const char *slot, LedgerForm form)
+SlotWord(const char *slot, KeyForm form)
 {
 	uint64		word;
 
-	if (form == LEDGER_HALF)
+	if (form == KEY_HALF)
 	{
 		uint32		half;
 
@@ -54,15 +54,15 @@ SlotRest(const char *slot)
 }
 
 static inline uint8 *
-SlotFacts(const char *slot, LedgerForm form)
+SlotFacts(const char *slot, KeyForm form)
 {
 	return (uint8 *) slot + KeySize(form);
 }
 
 static inline void
-SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
+SlotSet(char *slot, KeyForm form, uint64 word, uint64 rest)
 {
-	if (form == LEDGER_HALF)
+	if (form == KEY_HALF)
 	{
 		uint32		half = word >> 32;
 
@@ -70,7 +70,7 @@ SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
 		return;
 	}
 	memcpy(slot, &word, sizeof(word));
-	if (LedgerHasRest(form))
+	if (FormHasRest(form))
 		memcpy(slot + sizeof(word), &rest, sizeof(rest));
 }
 
@@ -78,13 +78,13 @@ SlotSet(char *slot, LedgerForm form, uint64 word, uint64 rest)
 static inline uint64
 SlotsFor(uint64 ncustomers)
 {
-	uint64		nslots = LEDGER_FIRST_NSLOTS;
+	uint64		nslots = FIRST_NSLOTS;
 
-	while (LEDGER_ROOM(nslots) < ncustomers)
+	while (ROOM_OF_SLOTS(nslots) < ncustomers)
 		nslots *= 2;
 	return nslots;
 }
 
-extern void LedgerAllocate(Ledger *ledger, LedgerForm form, uint64 nslots);
+extern void CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots);
 
-#endif							/* WINBACK_LEDGER_SLOTS_H */
+#endif							/* WINBACK_SLOTS_H */
