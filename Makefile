@@ -12,6 +12,7 @@ OBJS = \
 	src/aggregates/counts.o \
 	src/aggregates/lifecycle.o \
 	src/aggregates/rates.o \
+	src/aggregates/state_functions.o \
 	src/aggregates/transitions.o \
 	src/rules/calendar.o \
 	src/rules/facts.o \
@@ -19,10 +20,13 @@ OBJS = \
 	src/rules/period_judge.o \
 	src/rules/question.o \
 	src/rules/rules.o \
+	src/scan/one_pass.o \
 	src/scan/scan_aggregate.o \
 	src/scan/scan_node.o \
 	src/scan/scan_path.o \
 	src/scan/scan_table.o \
+	src/state/customer_state.o \
+	src/state/event_log.o \
 	src/state/period_state.o \
 	src/state/series_state.o \
 	src/state/series_summary.o \

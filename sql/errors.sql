@@ -61,9 +61,9 @@ SELECT call, regexp_replace(complaint('SELECT ' || call || ' FROM orders'), '^(0
        EXISTS (SELECT FROM pg_proc WHERE proname = split_part(call, '(', 1)) AS there
 FROM (VALUES
   (1, $$reactivation_rate_final(NULL)$$),
-  (2, $$cohort_deserial('\x01', NULL)$$),
+  (2, $$customer_state_deserial('\x01', NULL)$$),
   (3, $$reactivation_trans(NULL::internal, 1, day, '[2024-01-01,2024-02-01)', '1 day')$$),
-  (4, $$cohort_combine(NULL, NULL)$$)
+  (4, $$customer_state_combine(NULL, NULL)$$)
 ) c(no, call)
 ORDER BY no;
 DROP FUNCTION complaint;

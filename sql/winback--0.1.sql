@@ -465,25 +465,25 @@ COMMENT ON AGGREGATE sum(rate_tally) IS 'both numbers added over all rows; NULL 
 -- Over all customers, straight from the rows of a table
 --
 
--- shared by every aggregate whose state is a cohort: customers and their facts
+-- shared by every aggregate over customers: what is kept of them is a CustomerState
 
 CREATE FUNCTION winback_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION winback_support(internal) IS 'internal: tells the planner what taking in a row costs, and brings it the Winback Scan';
 
-CREATE FUNCTION cohort_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION customer_state_combine(internal, internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
 
-CREATE FUNCTION cohort_serial(internal) RETURNS bytea
+CREATE FUNCTION customer_state_serial(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE FUNCTION cohort_deserial(bytea, internal) RETURNS internal
+CREATE FUNCTION customer_state_deserial(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION cohort_combine(internal, internal) IS 'internal: merges the states of two parallel workers; raises 22023 where their periods or thresholds differ';
-COMMENT ON FUNCTION cohort_serial(internal) IS 'internal: a state as bytes, on the way from a parallel worker; raises 54000 where it exceeds 1 GB';
-COMMENT ON FUNCTION cohort_deserial(bytea, internal) IS 'internal: a state from bytes';
+COMMENT ON FUNCTION customer_state_combine(internal, internal) IS 'internal: merges the states of two parallel workers; raises 22023 where their periods, steps or thresholds differ';
+COMMENT ON FUNCTION customer_state_serial(internal) IS 'internal: a state as bytes, on the way from a parallel worker; raises 54000 where it exceeds 1 GB';
+COMMENT ON FUNCTION customer_state_deserial(bytea, internal) IS 'internal: a state from bytes';
 
 CREATE FUNCTION reactivation_trans(internal, anyelement, timestamptz, tstzrange, interval) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
@@ -523,9 +523,9 @@ CREATE AGGREGATE reactivation_rate(customer anyelement, at timestamptz, period t
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = reactivation_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -534,9 +534,9 @@ CREATE AGGREGATE reactivation_rate(customer anyelement, at timestamp, period tsr
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = reactivation_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -545,9 +545,9 @@ CREATE AGGREGATE reactivation_rate(customer anyelement, at date, period daterang
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = reactivation_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -556,9 +556,9 @@ CREATE AGGREGATE reactivation_rate(customer anyelement, at timestamptz, event li
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = reactivation_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -567,9 +567,9 @@ CREATE AGGREGATE reactivation_rate(customer anyelement, at timestamp, event life
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = reactivation_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -578,9 +578,9 @@ CREATE AGGREGATE reactivation_rate(customer anyelement, at date, event lifecycle
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = reactivation_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -596,9 +596,9 @@ CREATE AGGREGATE reactivation_tally(customer anyelement, at timestamptz, period 
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = reactivation_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -607,9 +607,9 @@ CREATE AGGREGATE reactivation_tally(customer anyelement, at timestamp, period ts
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = reactivation_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -618,9 +618,9 @@ CREATE AGGREGATE reactivation_tally(customer anyelement, at date, period dateran
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = reactivation_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -629,9 +629,9 @@ CREATE AGGREGATE reactivation_tally(customer anyelement, at timestamptz, event l
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = reactivation_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -640,9 +640,9 @@ CREATE AGGREGATE reactivation_tally(customer anyelement, at timestamp, event lif
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = reactivation_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -651,9 +651,9 @@ CREATE AGGREGATE reactivation_tally(customer anyelement, at date, event lifecycl
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = reactivation_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -702,9 +702,9 @@ CREATE AGGREGATE winback_rate(customer anyelement, at timestamptz, period tstzra
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = winback_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -713,9 +713,9 @@ CREATE AGGREGATE winback_rate(customer anyelement, at timestamp, period tsrange,
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = winback_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -724,9 +724,9 @@ CREATE AGGREGATE winback_rate(customer anyelement, at date, period daterange, ch
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = winback_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -735,9 +735,9 @@ CREATE AGGREGATE winback_rate(customer anyelement, at timestamptz, event lifecyc
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = winback_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -746,9 +746,9 @@ CREATE AGGREGATE winback_rate(customer anyelement, at timestamp, event lifecycle
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = winback_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -757,9 +757,9 @@ CREATE AGGREGATE winback_rate(customer anyelement, at date, event lifecycle_even
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = winback_rate_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -775,9 +775,9 @@ CREATE AGGREGATE winback_tally(customer anyelement, at timestamptz, period tstzr
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = winback_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -786,9 +786,9 @@ CREATE AGGREGATE winback_tally(customer anyelement, at timestamp, period tsrange
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = winback_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -797,9 +797,9 @@ CREATE AGGREGATE winback_tally(customer anyelement, at date, period daterange, c
 	STYPE = internal,
 	SSPACE = 512,
 	FINALFUNC = winback_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -808,9 +808,9 @@ CREATE AGGREGATE winback_tally(customer anyelement, at timestamptz, event lifecy
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = winback_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -819,9 +819,9 @@ CREATE AGGREGATE winback_tally(customer anyelement, at timestamp, event lifecycl
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = winback_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -830,9 +830,9 @@ CREATE AGGREGATE winback_tally(customer anyelement, at date, event lifecycle_eve
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = winback_tally_final,
-	COMBINEFUNC = cohort_combine,
-	SERIALFUNC = cohort_serial,
-	DESERIALFUNC = cohort_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -902,19 +902,6 @@ COMMENT ON COLUMN lifecycle_counts.revenue_retained IS 'sum of the amounts of cu
 COMMENT ON COLUMN lifecycle_counts.revenue_reactivated IS 'sum of the amounts of reactivated customers; NULL without amounts';
 COMMENT ON COLUMN lifecycle_counts.revenue_won_back IS 'sum of the amounts of won-back customers; NULL without amounts';
 
-CREATE FUNCTION chronicle_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE;
-
-CREATE FUNCTION chronicle_serial(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-CREATE FUNCTION chronicle_deserial(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION chronicle_combine(internal, internal) IS 'internal: merges the states of two parallel workers; raises 22023 where their periods, steps or thresholds differ';
-COMMENT ON FUNCTION chronicle_serial(internal) IS 'internal: a state as bytes, on the way from a parallel worker; raises 54000 where it exceeds 1 GB';
-COMMENT ON FUNCTION chronicle_deserial(bytea, internal) IS 'internal: a state from bytes';
-
 CREATE FUNCTION lifecycle_counts_trans(internal, anyelement, timestamptz, tstzrange, interval, interval) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE SUPPORT winback_support;
 
@@ -973,9 +960,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, period ts
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -984,9 +971,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, period tsra
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -995,9 +982,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, period daterange
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1006,9 +993,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, event lif
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1017,9 +1004,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, event lifec
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1028,9 +1015,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, event lifecycle_
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1039,9 +1026,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, amount nu
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1050,9 +1037,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, amount nume
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1061,9 +1048,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, amount numeric, 
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1072,9 +1059,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamptz, event lif
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1083,9 +1070,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at timestamp, event lifec
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1094,9 +1081,9 @@ CREATE AGGREGATE lifecycle_counts(customer anyelement, at date, event lifecycle_
 	STYPE = internal,
 	SSPACE = 2048,
 	FINALFUNC = lifecycle_counts_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1171,9 +1158,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, period ts
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1182,9 +1169,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, period tsra
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1193,9 +1180,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at date, period daterange
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1204,9 +1191,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, event lif
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1215,9 +1202,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, event lifec
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1226,9 +1213,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at date, event lifecycle_
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1237,9 +1224,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, amount nu
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1248,9 +1235,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, amount nume
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1259,9 +1246,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at date, amount numeric, 
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1270,9 +1257,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamptz, event lif
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1281,9 +1268,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at timestamp, event lifec
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1292,9 +1279,9 @@ CREATE AGGREGATE lifecycle_series(customer anyelement, at date, event lifecycle_
 	STYPE = internal,
 	SSPACE = 8192,
 	FINALFUNC = lifecycle_series_final,
-	COMBINEFUNC = chronicle_combine,
-	SERIALFUNC = chronicle_serial,
-	DESERIALFUNC = chronicle_deserial,
+	COMBINEFUNC = customer_state_combine,
+	SERIALFUNC = customer_state_serial,
+	DESERIALFUNC = customer_state_deserial,
 	PARALLEL = SAFE
 );
 
@@ -1324,7 +1311,7 @@ CREATE FUNCTION lifecycle_serial(internal) RETURNS bytea
 CREATE FUNCTION lifecycle_deserial(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION lifecycle_combine(internal, internal) IS 'internal: merges the states of two parallel workers; raises 22023 where their periods or thresholds differ';
+COMMENT ON FUNCTION lifecycle_combine(internal, internal) IS 'internal: merges the states of two parallel workers; raises 22023 where their periods, steps or thresholds differ';
 COMMENT ON FUNCTION lifecycle_serial(internal) IS 'internal: a state as bytes, on the way from a parallel worker';
 COMMENT ON FUNCTION lifecycle_deserial(bytea, internal) IS 'internal: a state from bytes';
 

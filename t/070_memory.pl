@@ -6,7 +6,7 @@
 #     growing, merging, sending and receiving, and the end.
 #   - Thousands of executions in one session, of all aggregates, with errors and
 #     cancels in between, leave no memory behind.
-#   - What is too large for a parallel worker to tell its leader is an error that
+#   - What is too large to send from a parallel worker to its leader is an error that
 #     says so, and both ways out of it work; a Winback Scan tells it in portions.
 #
 #   How long a cancel takes depends on what else the machine does. So it is
@@ -311,7 +311,7 @@ for my $what (sort keys %too_much) {
     my $settings = 'SET max_parallel_workers_per_gather = 2; SET cpu_operator_cost = 1;';
     like($node->safe_psql('winback', "$settings EXPLAIN $query"), qr/Gather.*Partial Aggregate/s, "$what: the plan is parallel");
     my (undef, undef, $errors) = $node->psql('winback', "$settings $query", extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-    like($errors, qr/ERROR:  54000: a parallel worker knows too much to tell its leader\n/, "$what: too much to be told");
+    like($errors, qr/ERROR:  54000: partial aggregate state is too large to send to the leader process\n/, "$what: too much to be sent");
     like($errors, qr/DETAIL:  The state of \d+ customers has \d{10} bytes, and less than 1 GB can be shipped\./, "$what: it says how much");
     like($errors, qr/HINT:  SET max_parallel_workers_per_gather = 0 for this query, or use the two-step form, which can spill to disk\./, "$what: and what to do");
     my $serial = $node->safe_psql('winback', "SET max_parallel_workers_per_gather = 0; $query");

@@ -346,7 +346,7 @@ as_role('analyst', 'strict', q{
   DECLARE i record;
   BEGIN
     FOR i IN SELECT replace(call, '%s', forged) AS call
-               FROM internals, unnest(ARRAY['NULL', 'NULL::internal', '''x''', '''\x00''::bytea::internal', '0::internal', 'tools.cohort_combine(NULL, NULL)']) AS forged LOOP
+               FROM internals, unnest(ARRAY['NULL', 'NULL::internal', '''x''', '''\x00''::bytea::internal', '0::internal', 'tools.customer_state_combine(NULL, NULL)']) AS forged LOOP
       BEGIN
         EXECUTE 'SELECT ' || i.call || ' IS NULL';
         INSERT INTO direct VALUES (i.call, '00000');
@@ -415,7 +415,7 @@ is(as_role('mallory', 'forge', q{
       CONTINUE WHEN t = 'internal' OR t IS NULL;
       CALL attempt(format('SFUNC = %s, STYPE = internal', f.proname), t, '{}');
       CALL attempt(format('SFUNC = %s, STYPE = internal, FINALFUNC = lifecycle_counts_final', f.proname), t, '{}');
-      CALL attempt(format('SFUNC = %s, STYPE = internal, COMBINEFUNC = lifecycle_combine, SERIALFUNC = cohort_serial, DESERIALFUNC = chronicle_deserial', f.proname), t, '{}');
+      CALL attempt(format('SFUNC = %s, STYPE = internal, COMBINEFUNC = lifecycle_combine, SERIALFUNC = customer_state_serial, DESERIALFUNC = lifecycle_deserial', f.proname), t, '{}');
       -- a state of another type, of which the function makes what it wants
       CALL attempt(format('SFUNC = %s, STYPE = int8', f.proname), t, '{}');
       CALL attempt(format('SFUNC = %s, STYPE = bytea', f.proname), t, '{}');
@@ -425,8 +425,8 @@ is(as_role('mallory', 'forge', q{
     CALL attempt('SFUNC = int4_sum, STYPE = int8, MSFUNC = reactivation_trans, MINVFUNC = reactivation_trans, MSTYPE = internal', 'int4, timestamp, tsrange, interval', '{}');
     -- and the ends alone
     CALL attempt('SFUNC = int8pl, STYPE = int8, FINALFUNC = reactivation_rate_final', 'int8', '{}');
-    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = cohort_combine', 'int8', '{}');
-    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = int8pl, SERIALFUNC = cohort_serial, DESERIALFUNC = cohort_deserial', 'int8', '{}');
+    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = customer_state_combine', 'int8', '{}');
+    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = int8pl, SERIALFUNC = customer_state_serial, DESERIALFUNC = customer_state_deserial', 'int8', '{}');
   END $$}), '', 'with states of type internal');
 is($node->safe_psql('forge', q{SELECT string_agg(statement, E'\n') FROM forge.attempts WHERE sqlstate IN ('00000', 'XX000')}), '', 'each is refused');
 is($node->safe_psql('forge', q{SELECT string_agg(DISTINCT message, E'\n' ORDER BY message) FROM forge.attempts WHERE statement ~ '^SFUNC = \w+, STYPE = internal'}),

@@ -14,24 +14,13 @@
 #include "nodes/primnodes.h"
 
 #include "aggregates/call_site.h"
-
-/* The scan that calls us, or NULL. */
-static ScanCall *
-CallingScan(FunctionCallInfo fcinfo)
-{
-	ScanCall   *call = (ScanCall *) fcinfo->context;
-
-	if (call != NULL && IsA(call, ExtensibleNode) &&
-		strcmp(call->node.extnodename, SCAN_CALL) == 0)
-		return call;
-	return NULL;
-}
+#include "scan/scan_call.h"
 
 /* Where the state of an aggregate lives; raises an error outside of one. */
 MemoryContext
 AggregateContext(FunctionCallInfo fcinfo)
 {
-	ScanCall   *call = CallingScan(fcinfo);
+	ScanCall   *call = GetScanCall(fcinfo);
 	MemoryContext context;
 
 	if (call != NULL)
@@ -45,7 +34,7 @@ AggregateContext(FunctionCallInfo fcinfo)
 static bool
 ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 {
-	ScanCall   *call = CallingScan(fcinfo);
+	ScanCall   *call = GetScanCall(fcinfo);
 	Aggref	   *aggref = call ? call->aggref : AggGetAggref(fcinfo);
 	Expr	   *expr;
 
@@ -89,6 +78,7 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 		elog(ERROR, "transition function %u has %d arguments",
 			 fcinfo->flinfo->fn_oid, PG_NARGS());
 
+	site->family.context = fcinfo->flinfo->fn_mcxt;
 	site->unit = TimeUnitOfType(get_fn_expr_argtype(fcinfo->flinfo, AtArg(signature)));
 	if (signature->customer)
 	{
@@ -96,8 +86,8 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 
 		if (!OidIsValid(type))
 			elog(ERROR, "could not determine the type of the customer");
-		site->customer_type = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, type,
-												 PG_GET_COLLATION());
+		site->family.customer_type = CustomerTypeCreate(site->family.context, type,
+														PG_GET_COLLATION());
 	}
 	site->constant = ArgIsConstant(fcinfo, site->period) &&
 		ArgIsConstant(fcinfo, site->step) &&
@@ -109,16 +99,23 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 }
 
 /*
- * The type of customers, for a combine function, which sees it in the states.
- * All groups of an aggregate have customers of one type.
+ * What the states that a combine function merges share.  It learns the type of the
+ * customers from the states; all groups of an aggregate have customers of one type.
  */
-CustomerType *
-CombineCustomerType(FunctionCallInfo fcinfo, Oid type)
+StateFamily *
+CombineFamily(FunctionCallInfo fcinfo, Oid customer_type)
 {
-	if (fcinfo->flinfo->fn_extra == NULL)
-		fcinfo->flinfo->fn_extra = CustomerTypeCreate(fcinfo->flinfo->fn_mcxt, type,
-													  PG_GET_COLLATION());
-	return fcinfo->flinfo->fn_extra;
+	StateFamily *family = fcinfo->flinfo->fn_extra;
+
+	if (family == NULL)
+	{
+		family = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(StateFamily));
+		family->context = fcinfo->flinfo->fn_mcxt;
+		family->customer_type = CustomerTypeCreate(family->context, customer_type,
+												   PG_GET_COLLATION());
+		fcinfo->flinfo->fn_extra = family;
+	}
+	return family;
 }
 
 pg_noreturn static void

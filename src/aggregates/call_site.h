@@ -8,43 +8,11 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "nodes/extensible.h"
-#include "nodes/primnodes.h"
 
-#include "table/customer_type.h"
-#include "rules/question.h"
 #include "rules/period_judge.h"
-
-/*
- * What calls us where that is no Agg node but a Winback Scan (scan_node.c): it stands
- * in fcinfo->context, as an AggState would.
- */
-typedef struct ScanCall
-{
-	ExtensibleNode node;		/* with SCAN_CALL as its name */
-	MemoryContext context;		/* where the state lives */
-	Aggref	   *aggref;			/* with values for what is one in the whole scan */
-} ScanCall;
-
-#define SCAN_CALL		"winback scan call"
-
-/*
- * What it has: rows by column.  A column has the place of the transition function's
- * argument that it is; arguments of one value for all rows are in fcinfo, and NULL
- * here.
- */
-typedef struct RowBlock
-{
-	int			nrows;
-	Datum	   *values[FUNC_MAX_ARGS];
-	bool	   *nulls[FUNC_MAX_ARGS];
-} RowBlock;
-
-/*
- * Lets rows wait in the batch of a state, from the given one on.  Returns the first
- * that cannot, which the transition function has to take; nrows if all can.
- */
-typedef int (*DeferRows) (FunctionCallInfo fcinfo, const RowBlock *rows, int first);
+#include "rules/question.h"
+#include "scan/row_block.h"
+#include "state/customer_state.h"
 
 /* What an aggregate asks about time. */
 typedef enum Scope
@@ -73,13 +41,13 @@ typedef struct Signature
 /*
  * What is the same for all calls of one transition function in one plan: types,
  * and never anything of a group, because groups and grouping sets take turns.
- * The judge are those of the last row, whatever group it was in.
+ * The judge is that of the last row, whatever group it was in.
  */
 typedef struct CallSite
 {
 	const Signature *signature;
-	CustomerType *customer_type;	/* NULL without a customer */
 	TimeUnit	unit;
+	StateFamily family;			/* what its states share; no type without a customer */
 
 	/* positions of arguments that are not always at one, 0 where there is none */
 	int			event;
@@ -91,14 +59,14 @@ typedef struct CallSite
 
 	bool		constant;		/* the question cannot change */
 	bool		asked;			/* the question is set */
-	bool		has_judge;		/* and the judge that follow from it */
+	bool		has_judge;		/* and the judge that follows from it */
 	Question	question;
 	PeriodJudge		judge;
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
 extern MemoryContext AggregateContext(FunctionCallInfo fcinfo);
-extern CustomerType *CombineCustomerType(FunctionCallInfo fcinfo, Oid type);
+extern StateFamily *CombineFamily(FunctionCallInfo fcinfo, Oid customer_type);
 extern const Question *CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site);
 extern const PeriodJudge *CallSiteMakeJudge(CallSite *site);
 
@@ -153,7 +121,7 @@ CallSiteQuestion(FunctionCallInfo fcinfo, CallSite *site)
 	return CallSiteReadQuestion(fcinfo, site);
 }
 
-/* The judge that follow from it, if one period is asked about. */
+/* The judge that follows from it, if one period is asked about. */
 static inline const PeriodJudge *
 CallSiteJudge(FunctionCallInfo fcinfo, CallSite *site)
 {

@@ -15,19 +15,15 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
 #include "state/series_state.h"
 #include "types/rate_tally.h"
-#include "scan/scan_aggregate.h"
-#include "state/state_wire.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_counts_trans);
 PG_FUNCTION_INFO_V1(lifecycle_counts_final);
 PG_FUNCTION_INFO_V1(lifecycle_series_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_final);
-PG_FUNCTION_INFO_V1(chronicle_combine);
-PG_FUNCTION_INFO_V1(chronicle_serial);
-PG_FUNCTION_INFO_V1(chronicle_deserial);
 
 static const Signature counts_signature = {
 	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
@@ -78,89 +74,90 @@ typedef struct Counts
 	Numeric		revenue[COUNTS_NCOLUMNS];	/* NULL for zero */
 } Counts;
 
-static inline Chronicle *
-ArgChronicle(FunctionCallInfo fcinfo, int arg)
+static inline SeriesState *
+ArgState(FunctionCallInfo fcinfo, int arg)
 {
-	return PG_ARGISNULL(arg) ? NULL : (Chronicle *) PG_GETARG_POINTER(arg);
+	return PG_ARGISNULL(arg) ? NULL : (SeriesState *) PG_GETARG_POINTER(arg);
 }
 
-static inline Datum
-ReturnChronicle(FunctionCallInfo fcinfo, Chronicle *chronicle)
+/* Enter a row into the state. */
+static void
+EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, int zone)
 {
-	if (chronicle == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(chronicle);
+	CustomerType *customer_type = site->family.customer_type;
+	Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
+
+	if (site->event || site->amount)
+		SeriesStateEnterEvent(state, customer_type, customer, at, CallSiteEvent(fcinfo, site),
+							  site->amount && !PG_ARGISNULL(site->amount) ?
+							  PG_GETARG_NUMERIC(site->amount) : NULL);
+	else
+		SeriesStateEnterZone(state, customer_type, customer, zone);
 }
 
-/* Bring a row into the chronicle. */
+/* The transition function: take a row. */
 static Datum
-ChronicleTrans(FunctionCallInfo fcinfo, const Signature *signature)
+Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
-	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
+	SeriesState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	ChronicleRow row = {0};
+	int64		at;
 	int			zone;
 
 	if (CallSiteIgnores(fcinfo, signature, site))
-		return ReturnChronicle(fcinfo, chronicle);
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
 
-	if (unlikely(chronicle == NULL))
+	if (unlikely(state == NULL))
 	{
 		MemoryContext context = AggregateContext(fcinfo);
 
-		chronicle = ChronicleCreate(context,
-									CalendarCreate(context, CallSiteQuestion(fcinfo, site)),
-									site->event != 0, site->amount != 0,
-									site->customer_type);
+		state = SeriesStateCreate(context, &site->family, CallSiteQuestion(fcinfo, site),
+								  site->event != 0, site->amount != 0);
 	}
-	else if (!site->constant && chronicle->calendar->question.fingerprint !=
+	else if (!site->constant && state->calendar->question.fingerprint !=
 			 CallSiteQuestion(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
-	row.at = CallSiteInstant(fcinfo, signature, site);
-	ChronicleNote(chronicle, row.at);
-	zone = CalendarZone(chronicle->calendar, row.at);
-	if (zone < chronicle->calendar->nedges)
-	{
-		row.event = CallSiteEvent(fcinfo, site);
-		if (site->amount && !PG_ARGISNULL(site->amount))
-			row.amount = PG_GETARG_NUMERIC(site->amount);
-		ChronicleEnter(chronicle, site->customer_type, PG_GETARG_DATUM(CUSTOMER_ARG),
-					   &row, zone);
-	}
-	PG_RETURN_POINTER(chronicle);
+	at = CallSiteInstant(fcinfo, signature, site);
+	SeriesStateNote(state, at);
+	zone = CalendarZone(state->calendar, at);
+	if (zone < state->calendar->nedges)
+		EnterRow(fcinfo, site, state, at, zone);
+	PG_RETURN_POINTER(state);
 }
 
 Datum
 lifecycle_counts_trans(PG_FUNCTION_ARGS)
 {
-	return ChronicleTrans(fcinfo, &counts_signature);
+	return Transition(fcinfo, &counts_signature);
 }
 
 Datum
 lifecycle_series_trans(PG_FUNCTION_ARGS)
 {
-	return ChronicleTrans(fcinfo, &series_signature);
+	return Transition(fcinfo, &series_signature);
 }
 
 /*
- * Let rows of a Winback Scan wait in the batch: what ChronicleTrans does with most of
- * them, in a loop (see DeferRows).  Entries do not come here; to keep one costs more
- * than the call.
+ * Take rows of a Winback Scan: as Transition does with most of them, in a loop.  Rows
+ * that go to a log are left to Transition; to keep one costs more than the call.
  */
 static pg_attribute_always_inline int
-ChronicleDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows,
-				   int first)
+TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)
 {
-	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
+	SeriesState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
 	int			row;
 
-	if (chronicle->has_entries || !RowBlockServes(rows, signature, site))
+	if (site->event || site->amount || !RowBlockServes(rows, signature, site))
 		return first;
 	/* a scan has one group */
-	if (unlikely(chronicle->batch == NULL))
-		ChronicleBeginBatch(chronicle, true);
+	if (unlikely(state->base.batch == NULL))
+		CustomerStateBeginBatch(&state->base, true);
 
 	for (row = first; row < rows->nrows; row++)
 	{
@@ -170,63 +167,30 @@ ChronicleDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const Ro
 		if (RowBlockIgnores(rows, row, signature, site))
 			continue;
 		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-		zone = CalendarZone(chronicle->calendar, at);
-		if (zone < chronicle->calendar->nedges &&
-			!ChronicleDefer(chronicle, site->customer_type, rows->values[CUSTOMER_ARG][row], zone))
+		zone = CalendarZone(state->calendar, at);
+		if (zone < state->calendar->nedges &&
+			!SeriesStateQueueZone(state, site->family.customer_type,
+								  rows->values[CUSTOMER_ARG][row], zone))
 			break;
-		ChronicleNote(chronicle, at);
+		SeriesStateNote(state, at);
 	}
 	return row;
 }
 
-int
-CountsDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+static int
+TakeCountsRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 {
-	return ChronicleDeferRows(fcinfo, &counts_signature, rows, first);
+	return TakeBlock(fcinfo, &counts_signature, rows, first);
 }
 
-int
-SeriesDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+static int
+TakeSeriesRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 {
-	return ChronicleDeferRows(fcinfo, &series_signature, rows, first);
+	return TakeBlock(fcinfo, &series_signature, rows, first);
 }
 
-/*
- * Merge the second state into the first.  The second one lives in short memory,
- * so without a first one its customers are copied.
- */
-Datum
-chronicle_combine(PG_FUNCTION_ARGS)
-{
-	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
-	Chronicle  *other = ArgChronicle(fcinfo, 1);
-	MemoryContext context = AggregateContext(fcinfo);
-
-	if (other != NULL)
-	{
-		if (chronicle == NULL)
-			chronicle = ChronicleCreate(context,
-										CalendarCreate(context, &other->calendar->question),
-										other->has_entries, other->has_amounts,
-										CombineCustomerType(fcinfo, other->customer_type));
-		ChronicleMerge(chronicle, other);
-	}
-	return ReturnChronicle(fcinfo, chronicle);
-}
-
-Datum
-chronicle_serial(PG_FUNCTION_ARGS)
-{
-	(void) AggregateContext(fcinfo);
-	PG_RETURN_BYTEA_P(ChronicleSerialize((Chronicle *) PG_GETARG_POINTER(0), NULL));
-}
-
-Datum
-chronicle_deserial(PG_FUNCTION_ARGS)
-{
-	(void) AggregateContext(fcinfo);
-	PG_RETURN_POINTER(ChronicleDeserialize(PG_GETARG_BYTEA_PP(0)));
-}
+const OnePassAggregate counts_aggregate = {lifecycle_counts_trans, TakeCountsRows};
+const OnePassAggregate series_aggregate = {lifecycle_series_trans, TakeSeriesRows};
 
 /* Count a standing in one of four neighbouring columns. */
 static void
@@ -309,10 +273,10 @@ AddRevenue(void *arg, int period, LifecycleStatus status, Numeric amount)
 }
 
 static Datum
-CountsDatum(const Chronicle *chronicle, int period, Counts *counts,
+CountsDatum(const SeriesState *state, int period, Counts *counts,
 			const PeriodSummary *summary, TupleDesc tupdesc)
 {
-	const Calendar *calendar = chronicle->calendar;
+	const Calendar *calendar = state->calendar;
 	TimeUnit	unit = calendar->question.unit;
 	int64		from = calendar->boundaries[period].at;
 	int64		to = calendar->boundaries[period + 1].at;
@@ -338,18 +302,18 @@ CountsDatum(const Chronicle *chronicle, int period, Counts *counts,
 	values[COUNTS_WINBACK_RATE] = Float8GetDatum(TallyRate(&counts->winback));
 	nulls[COUNTS_WINBACK_RATE] = counts->winback.eligible == 0;
 	values[COUNTS_HISTORY_COMPLETE] =
-		BoolGetDatum(chronicle->first_at < CalendarReach(calendar, period));
-	values[COUNTS_PERIOD_COMPLETE] = BoolGetDatum(chronicle->last_at >= to - 1);
+		BoolGetDatum(state->first_at < CalendarReach(calendar, period));
+	values[COUNTS_PERIOD_COMPLETE] = BoolGetDatum(state->last_at >= to - 1);
 
 	returned = counts->customers[COUNTS_REACTIVATED] + counts->customers[COUNTS_WON_BACK];
 	values[COUNTS_SUSTAINED] = Int64GetDatum(summary->sustained);
 	values[COUNTS_LAPSED_AGAIN] = Int64GetDatum(returned - summary->sustained);
-	if (!calendar->has_end || chronicle->last_at < calendar->later[period].at - 1)
+	if (!calendar->has_end || state->last_at < calendar->later[period].at - 1)
 		nulls[COUNTS_SUSTAINED] = nulls[COUNTS_LAPSED_AGAIN] = true;
 
 	for (int i = COUNTS_REVENUE_NEW; i <= COUNTS_REVENUE_WON_BACK; i++)
 	{
-		nulls[i] = !chronicle->has_amounts;
+		nulls[i] = !state->log.has_amounts;
 		values[i] = counts->revenue[i] ? NumericGetDatum(counts->revenue[i]) :
 			DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
 	}
@@ -367,9 +331,9 @@ CountsDatum(const Chronicle *chronicle, int period, Counts *counts,
 
 /* The rows of a series; their number is that of the periods. */
 static Datum *
-CountPeriods(Chronicle *chronicle, Oid row_type)
+CountPeriods(SeriesState *state, Oid row_type)
 {
-	int			nperiods = chronicle->calendar->nperiods;
+	int			nperiods = state->calendar->nperiods;
 	PeriodSummary *summaries = palloc0(nperiods * sizeof(PeriodSummary));
 	Counts	   *counts = palloc0(nperiods * sizeof(Counts));
 	Datum	   *rows = palloc(nperiods * sizeof(Datum));
@@ -378,9 +342,9 @@ CountPeriods(Chronicle *chronicle, Oid row_type)
 	if (tupdesc->natts != COUNTS_NCOLUMNS)
 		elog(ERROR, "unexpected number of columns of lifecycle_counts");
 
-	ChronicleSummarize(chronicle, summaries, AddRevenue, counts);
+	SeriesStateSummarize(state, summaries, AddRevenue, counts);
 	for (int i = 0; i < nperiods; i++)
-		rows[i] = CountsDatum(chronicle, i, &counts[i], &summaries[i], tupdesc);
+		rows[i] = CountsDatum(state, i, &counts[i], &summaries[i], tupdesc);
 	ReleaseTupleDesc(tupdesc);
 	return rows;
 }
@@ -388,27 +352,27 @@ CountPeriods(Chronicle *chronicle, Oid row_type)
 Datum
 lifecycle_counts_final(PG_FUNCTION_ARGS)
 {
-	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
+	SeriesState *state = ArgState(fcinfo, 0);
 
 	/* without a row there is no period either */
-	if (chronicle == NULL)
+	if (state == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(CountPeriods(chronicle, get_fn_expr_rettype(fcinfo->flinfo))[0]);
+	PG_RETURN_DATUM(CountPeriods(state, get_fn_expr_rettype(fcinfo->flinfo))[0]);
 }
 
 Datum
 lifecycle_series_final(PG_FUNCTION_ARGS)
 {
-	Chronicle  *chronicle = ArgChronicle(fcinfo, 0);
+	SeriesState *state = ArgState(fcinfo, 0);
 	Oid			row_type;
 
-	if (chronicle == NULL)
+	if (state == NULL)
 		PG_RETURN_NULL();
 
 	row_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
 	if (!OidIsValid(row_type))
 		elog(ERROR, "unexpected result type of lifecycle_series");
-	PG_RETURN_ARRAYTYPE_P(construct_array(CountPeriods(chronicle, row_type),
-										  chronicle->calendar->nperiods, row_type,
+	PG_RETURN_ARRAYTYPE_P(construct_array(CountPeriods(state, row_type),
+										  state->calendar->nperiods, row_type,
 										  -1, false, TYPALIGN_DOUBLE));
 }

@@ -2,22 +2,20 @@
  * rates.c
  *	  The aggregates over customers: rates and tallies.
  *
- * What PostgreSQL calls.  Nothing is decided here: a transition function brings
- * every row into the cohort, a final function visits the customers and asks the
- * rules who was eligible and who returned.
+ * Nothing is decided here.  A transition function enters every row into the state; a
+ * final function visits the outcomes of the customers and asks the rules who was
+ * eligible and who returned.
  *
- * One C function serves the three time types with and without events, and one
- * set of combine and (de)serialise functions all states that are a Cohort.
+ * One C function serves the three time types, with and without events.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
 
+#include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
 #include "state/period_state.h"
 #include "types/rate_tally.h"
-#include "scan/scan_aggregate.h"
-#include "state/state_wire.h"
 
 PG_FUNCTION_INFO_V1(reactivation_trans);
 PG_FUNCTION_INFO_V1(reactivation_rate_final);
@@ -25,9 +23,6 @@ PG_FUNCTION_INFO_V1(reactivation_tally_final);
 PG_FUNCTION_INFO_V1(winback_trans);
 PG_FUNCTION_INFO_V1(winback_rate_final);
 PG_FUNCTION_INFO_V1(winback_tally_final);
-PG_FUNCTION_INFO_V1(cohort_combine);
-PG_FUNCTION_INFO_V1(cohort_serial);
-PG_FUNCTION_INFO_V1(cohort_deserial);
 
 static const Signature reactivation_signature = {
 	.customer = true, .scope = SCOPE_START, .inactive_after = true
@@ -36,90 +31,100 @@ static const Signature winback_signature = {
 	.customer = true, .scope = SCOPE_START, .churned_after = true
 };
 
-static inline Cohort *
-ArgCohort(FunctionCallInfo fcinfo, int arg)
+static inline PeriodState *
+ArgState(FunctionCallInfo fcinfo, int arg)
 {
-	return PG_ARGISNULL(arg) ? NULL : (Cohort *) PG_GETARG_POINTER(arg);
+	return PG_ARGISNULL(arg) ? NULL : (PeriodState *) PG_GETARG_POINTER(arg);
 }
 
-static inline Datum
-ReturnCohort(FunctionCallInfo fcinfo, Cohort *cohort)
-{
-	if (cohort == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(cohort);
-}
-
-/* A cohort for the group of a row.  PeriodJudge that may change are those of a row only. */
-static Cohort *
-CreateCohort(FunctionCallInfo fcinfo, CallSite *site)
+/* Create a state for the group of a row. */
+static PeriodState *
+CreateState(FunctionCallInfo fcinfo, CallSite *site)
 {
 	MemoryContext context = AggregateContext(fcinfo);
-	const PeriodJudge *judge = CallSiteJudge(fcinfo, site);
 
-	return CohortCreate(context, site->constant ? judge : PeriodJudgeCopy(context, judge),
-						site->event != 0, site->customer_type);
+	return PeriodStateCreate(context, &site->family, CallSiteJudge(fcinfo, site),
+							 site->event != 0);
 }
 
-/* Bring a row into the cohort. */
-static pg_attribute_always_inline Datum
-CohortTrans(FunctionCallInfo fcinfo, const Signature *signature)
+/* Enter a row into the state. */
+static pg_attribute_always_inline void
+EnterRow(FunctionCallInfo fcinfo, CallSite *site, PeriodState *state, int64 at,
+		 PurchaseFacts verdict)
 {
-	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	CustomerType *customer_type = site->family.customer_type;
+	Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
+
+	if (site->event)
+	{
+		PeriodEvent row = {.at = at, .event = CallSiteEvent(fcinfo, site), .verdict = verdict};
+
+		if (!PeriodStateQueueEvent(state, customer_type, customer, at, row.event, verdict))
+			CustomerStateEnter(&state->base, customer_type, customer, &row);
+	}
+	else if (!PeriodStateQueuePurchase(state, customer_type, customer, verdict))
+		CustomerStateEnter(&state->base, customer_type, customer, &verdict);
+}
+
+/* The transition function: take a row. */
+static pg_attribute_always_inline Datum
+Transition(FunctionCallInfo fcinfo, const Signature *signature)
+{
+	PeriodState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
 	int64		at;
 	PurchaseFacts verdict;
 
 	if (CallSiteIgnores(fcinfo, signature, site))
-		return ReturnCohort(fcinfo, cohort);
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
 
-	if (unlikely(cohort == NULL))
-		cohort = CreateCohort(fcinfo, site);
+	if (unlikely(state == NULL))
+		state = CreateState(fcinfo, site);
 	else if (unlikely(!site->constant) &&
-			 cohort->judge->fingerprint != CallSiteJudge(fcinfo, site)->fingerprint)
+			 state->judge->fingerprint != CallSiteQuestion(fcinfo, site)->fingerprint)
 		QuestionChanged();
 
 	at = CallSiteInstant(fcinfo, signature, site);
-	verdict = JudgePurchase(cohort->judge, at);
+	verdict = JudgePurchase(state->judge, at);
 	if (verdict != 0)
-		CohortEnter(cohort, site->customer_type, PG_GETARG_DATUM(CUSTOMER_ARG),
-					at, CallSiteEvent(fcinfo, site), verdict);
-	PG_RETURN_POINTER(cohort);
+		EnterRow(fcinfo, site, state, at, verdict);
+	PG_RETURN_POINTER(state);
 }
 
 Datum
 reactivation_trans(PG_FUNCTION_ARGS)
 {
-	return CohortTrans(fcinfo, &reactivation_signature);
+	return Transition(fcinfo, &reactivation_signature);
 }
 
 Datum
 winback_trans(PG_FUNCTION_ARGS)
 {
-	return CohortTrans(fcinfo, &winback_signature);
+	return Transition(fcinfo, &winback_signature);
 }
 
-/*
- * Let rows of a Winback Scan wait in the batch: what CohortTrans does with most of
- * them, in a loop (see DeferRows).
- */
+/* Take rows of a Winback Scan: as Transition does with most of them, in a loop. */
 static pg_attribute_always_inline int
-CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows,
-				int first)
+TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)
 {
-	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	PeriodState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
-	uint16		judged[MaxHeapTuplesPerPage];	/* rows that count */
-	PurchaseFacts verdicts[MaxHeapTuplesPerPage];
+	CustomerType *customer_type = site->family.customer_type;
+	uint16		judged[ROW_BLOCK_MAX];	/* rows that count */
+	PurchaseFacts verdicts[ROW_BLOCK_MAX];
 	int			njudged = 0;
 
 	if (!RowBlockServes(rows, signature, site))
 		return first;
 	/* a scan has one group */
-	if (unlikely(cohort->batch == NULL))
-		CohortBeginBatch(cohort, true);
+	if (unlikely(state->base.batch == NULL))
+		CustomerStateBeginBatch(&state->base, true);
 
-	/* those that count, without a branch on that, as in JudgePurchase */
+	/* find the rows that count, without a branch on that, as in JudgePurchase */
 	for (int row = first; row < rows->nrows; row++)
 	{
 		int64		at;
@@ -128,7 +133,7 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 		if (unlikely(RowBlockIgnores(rows, row, signature, site)))
 			continue;
 		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-		verdict = JudgePurchase(cohort->judge, at);
+		verdict = JudgePurchase(state->judge, at);
 		judged[njudged] = row;
 		verdicts[njudged] = verdict;
 		njudged += (verdict != 0);
@@ -137,34 +142,36 @@ CohortDeferRows(FunctionCallInfo fcinfo, const Signature *signature, const RowBl
 	for (int i = 0; i < njudged; i++)
 	{
 		int			row = judged[i];
-		int64		at = 0;
-		LifecycleEvent event = EVENT_PURCHASE;
+		Datum		customer = rows->values[CUSTOMER_ARG][row];
 
-		if (site->event)
-		{
-			at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-			event = (LifecycleEvent) DatumGetChar(rows->values[site->event][row]);
-		}
-		if (cohort->batch->nrows == BATCH_ROWS)
-			CohortFlush(cohort);
-		if (!CohortDefer(cohort, site->customer_type, rows->values[CUSTOMER_ARG][row],
-						 at, event, verdicts[i]))
+		if (state->base.batch->nrows == BATCH_ROWS)
+			CustomerStateFlush(&state->base);
+		if (site->event ?
+			!PeriodStateQueueEvent(state, customer_type, customer,
+								   InstantFromDatum(site->unit,
+													rows->values[AtArg(signature)][row]),
+								   (LifecycleEvent) DatumGetChar(rows->values[site->event][row]),
+								   verdicts[i]) :
+			!PeriodStateQueuePurchase(state, customer_type, customer, verdicts[i]))
 			return row;
 	}
 	return rows->nrows;
 }
 
-int
-ReactivationDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+static int
+TakeReactivationRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 {
-	return CohortDeferRows(fcinfo, &reactivation_signature, rows, first);
+	return TakeBlock(fcinfo, &reactivation_signature, rows, first);
 }
 
-int
-WinbackDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+static int
+TakeWinbackRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 {
-	return CohortDeferRows(fcinfo, &winback_signature, rows, first);
+	return TakeBlock(fcinfo, &winback_signature, rows, first);
 }
+
+const OnePassAggregate reactivation_aggregate = {reactivation_trans, TakeReactivationRows};
+const OnePassAggregate winback_aggregate = {winback_trans, TakeWinbackRows};
 
 /* What the final functions add up. */
 
@@ -183,13 +190,13 @@ CountWinback(void *arg, const Outcome *outcome, int64 customers)
 }
 
 static Tally
-FinalTally(FunctionCallInfo fcinfo, CohortVisitor count)
+FinalTally(FunctionCallInfo fcinfo, OutcomeVisitor count)
 {
-	Cohort	   *cohort = ArgCohort(fcinfo, 0);
+	PeriodState *state = ArgState(fcinfo, 0);
 	Tally		tally = {0};
 
-	if (cohort != NULL)
-		CohortVisit(cohort, count, &tally);
+	if (state != NULL)
+		PeriodStateVisit(state, count, &tally);
 	return tally;
 }
 
@@ -223,39 +230,4 @@ winback_tally_final(PG_FUNCTION_ARGS)
 	Tally		tally = FinalTally(fcinfo, CountWinback);
 
 	return TallyDatum(&tally);
-}
-
-/*
- * Merge the second state into the first.  The second one may live in short
- * memory only, so without a first one its customers are copied.
- */
-Datum
-cohort_combine(PG_FUNCTION_ARGS)
-{
-	Cohort	   *cohort = ArgCohort(fcinfo, 0);
-	Cohort	   *other = ArgCohort(fcinfo, 1);
-	MemoryContext context = AggregateContext(fcinfo);
-
-	if (other != NULL)
-	{
-		if (cohort == NULL)
-			cohort = CohortCreate(context, PeriodJudgeCopy(context, other->judge), other->has_events,
-								  CombineCustomerType(fcinfo, other->customer_type));
-		CohortMerge(cohort, other);
-	}
-	return ReturnCohort(fcinfo, cohort);
-}
-
-Datum
-cohort_serial(PG_FUNCTION_ARGS)
-{
-	(void) AggregateContext(fcinfo);
-	PG_RETURN_BYTEA_P(CohortSerialize((Cohort *) PG_GETARG_POINTER(0), NULL));
-}
-
-Datum
-cohort_deserial(PG_FUNCTION_ARGS)
-{
-	(void) AggregateContext(fcinfo);
-	PG_RETURN_POINTER(CohortDeserialize(PG_GETARG_BYTEA_PP(0)));
 }

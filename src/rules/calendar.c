@@ -14,12 +14,6 @@
 
 #include "rules/calendar.h"
 
-/* 27 years of days */
-#define CALENDAR_MAX_PERIODS	10000
-
-/* A boundary brings three edges, and when a return has lasted another two. */
-#define EDGES_A_PERIOD			5
-
 /* How finely time is divided to find a zone. */
 #define INDEX_A_ZONE			8
 

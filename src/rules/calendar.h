@@ -10,6 +10,13 @@
 #include "rules/question.h"
 #include "rules/rules.h"
 
+/* 27 years of days */
+#define CALENDAR_MAX_PERIODS	10000
+
+/* A boundary brings three edges, and when a return has lasted another two. */
+#define EDGES_A_PERIOD			5
+#define CALENDAR_MAX_EDGES		((CALENDAR_MAX_PERIODS + 1) * EDGES_A_PERIOD)
+
 /* An instant at which customers are judged. */
 typedef struct Boundary
 {

@@ -27,25 +27,8 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-#include "state/series_state.h"
-#include "state/period_state.h"
 #include "compat.h"
 #include "scan/scan_aggregate.h"
-
-/* What we know of an aggregate by its transition function. */
-struct ScanKind
-{
-	PGFunction	transition;
-	DeferRows	defer;
-	bool		is_chronicle;	/* the state is a Chronicle, not a Cohort */
-};
-
-static const ScanKind kinds[] = {
-	{reactivation_trans, ReactivationDefer, false},
-	{winback_trans, WinbackDefer, false},
-	{lifecycle_counts_trans, CountsDefer, true},
-	{lifecycle_series_trans, SeriesDefer, true}
-};
 
 /* What pg_aggregate knows. */
 typedef struct AggregateFunctions
@@ -103,27 +86,22 @@ ScanCheckPrivileges(const Aggref *aggref)
 	CheckExecute(functions.transition, owner, OBJECT_FUNCTION);
 }
 
-/* The kind of an aggregate, or NULL if it is none of ours. */
-static const ScanKind *
-KindOf(const Aggref *aggref)
+/* The one-pass aggregate that is called, or NULL if it is another one. */
+static const OnePassAggregate *
+OnePassOf(const Aggref *aggref)
 {
 	FmgrInfo	flinfo;
 
-	/* by the function itself: names and OIDs may be anybody's */
+	/* found by the function itself: names and OIDs may be anybody's */
 	fmgr_info(LookUpAggregate(aggref->aggfnoid).transition, &flinfo);
-	for (int i = 0; i < (int) lengthof(kinds); i++)
-	{
-		if (kinds[i].transition == flinfo.fn_addr)
-			return &kinds[i];
-	}
-	return NULL;
+	return FindOnePassAggregate(flinfo.fn_addr);
 }
 
-/* Is it an aggregate of ours that takes in rows of customers? */
+/* Can the scan compute an aggregate? */
 bool
 ScanKnows(const Aggref *aggref)
 {
-	return KindOf(aggref) != NULL;
+	return OnePassOf(aggref) != NULL;
 }
 
 /* The column that an argument is, or NULL. */
@@ -145,8 +123,8 @@ void
 ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps)
 {
 	aggregate->aggref = aggref;
-	aggregate->kind = KindOf(aggref);
-	if (aggregate->kind == NULL)
+	aggregate->one_pass = OnePassOf(aggref);
+	if (aggregate->one_pass == NULL)
 		elog(ERROR, "transition function of aggregate %u is not what it was in planning",
 			 aggref->aggfnoid);
 	aggregate->nargs = list_length(aggref->args);
@@ -301,37 +279,32 @@ ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source, ExprCont
 	for (int row = 0; row < nrows; row++)
 	{
 		if (!aggregate->fcinfo->args[0].isnull)
-			row = aggregate->kind->defer(aggregate->fcinfo, block, row);
+			row = aggregate->one_pass->take_rows(aggregate->fcinfo, block, row);
 		if (row < nrows)
 			TakeInRow(aggregate, row);
 		MemoryContextReset(CurrentMemoryContext);
 	}
 }
 
+/* The state of an aggregate; NULL if there is none. */
+static CustomerState *
+StateOf(const ScanAggregate *aggregate)
+{
+	return aggregate->fcinfo->args[0].isnull ? NULL :
+		(CustomerState *) DatumGetPointer(aggregate->fcinfo->args[0].value);
+}
+
 /* Add how much there is in a state, once all rows have been taken in. */
 void
 ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 {
-	void	   *state = DatumGetPointer(aggregate->fcinfo->args[0].value);
-	const CustomerTable *table;
-	const Batch *batch;
+	CustomerState *state = StateOf(aggregate);
 
-	if (aggregate->fcinfo->args[0].isnull)
+	if (state == NULL)
 		return;
-	if (aggregate->kind->is_chronicle)
-	{
-		ChronicleFlush(state);
-		table = &((Chronicle *) state)->table;
-		batch = ((Chronicle *) state)->batch;
-	}
-	else
-	{
-		CohortFlush(state);
-		table = &((Cohort *) state)->table;
-		batch = ((Cohort *) state)->batch;
-	}
-	counters->customers += table->ntaken;
-	counters->batches += batch != NULL ? batch->nbatches : 0;
+	CustomerStateFlush(state);
+	counters->customers += state->table.ntaken;
+	counters->batches += state->batch != NULL ? state->batch->nbatches : 0;
 }
 
 /* The value of an aggregate with that state. */
@@ -360,18 +333,17 @@ ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull
 	return value;
 }
 
-/* The next portion of the state, on the way to another process; NULL when all has been told. */
+/* The next portion of the state, on the way to another process; NULL when all has been sent. */
 Datum
-ScanAggregateTell(ScanAggregate *aggregate, Portion *portion, bool *isnull)
+ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull)
 {
-	void	   *state = DatumGetPointer(aggregate->fcinfo->args[0].value);
+	CustomerState *state = StateOf(aggregate);
 
-	*isnull = portion->done || aggregate->fcinfo->args[0].isnull;
+	*isnull = portion->done || state == NULL;
 	if (*isnull)
 	{
 		portion->done = true;
 		return (Datum) 0;
 	}
-	return PointerGetDatum(aggregate->kind->is_chronicle ? ChronicleSerialize(state, portion) :
-						   CohortSerialize(state, portion));
+	return PointerGetDatum(CustomerStateSerialize(state, portion));
 }

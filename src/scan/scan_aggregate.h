@@ -11,7 +11,9 @@
 #include "nodes/execnodes.h"
 #include "nodes/primnodes.h"
 
-#include "aggregates/call_site.h"
+#include "scan/one_pass.h"
+#include "scan/row_block.h"
+#include "scan/scan_call.h"
 #include "scan/scan_table.h"
 #include "state/state_wire.h"
 
@@ -24,14 +26,11 @@ typedef struct ScanCounters
 	uint64		bytes;
 } ScanCounters;
 
-/* What we know of an aggregate by its transition function (scan_aggregate.c). */
-typedef struct ScanKind ScanKind;
-
 /* A state and its arguments.  Aggregates that differ in the end only share one. */
 typedef struct ScanAggregate
 {
 	const Aggref *aggref;
-	const ScanKind *kind;
+	const OnePassAggregate *one_pass;
 	int			nargs;			/* without the state */
 	ExprState **constants;		/* of each argument, NULL where it is a column */
 	RowBlock	block;			/* the columns of some rows */
@@ -49,16 +48,6 @@ typedef struct ScanSource
 	AttrNumber *columns;		/* of each argument, 0 where it is none */
 } ScanSource;
 
-/* The transition functions and their fast lanes: rates.c, counts.c */
-extern Datum reactivation_trans(PG_FUNCTION_ARGS);
-extern Datum winback_trans(PG_FUNCTION_ARGS);
-extern Datum lifecycle_counts_trans(PG_FUNCTION_ARGS);
-extern Datum lifecycle_series_trans(PG_FUNCTION_ARGS);
-extern int	ReactivationDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
-extern int	WinbackDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
-extern int	CountsDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
-extern int	SeriesDefer(FunctionCallInfo fcinfo, const RowBlock *rows, int first);
-
 extern bool ScanKnows(const Aggref *aggref);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
@@ -71,6 +60,6 @@ extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *sour
 								const HeapTupleHeader *rows, int nrows);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
-extern Datum ScanAggregateTell(ScanAggregate *aggregate, Portion *portion, bool *isnull);
+extern Datum ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull);
 
 #endif							/* WINBACK_SCAN_AGGREGATE_H */

@@ -302,7 +302,7 @@ static Datum
 NextValue(ScanResult *result, bool *isnull)
 {
 	if (DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit))
-		return ScanAggregateTell(result->aggregate, &result->next, isnull);
+		return ScanAggregateSerialize(result->aggregate, &result->next, isnull);
 
 	/* it is the only row */
 	result->next.done = true;

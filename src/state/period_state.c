@@ -1,199 +1,249 @@
 /*
  * period_state.c
- *	  The state of an aggregate over customers: the judge, and the facts of each.
+ *	  States of one period: the judge of purchases, and the facts of each customer.
  *
- * Once the table outgrows the nearer caches, and in a scan from the beginning, rows
- * are collected in a batch and entered together (see table.c).  Whoever reads the
- * table enters what waits first; that changes the form of the state, not its
- * meaning, as numeric's sums do when they carry, so final functions remain READ_ONLY.
- *
- * A customer has one byte of facts where all events are purchases, and 34 where
- * there may be others.
+ * There are two kinds.  Where all rows are purchases, the facts are a byte of verdicts
+ * (PurchaseFacts); where there may be other events, the order of a purchase and a
+ * cancellation matters as well, and the facts are 34 bytes (EventFacts, packed).
  */
 #include "postgres.h"
 
+#include "libpq/pqformat.h"
 #include "utils/memutils.h"
 
 #include "state/period_state.h"
 
-/* A cohort without customers.  judge and customer_type must live as long. */
-Cohort *
-CohortCreate(MemoryContext context, const PeriodJudge *judge, bool has_events,
-			 CustomerType *customer_type)
+/* A kind of state of one period. */
+typedef struct PeriodStateOps
 {
-	Cohort	   *cohort = MemoryContextAllocZero(context, sizeof(Cohort));
+	CustomerStateOps base;
+	void		(*visit) (PeriodState *state, OutcomeVisitor visitor, void *arg);
+} PeriodStateOps;
 
-	cohort->judge = judge;
-	cohort->has_events = has_events;
-	cohort->customer_type = customer_type->type;
-	CustomerTableInit(&cohort->table, context, customer_type->form,
-			   has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts));
-	cohort->table.same = CustomersEqualByType;
-	cohort->table.same_arg = customer_type;
-	return cohort;
+static const PeriodStateOps purchases_ops;
+static const PeriodStateOps events_ops;
+
+/*
+ * What both kinds have in common: the question.
+ */
+
+static CustomerState *
+CreateOfKind(MemoryContext context, StateFamily *family, const PeriodJudge *judge,
+			 const CustomerStateOps *ops)
+{
+	PeriodState *state = MemoryContextAllocZero(context, sizeof(PeriodState));
+
+	state->judge = FamilyJudge(family, context, judge);
+	CustomerStateInit(&state->base, ops, context, family->customer_type);
+	return &state->base;
 }
 
-/* Take a row into the facts of its customer. */
-static inline void
-TakeIn(const Cohort *cohort, uint8 *facts, const CohortRow *row)
+/* Create a state without customers. */
+PeriodState *
+PeriodStateCreate(MemoryContext context, StateFamily *family, const PeriodJudge *judge,
+				  bool has_events)
 {
-	EventFacts	known;
-
-	if (!cohort->has_events)
-	{
-		*facts |= row->verdict;
-		return;
-	}
-	EventFactsLoad(&known, facts);
-	EventFactsAdd(&known, row->at, row->event, row->verdict, cohort->judge->period.from);
-	EventFactsStore(&known, facts);
+	return (PeriodState *) CreateOfKind(context, family, judge,
+										has_events ? &events_ops.base : &purchases_ops.base);
 }
 
-/* Take other facts into those of the same customer. */
-static inline void
-TakeInFacts(const Cohort *cohort, uint8 *facts, const uint8 *other)
+static CustomerState *
+CreateLike(MemoryContext context, StateFamily *family, const CustomerState *other)
 {
-	EventFacts	known;
-	EventFacts	more;
-
-	if (!cohort->has_events)
-	{
-		*facts |= *other;
-		return;
-	}
-	EventFactsLoad(&known, facts);
-	EventFactsLoad(&more, other);
-	EventFactsMerge(&known, &more);
-	EventFactsStore(&known, facts);
+	return CreateOfKind(context, family, ((const PeriodState *) other)->judge, other->ops);
 }
 
-/* Enter what waits in the batch. */
-void
-CohortFlush(Cohort *cohort)
+static void
+MergeHead(CustomerState *state, const CustomerState *other)
 {
-	int			nrows;
-
-	if (cohort->batch == NULL || cohort->batch->nrows == 0)
-		return;
-
-	nrows = BatchLocate(cohort->batch, &cohort->table);
-	for (int i = 0; i < nrows; i++)
-		TakeIn(cohort, cohort->batch->found[i], &cohort->rows[i]);
-	CustomerTableSettle(&cohort->table, BATCH_ROWS);
-}
-
-/* From now on rows wait in a batch, if it is worth it: see BatchCreate. */
-void
-CohortBeginBatch(Cohort *cohort, bool alone)
-{
-	cohort->batch = BatchCreate(&cohort->table, alone);
-	if (cohort->batch != NULL)
-		cohort->rows = MemoryContextAlloc(cohort->table.context,
-										  BATCH_ROWS * sizeof(CohortRow));
-}
-
-/* Enter a row for which the batch has no room, or for which there is none. */
-void
-CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
-			   int64 at, LifecycleEvent event, PurchaseFacts verdict)
-{
-	CohortRow	row = {.at = at, .event = event, .verdict = verdict};
-
-	CohortFlush(cohort);
-	if (CohortDefer(cohort, customer_type, customer, at, event, verdict))
-		return;
-
-	TakeIn(cohort, LocateCustomer(&cohort->table, customer_type, customer), &row);
-
-	if (cohort->batch == NULL)
-		CohortBeginBatch(cohort, false);
-	CohortCheck(cohort, false);
-}
-
-/* Enter the customers of another cohort, whose keys stay in place meanwhile. */
-void
-CohortMerge(Cohort *cohort, Cohort *other)
-{
-	Meeting		meeting;
-	int			ncustomers;
-
-	if (cohort->customer_type != other->customer_type ||
-		cohort->has_events != other->has_events)
-		elog(ERROR, "cannot merge states of different aggregates");
-	if (cohort->judge->fingerprint != other->judge->fingerprint)
+	if (((PeriodState *) state)->judge->fingerprint !=
+		((const PeriodState *) other)->judge->fingerprint)
 		QuestionChanged();
+}
 
-	CohortFlush(cohort);
-	CohortFlush(other);
-
-	CustomerTableMatch(&cohort->table, &other->table);
-	if (!cohort->has_events && CustomerTableOverlay(&cohort->table, &other->table))
-		return;
-
-	meeting.cursor = 0;
-	while ((ncustomers = BatchMeet(&meeting, &cohort->table, &other->table)) > 0)
-	{
-		for (int i = 0; i < ncustomers; i++)
-			TakeInFacts(cohort, meeting.ours[i], meeting.theirs[i]);
-	}
-	CohortCheck(cohort, IsLargeStep(&cohort->table, &other->table));
+static void
+WriteHead(StringInfo wire, const CustomerState *state)
+{
+	pq_sendint64(wire, ((const PeriodState *) state)->judge->fingerprint);
 }
 
 /*
- * Visit all customers.
- *
- * Where there are only purchases, customers who are alike in their facts are
- * alike in every answer, so they are counted first, and the rules are asked once
- * for each of a few dozen kinds rather than for each customer.
+ * The state that is made here can only be merged into another one, and takes no rows.
+ * So it needs the fingerprint of its judge, to be held against the other's, and
+ * nothing else of it.
  */
-void
-CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg)
+static CustomerState *
+ReadHead(StringInfo wire)
+{
+	PeriodState *state = palloc0(sizeof(PeriodState));
+	PeriodJudge judge = {0};
+
+	judge.fingerprint = pq_getmsgint64(wire);
+	state->judge = PeriodJudgeCopy(CurrentMemoryContext, &judge);
+	return &state->base;
+}
+
+#ifdef USE_ASSERT_CHECKING
+static void
+Check(const CustomerState *state, bool whole pg_attribute_unused())
+{
+	Assert(((const PeriodState *) state)->judge->nedges <= JUDGE_MAX_EDGES);
+}
+#endif
+
+/*
+ * Purchases alone: facts are the OR of the verdicts.
+ */
+
+static int
+PurchasesSize(const CustomerState *state pg_attribute_unused())
+{
+	return sizeof(PurchaseFacts);
+}
+
+static void
+AddPurchases(CustomerState *state pg_attribute_unused(), uint8 *const *facts, const void *rows,
+			 int nrows)
+{
+	const PurchaseFacts *verdicts = rows;
+
+	for (int i = 0; i < nrows; i++)
+		*facts[i] |= verdicts[i];
+}
+
+static void
+MergePurchases(CustomerState *state pg_attribute_unused(), uint8 *facts,
+			   const CustomerState *other pg_attribute_unused(), const uint8 *theirs)
+{
+	*facts |= *theirs;
+}
+
+/*
+ * Customers whose facts are equal have the same outcome.  So they are counted by
+ * their facts, and the rules are asked once for each of a few dozen bytes.
+ */
+static void
+VisitPurchases(PeriodState *state, OutcomeVisitor visitor, void *arg)
 {
 	int64		customers[PURCHASE_FACTS_MASK + 1] = {0};
 	uint64		cursor = 0;
 	const uint8 *facts;
 
-	CohortFlush(cohort);
+	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
+		customers[*facts & PURCHASE_FACTS_MASK]++;
 
-	while ((facts = CustomerTableNextFacts(&cohort->table, &cursor)) != NULL)
-	{
-		if (cohort->has_events)
-		{
-			EventFacts	known;
-			Outcome		outcome;
-
-			EventFactsLoad(&known, facts);
-			outcome = OutcomeFromEvents(&known);
-			visitor(arg, &outcome, 1);
-		}
-		else
-			customers[*facts & PURCHASE_FACTS_MASK]++;
-	}
-
-	for (int kind = 0; kind <= PURCHASE_FACTS_MASK; kind++)
+	for (int byte = 0; byte <= PURCHASE_FACTS_MASK; byte++)
 	{
 		Outcome		outcome;
 
-		if (customers[kind] == 0)
+		if (customers[byte] == 0)
 			continue;
-		outcome = OutcomeFromPurchases(kind);
-		visitor(arg, &outcome, customers[kind]);
+		outcome = OutcomeFromPurchases(byte);
+		visitor(arg, &outcome, customers[byte]);
 	}
 }
 
+static const PeriodStateOps purchases_ops = {
+	.base = {
+		.tag = 'p',
+		.row_size = sizeof(PurchaseFacts),
+		.merge_is_or = true,
+		.facts_size = PurchasesSize,
+		.add_rows = AddPurchases,
+		.merge_facts = MergePurchases,
+		.merge_head = MergeHead,
+		.create_like = CreateLike,
+		.write_head = WriteHead,
+		.read_head = ReadHead,
 #ifdef USE_ASSERT_CHECKING
+		.check = Check,
+#endif
+	},
+	.visit = VisitPurchases
+};
 
-/* What must hold of a cohort after every step; for `whole` see CustomerTableCheck. */
-void
-CohortCheck(const Cohort *cohort, bool whole)
+const CustomerStateOps *const period_purchases_kind = &purchases_ops.base;
+
+/*
+ * Events of any kind: facts are EventFacts.
+ */
+
+static int
+EventsSize(const CustomerState *state pg_attribute_unused())
 {
-	Assert(cohort->judge->nedges <= JUDGE_MAX_EDGES);
-	Assert(cohort->table.facts_size ==
-		   (cohort->has_events ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts)));
-	Assert((cohort->batch != NULL) == (cohort->rows != NULL));
-	if (cohort->batch != NULL)
-		BatchCheck(cohort->batch, &cohort->table);
-	CustomerTableCheck(&cohort->table, whole);
+	return EVENT_FACTS_SIZE;
 }
 
-#endif							/* USE_ASSERT_CHECKING */
+static void
+AddEvents(CustomerState *state, uint8 *const *facts, const void *rows, int nrows)
+{
+	const PeriodEvent *events = rows;
+	int64		from = ((PeriodState *) state)->judge->period.from;
+
+	for (int i = 0; i < nrows; i++)
+	{
+		EventFacts	known;
+
+		EventFactsLoad(&known, facts[i]);
+		EventFactsAdd(&known, events[i].at, events[i].event, events[i].verdict, from);
+		EventFactsStore(&known, facts[i]);
+	}
+}
+
+static void
+MergeEvents(CustomerState *state pg_attribute_unused(), uint8 *facts,
+			const CustomerState *other pg_attribute_unused(), const uint8 *theirs)
+{
+	EventFacts	known;
+	EventFacts	more;
+
+	EventFactsLoad(&known, facts);
+	EventFactsLoad(&more, theirs);
+	EventFactsMerge(&known, &more);
+	EventFactsStore(&known, facts);
+}
+
+static void
+VisitEvents(PeriodState *state, OutcomeVisitor visitor, void *arg)
+{
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
+	{
+		EventFacts	known;
+		Outcome		outcome;
+
+		EventFactsLoad(&known, facts);
+		outcome = OutcomeFromEvents(&known);
+		visitor(arg, &outcome, 1);
+	}
+}
+
+static const PeriodStateOps events_ops = {
+	.base = {
+		.tag = 'e',
+		.row_size = sizeof(PeriodEvent),
+		.facts_size = EventsSize,
+		.add_rows = AddEvents,
+		.merge_facts = MergeEvents,
+		.merge_head = MergeHead,
+		.create_like = CreateLike,
+		.write_head = WriteHead,
+		.read_head = ReadHead,
+#ifdef USE_ASSERT_CHECKING
+		.check = Check,
+#endif
+	},
+	.visit = VisitEvents
+};
+
+const CustomerStateOps *const period_events_kind = &events_ops.base;
+
+/* Call the visitor for the outcomes of all customers. */
+void
+PeriodStateVisit(PeriodState *state, OutcomeVisitor visitor, void *arg)
+{
+	CustomerStateFlush(&state->base);
+	((const PeriodStateOps *) state->base.ops)->visit(state, visitor, arg);
+}

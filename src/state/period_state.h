@@ -1,91 +1,68 @@
 /*
  * period_state.h
- *	  The state of an aggregate over customers: the judge, and the facts of each.
+ *	  States of one period: the judge of purchases, and the facts of each customer.
  */
 #ifndef WINBACK_PERIOD_STATE_H
 #define WINBACK_PERIOD_STATE_H
 
 #include "postgres.h"
 
-#include "table/batch.h"
-#include "table/customer_type.h"
 #include "rules/facts.h"
-#include "table/customer_table.h"
 #include "rules/period_judge.h"
+#include "state/customer_state.h"
 
-/* One row, but for the customer: an event that lies before the end. */
-typedef struct CohortRow
+typedef struct PeriodState
+{
+	CustomerState base;
+	const PeriodJudge *judge;	/* StateFamily */
+} PeriodState;
+
+/* An event before the end of the period, but for its customer. */
+typedef struct PeriodEvent
 {
 	int64		at;
 	uint8		event;			/* LifecycleEvent */
 	PurchaseFacts verdict;		/* on a purchase at that instant */
-} CohortRow;
+} PeriodEvent;
 
-/* There is one in every group, perhaps hundreds of thousands: keep it small. */
-typedef struct Cohort
-{
-	const PeriodJudge *judge;			/* shared by the groups if they are constant */
-	CustomerTable		table;			/* facts: PurchaseFacts, or EventFacts packed */
-	Batch	   *batch;			/* NULL while it is not worth it: BatchCreate */
-	CohortRow  *rows;			/* what goes with the keys of the batch */
-	Oid			customer_type;
-	bool		has_events;		/* not only purchases */
-} Cohort;
+/* Called with an outcome and the number of customers who share it. */
+typedef void (*OutcomeVisitor) (void *arg, const Outcome *outcome, int64 customers);
 
-/* Called with a outcome and how many customers share it. */
-typedef void (*CohortVisitor) (void *arg, const Outcome *outcome, int64 customers);
+extern PeriodState *PeriodStateCreate(MemoryContext context, StateFamily *family,
+									  const PeriodJudge *judge, bool has_events);
+extern void PeriodStateVisit(PeriodState *state, OutcomeVisitor visitor, void *arg);
 
-extern Cohort *CohortCreate(MemoryContext context, const PeriodJudge *judge,
-							bool has_events, CustomerType *customer_type);
-extern void CohortEnterNow(Cohort *cohort, CustomerType *customer_type, Datum customer,
-						   int64 at, LifecycleEvent event, PurchaseFacts verdict);
-extern void CohortBeginBatch(Cohort *cohort, bool alone);
-extern void CohortFlush(Cohort *cohort);
-extern void CohortMerge(Cohort *cohort, Cohort *other);
-extern void CohortVisit(Cohort *cohort, CohortVisitor visitor, void *arg);
+extern const CustomerStateOps *const period_purchases_kind;
+extern const CustomerStateOps *const period_events_kind;
 
-#ifdef USE_ASSERT_CHECKING
-extern void CohortCheck(const Cohort *cohort, bool whole);
-#else
-#define CohortCheck(cohort, whole)	((void) 0)
-#endif
-
-/*
- * Let a row wait in the batch; false if it cannot.
- *
- * All that is done for most rows.  Nothing here has its address taken on the
- * stack, and what a row does not need it does not store: either costs time.
- */
+/* Queue the verdict on a purchase; false if it must be entered. */
 static pg_attribute_always_inline bool
-CohortDefer(Cohort *cohort, CustomerType *customer_type, Datum customer,
-			int64 at, LifecycleEvent event, PurchaseFacts verdict)
+PeriodStateQueuePurchase(PeriodState *state, CustomerType *customer_type, Datum customer,
+						 PurchaseFacts verdict)
 {
-	CohortRow  *waiting;
-	int			index;
+	int			place = CustomerStateQueue(&state->base, customer_type, customer);
 
-	if (unlikely(cohort->batch == NULL))
+	if (unlikely(place < 0))
 		return false;
-	index = BatchAdd(cohort->batch, &cohort->table, customer_type, customer);
-	if (unlikely(index < 0))
-		return false;
-
-	waiting = &cohort->rows[index];
-	waiting->verdict = verdict;
-	if (cohort->has_events)
-	{
-		waiting->at = at;
-		waiting->event = event;
-	}
+	((PurchaseFacts *) state->base.waiting)[place] = verdict;
 	return true;
 }
 
-/* Enter a row, now or with the next batch. */
-static pg_attribute_always_inline void
-CohortEnter(Cohort *cohort, CustomerType *customer_type, Datum customer,
-			int64 at, LifecycleEvent event, PurchaseFacts verdict)
+/* Queue an event; false if it must be entered. */
+static pg_attribute_always_inline bool
+PeriodStateQueueEvent(PeriodState *state, CustomerType *customer_type, Datum customer,
+					  int64 at, LifecycleEvent event, PurchaseFacts verdict)
 {
-	if (unlikely(!CohortDefer(cohort, customer_type, customer, at, event, verdict)))
-		CohortEnterNow(cohort, customer_type, customer, at, event, verdict);
+	int			place = CustomerStateQueue(&state->base, customer_type, customer);
+	PeriodEvent *waiting;
+
+	if (unlikely(place < 0))
+		return false;
+	waiting = (PeriodEvent *) state->base.waiting + place;
+	waiting->at = at;
+	waiting->event = event;
+	waiting->verdict = verdict;
+	return true;
 }
 
 #endif							/* WINBACK_PERIOD_STATE_H */

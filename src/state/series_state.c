@@ -1,258 +1,360 @@
 /*
  * series_state.c
- *	  The state of an aggregate over a series of periods: the calendar, and what
- *	  each customer did.
+ *	  States of a series of periods: the calendar, and what each customer did.
  *
- * Of purchases alone it is enough to know in which zones of the calendar they
- * lie: a bit a zone, some four zones a period. Merging is OR, as in facts.h.
- *
- * Where the order of a purchase and a cancellation matters, or amounts are to be
- * added up, that is not enough. Then every row is kept, 16 bytes (24 where there are
- * amounts, and its amount) in an array, chained by customer. Merging is appending.
+ * There are two kinds.  Where all rows are purchases, it is enough to know in which
+ * zones of the calendar a customer bought: a bit a zone, some four zones a period.
+ * Where the order of a purchase and a cancellation matters, or amounts are to be added
+ * up, that is not enough, and every event is kept in a log.
  *
  * What the customers did in each period is counted in series_summary.c.
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
+#include "libpq/pqformat.h"
 #include "utils/memutils.h"
 
 #include "state/series_state.h"
-#include "table/large_memory.h"
+#include "state/state_wire.h"
 
-/* A chronicle without customers.  customer_type must live as long. */
-Chronicle *
-ChronicleCreate(MemoryContext context, Calendar *calendar, bool has_events,
-				bool has_amounts, CustomerType *customer_type)
+/* A kind of state of a series. */
+typedef struct SeriesStateOps
 {
-	Chronicle  *chronicle = MemoryContextAllocZero(context, sizeof(Chronicle));
+	CustomerStateOps base;
+	void		(*summarize) (SeriesState *state, PeriodSummary *periods,
+							  AmountVisitor visitor, void *arg);
+} SeriesStateOps;
 
-	chronicle->calendar = calendar;
-	chronicle->customer_type = customer_type->type;
-	chronicle->has_entries = has_events || has_amounts;
-	chronicle->has_amounts = has_amounts;
-	chronicle->first_at = END_OF_TIME;
-	chronicle->last_at = BEGINNING_OF_TIME;
-	CustomerTableInit(&chronicle->table, context, customer_type->form,
-			   chronicle->has_entries ? (int) ENTRY_FACTS_SIZE : ZONE_FACTS_SIZE(calendar));
-	chronicle->table.same = CustomersEqualByType;
-	chronicle->table.same_arg = customer_type;
-	return chronicle;
+static const SeriesStateOps purchases_ops;
+static const SeriesStateOps events_ops;
+
+/*
+ * What both kinds have in common: the question, and how far the data reach.
+ */
+
+static SeriesState *
+CreateOfKind(MemoryContext context, StateFamily *family, const Question *question,
+			 bool has_amounts, const CustomerStateOps *ops)
+{
+	SeriesState *state = MemoryContextAllocZero(context, sizeof(SeriesState));
+
+	state->calendar = FamilyCalendar(family, context, question);
+	state->first_at = END_OF_TIME;
+	state->last_at = BEGINNING_OF_TIME;
+	state->log.has_amounts = has_amounts;
+	CustomerStateInit(&state->base, ops, context, family->customer_type);
+	return state;
 }
 
-/* A zone is a bit; an entry goes before the customer's others. */
-static inline void
-TakeIn(Chronicle *chronicle, uint8 *facts, uint32 mark)
+/* Create a state without customers. */
+SeriesState *
+SeriesStateCreate(MemoryContext context, StateFamily *family, const Question *question,
+				  bool has_events, bool has_amounts)
 {
-	uint32		head = mark + 1;
-
-	if (!chronicle->has_entries)
-	{
-		facts[(mark + 1) / 8] |= 1 << ((mark + 1) % 8);
-		return;
-	}
-	chronicle->entries[mark].next = LoadHead(facts);
-	memcpy(facts + 1, &head, sizeof(head));
+	return CreateOfKind(context, family, question, has_amounts,
+						has_events || has_amounts ? &events_ops.base : &purchases_ops.base);
 }
 
-/* Keep a row; returns its index. */
-static uint32
-AddEntry(Chronicle *chronicle, int64 at, uint8 event, Numeric amount)
+static CustomerState *
+CreateLike(MemoryContext context, StateFamily *family, const CustomerState *other)
 {
-	MemoryContext context = chronicle->table.context;
-	Entry	   *entry;
+	const SeriesState *series = (const SeriesState *) other;
 
-	if (chronicle->nentries % 65536 == 0)
-		CHECK_FOR_INTERRUPTS();
-	if (chronicle->nentries == chronicle->allocated)
-	{
-		Size		allocated = chronicle->allocated == 0 ? 8 : (Size) chronicle->allocated * 2;
-
-		if (allocated > PG_UINT32_MAX / 2)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many rows with events or amounts in one group"),
-					 errhint("Filter by customers, or use a table of purchases alone.")));
-		chronicle->entries = MoveToLarger(context, chronicle->entries,
-									 chronicle->nentries * sizeof(Entry),
-									 0, allocated * sizeof(Entry));
-		if (chronicle->has_amounts)
-			chronicle->amounts = MoveToLarger(context, chronicle->amounts,
-										 chronicle->nentries * sizeof(Numeric),
-										 0, allocated * sizeof(Numeric));
-		chronicle->allocated = allocated;
-	}
-
-	entry = &chronicle->entries[chronicle->nentries];
-	memset(entry, 0, sizeof(*entry));
-	entry->at = at;
-	entry->event = event;
-	entry->has_amount = amount != NULL;
-	if (amount != NULL)
-	{
-		Size		size = VARSIZE(amount);
-
-		chronicle->amounts[chronicle->nentries] =
-			memcpy(MemoryContextAlloc(context, size), amount, size);
-	}
-	return chronicle->nentries++;
+	return &CreateOfKind(context, family, &series->calendar->question,
+						 series->log.has_amounts, other->ops)->base;
 }
 
-/* Enter what waits in the batch. */
-void
-ChronicleFlush(Chronicle *chronicle)
+static void
+MergeHead(CustomerState *state, const CustomerState *other)
 {
-	int			nrows;
+	SeriesState *series = (SeriesState *) state;
+	const SeriesState *others = (const SeriesState *) other;
 
-	if (chronicle->batch == NULL || chronicle->batch->nrows == 0)
-		return;
-
-	nrows = BatchLocate(chronicle->batch, &chronicle->table);
-	for (int i = 0; i < nrows; i++)
-		TakeIn(chronicle, chronicle->batch->found[i], chronicle->marks[i]);
-	CustomerTableSettle(&chronicle->table, BATCH_ROWS);
-}
-
-/* From now on rows wait in a batch, if it is worth it: see BatchCreate. */
-void
-ChronicleBeginBatch(Chronicle *chronicle, bool alone)
-{
-	chronicle->batch = BatchCreate(&chronicle->table, alone);
-	if (chronicle->batch != NULL)
-		chronicle->marks = MemoryContextAlloc(chronicle->table.context,
-											  BATCH_ROWS * sizeof(uint32));
-}
-
-/* Enter a row that lies in the given zone of the calendar. */
-void
-ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type, Datum customer,
-			   const ChronicleRow *row, int zone)
-{
-	uint32		mark = zone;
-
-	if (chronicle->has_entries)
-		mark = AddEntry(chronicle, row->at, row->event, row->amount);
-
-	if (likely(ChronicleDefer(chronicle, customer_type, customer, mark)))
-		return;
-	ChronicleFlush(chronicle);
-	if (ChronicleDefer(chronicle, customer_type, customer, mark))
-		return;
-
-	TakeIn(chronicle, LocateCustomer(&chronicle->table, customer_type, customer), mark);
-
-	if (chronicle->batch == NULL)
-		ChronicleBeginBatch(chronicle, false);
-	ChronicleCheck(chronicle, false);
-}
-
-/* Take the facts of another chronicle into those of the same customer. */
-static inline void
-TakeInFacts(Chronicle *chronicle, uint8 *facts, const Chronicle *other, const uint8 *theirs)
-{
-	if (!chronicle->has_entries)
-	{
-		for (int b = 0; b < chronicle->table.facts_size; b++)
-			facts[b] |= theirs[b];
-		return;
-	}
-	for (uint32 e = LoadHead(theirs); e != 0; e = other->entries[e - 1].next)
-	{
-		const Entry *entry = &other->entries[e - 1];
-
-		TakeIn(chronicle, facts,
-			   AddEntry(chronicle, entry->at, entry->event,
-						entry->has_amount ? other->amounts[e - 1] : NULL));
-	}
-}
-
-/* Enter the customers of another chronicle, whose keys stay in place meanwhile. */
-void
-ChronicleMerge(Chronicle *chronicle, Chronicle *other)
-{
-	Meeting		meeting;
-	int			ncustomers;
-
-	if (chronicle->customer_type != other->customer_type ||
-		chronicle->has_entries != other->has_entries ||
-		chronicle->has_amounts != other->has_amounts)
+	if (series->log.has_amounts != others->log.has_amounts)
 		elog(ERROR, "cannot merge states of different aggregates");
-	if (chronicle->calendar->question.fingerprint != other->calendar->question.fingerprint)
+	if (series->calendar->question.fingerprint != others->calendar->question.fingerprint)
 		QuestionChanged();
-	if (chronicle->table.facts_size != other->table.facts_size)
-		elog(ERROR, "cannot merge states of different calendars");
+	series->first_at = Min(series->first_at, others->first_at);
+	series->last_at = Max(series->last_at, others->last_at);
+}
 
-	ChronicleFlush(chronicle);
-	ChronicleFlush(other);
-	chronicle->first_at = Min(chronicle->first_at, other->first_at);
-	chronicle->last_at = Max(chronicle->last_at, other->last_at);
+static void
+SendInterval(StringInfo wire, const Interval *interval)
+{
+	pq_sendint64(wire, interval->time);
+	pq_sendint32(wire, interval->day);
+	pq_sendint32(wire, interval->month);
+}
 
-	CustomerTableMatch(&chronicle->table, &other->table);
-	if (!chronicle->has_entries && CustomerTableOverlay(&chronicle->table, &other->table))
-		return;
+static void
+ReceiveInterval(StringInfo wire, Interval *interval)
+{
+	interval->time = pq_getmsgint64(wire);
+	interval->day = pq_getmsgint(wire, 4);
+	interval->month = pq_getmsgint(wire, 4);
+}
 
-	meeting.cursor = 0;
-	while ((ncustomers = BatchMeet(&meeting, &chronicle->table, &other->table)) > 0)
+static void
+SendQuestion(StringInfo wire, const Question *question)
+{
+	pq_sendint8(wire, question->unit);
+	pq_sendint64(wire, question->period.from);
+	pq_sendint64(wire, question->period.to);
+	pq_sendint8(wire, question->has_inactive_after);
+	SendInterval(wire, &question->inactive_after);
+	pq_sendint8(wire, question->has_churned_after);
+	SendInterval(wire, &question->churned_after);
+	pq_sendint8(wire, question->has_step);
+	SendInterval(wire, &question->step);
+	pq_sendint8(wire, question->has_end);
+}
+
+static void
+ReceiveQuestion(StringInfo wire, Question *question)
+{
+	memset(question, 0, sizeof(*question));
+	question->unit = pq_getmsgbyte(wire);
+	if (question->unit > UNIT_TIMESTAMPTZ)
+		elog(ERROR, "invalid question in a serialized state");
+	question->period.from = pq_getmsgint64(wire);
+	question->period.to = pq_getmsgint64(wire);
+	question->has_inactive_after = pq_getmsgbyte(wire) != 0;
+	ReceiveInterval(wire, &question->inactive_after);
+	question->has_churned_after = pq_getmsgbyte(wire) != 0;
+	ReceiveInterval(wire, &question->churned_after);
+	question->has_step = pq_getmsgbyte(wire) != 0;
+	ReceiveInterval(wire, &question->step);
+	question->has_end = pq_getmsgbyte(wire) != 0;
+	question->fingerprint = QuestionFingerprint(question);
+}
+
+static void
+WriteHead(StringInfo wire, const CustomerState *state)
+{
+	const SeriesState *series = (const SeriesState *) state;
+
+	pq_sendint8(wire, series->log.has_amounts);
+	pq_sendint64(wire, series->first_at);
+	pq_sendint64(wire, series->last_at);
+	SendQuestion(wire, &series->calendar->question);
+	pq_sendint32(wire, series->calendar->nedges);
+}
+
+/*
+ * The state that is made here can only be merged into another one.  Of its calendar
+ * that needs the question and the number of edges, from which the facts have their
+ * size.
+ */
+static CustomerState *
+ReadHead(StringInfo wire)
+{
+	SeriesState *series = palloc0(sizeof(SeriesState));
+	Calendar   *calendar = palloc0(sizeof(Calendar));
+
+	series->log.has_amounts = pq_getmsgbyte(wire) != 0;
+	series->first_at = pq_getmsgint64(wire);
+	series->last_at = pq_getmsgint64(wire);
+	ReceiveQuestion(wire, &calendar->question);
+	calendar->nedges = pq_getmsgint(wire, 4);
+	if (calendar->nedges <= 0 || calendar->nedges > CALENDAR_MAX_EDGES)
+		elog(ERROR, "unknown calendar of a serialized state");
+	series->calendar = calendar;
+	return &series->base;
+}
+
+/*
+ * Purchases alone: zone z is bit z + 1 of the facts, as the first bit is the table's.
+ */
+
+static int
+ZonesSize(const CustomerState *state)
+{
+	return ((const SeriesState *) state)->calendar->nedges / 8 + 1;
+}
+
+static void
+AddZones(CustomerState *state pg_attribute_unused(), uint8 *const *facts, const void *rows,
+		 int nrows)
+{
+	const uint32 *zones = rows;
+
+	for (int i = 0; i < nrows; i++)
 	{
-		for (int i = 0; i < ncustomers; i++)
-			TakeInFacts(chronicle, meeting.ours[i], other, meeting.theirs[i]);
+		uint32		bit = zones[i] + 1;
+
+		facts[i][bit / 8] |= 1 << (bit % 8);
 	}
-	ChronicleCheck(chronicle, IsLargeStep(&chronicle->table, &other->table));
+}
+
+static void
+MergeZones(CustomerState *state, uint8 *facts, const CustomerState *other pg_attribute_unused(),
+		   const uint8 *theirs)
+{
+	for (int b = 0; b < state->table.facts_size; b++)
+		facts[b] |= theirs[b];
+}
+
+/* Received facts have no bits behind the last zone's. */
+static void
+CheckZones(const CustomerState *state, const uint8 *facts)
+{
+	int			last = ((const SeriesState *) state)->calendar->nedges;
+
+	if (facts[last / 8] >> (last % 8 + 1) != 0)
+		elog(ERROR, "invalid customer in a serialized state");
 }
 
 #ifdef USE_ASSERT_CHECKING
-
-/* What must hold of a chronicle after every step; for `whole` see CustomerTableCheck. */
-void
-ChronicleCheck(const Chronicle *chronicle, bool whole)
+static void
+AssertZones(const CustomerState *state, bool whole)
 {
-	const CustomerTable *table = &chronicle->table;
-	int			nedges = chronicle->calendar->nedges;
-	int			nwaiting = chronicle->batch != NULL ? chronicle->batch->nrows : 0;
-	uint64		nchained = 0;
+	int			nwaiting = state->batch != NULL ? state->batch->nrows : 0;
 	uint64		cursor = 0;
 	const uint8 *facts;
 
-	Assert(chronicle->has_entries || !chronicle->has_amounts);
-	Assert(chronicle->has_entries || chronicle->nentries == 0);
-	Assert(table->facts_size == (chronicle->has_entries ? (int) ENTRY_FACTS_SIZE :
-								  ZONE_FACTS_SIZE(chronicle->calendar)));
-	Assert((chronicle->batch != NULL) == (chronicle->marks != NULL));
-	if (chronicle->batch != NULL)
-		BatchCheck(chronicle->batch, table);
+	Assert(((const SeriesState *) state)->log.nevents == 0);
 	if (nwaiting > 0)
-		Assert(chronicle->has_entries ?
-			   chronicle->marks[nwaiting - 1] == chronicle->nentries - 1 :
-			   chronicle->marks[nwaiting - 1] < (uint32) nedges);
-	CustomerTableCheck(table, whole);
-
-	if (!whole && (CustomerTableSize(table) > SMALL_TABLE ||
-				   chronicle->nentries * sizeof(Entry) > SMALL_TABLE))
+		Assert(((uint32 *) state->waiting)[nwaiting - 1] <
+			   (uint32) ((const SeriesState *) state)->calendar->nedges);
+	if (!whole && CustomerTableSize(&state->table) > SMALL_TABLE)
 		return;
-	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
-	{
-		if (chronicle->has_entries)
-		{
-			/* each entry comes before the next, so that no chain has a loop */
-			uint32		limit = chronicle->nentries;
+	while ((facts = CustomerTableNextFacts(&state->table, &cursor)) != NULL)
+		CheckZones(state, facts);
+}
+#endif
 
-			for (uint32 e = LoadHead(facts); e != 0; e = chronicle->entries[e - 1].next)
-			{
-				Assert(e <= limit);
-				limit = e - 1;
-				nchained++;
-			}
-		}
-		else
-		{
-			/* no bits behind the last zone's */
-			for (int bit = nedges + 1; bit < table->facts_size * 8; bit++)
-				Assert((facts[bit / 8] & (1 << (bit % 8))) == 0);
-		}
-	}
-	/* each entry is in one chain, or will be (of what came by wire, we only trust that) */
-	Assert(!chronicle->has_entries || table->packed ||
-		   nchained + nwaiting == chronicle->nentries);
+static const SeriesStateOps purchases_ops = {
+	.base = {
+		.tag = 'z',
+		.row_size = sizeof(uint32),
+		.merge_is_or = true,
+		.facts_size = ZonesSize,
+		.add_rows = AddZones,
+		.merge_facts = MergeZones,
+		.merge_head = MergeHead,
+		.create_like = CreateLike,
+		.write_head = WriteHead,
+		.read_head = ReadHead,
+		.check_facts = CheckZones,
+#ifdef USE_ASSERT_CHECKING
+		.check = AssertZones,
+#endif
+	},
+	.summarize = SummarizePurchases
+};
+
+const CustomerStateOps *const series_purchases_kind = &purchases_ops.base;
+
+/*
+ * Events, or purchases with amounts: facts are the place of the last event in the log.
+ */
+
+static int
+LogFactsSize(const CustomerState *state pg_attribute_unused())
+{
+	return LOG_FACTS_SIZE;
 }
 
-#endif							/* USE_ASSERT_CHECKING */
+static inline EventLog *
+LogOf(CustomerState *state)
+{
+	return &((SeriesState *) state)->log;
+}
+
+static inline const EventLog *
+ConstLogOf(const CustomerState *state)
+{
+	return &((const SeriesState *) state)->log;
+}
+
+static void
+ChainEvents(CustomerState *state, uint8 *const *facts, const void *rows, int nrows)
+{
+	const uint32 *places = rows;
+
+	for (int i = 0; i < nrows; i++)
+		EventLogChain(LogOf(state), facts[i], places[i]);
+}
+
+static void
+MergeEvents(CustomerState *state, uint8 *facts, const CustomerState *other, const uint8 *theirs)
+{
+	EventLogMerge(LogOf(state), state->table.context, facts, ConstLogOf(other), theirs);
+}
+
+static Size
+EventsWireSize(const CustomerState *state)
+{
+	return EventLogWireSize(ConstLogOf(state));
+}
+
+static void
+WriteEvents(StateWriter *writer, const uint8 *facts)
+{
+	EventLogWrite(ConstLogOf(writer->state), writer, facts);
+}
+
+static void
+BeginReadingEvents(CustomerState *state, uint32 nevents)
+{
+	EventLogBeginReading(LogOf(state), CurrentMemoryContext, nevents);
+}
+
+static void
+ReadEvents(StringInfo wire, CustomerState *state, uint8 *facts)
+{
+	EventLogRead(LogOf(state), CurrentMemoryContext, wire, facts);
+}
+
+static uint32
+CountEvents(const CustomerState *state)
+{
+	return ConstLogOf(state)->nevents;
+}
+
+static const FactsCodec events_codec = {
+	.customer_size = LOG_WIRE_CUSTOMER,
+	.event_size = LOG_WIRE_EVENT,
+	.events_size = EventsWireSize,
+	.write = WriteEvents,
+	.begin_reading = BeginReadingEvents,
+	.read = ReadEvents,
+	.nevents = CountEvents
+};
+
+#ifdef USE_ASSERT_CHECKING
+static void
+AssertEvents(const CustomerState *state, bool whole)
+{
+	EventLogCheck(ConstLogOf(state), state, whole);
+}
+#endif
+
+static const SeriesStateOps events_ops = {
+	.base = {
+		.tag = 'l',
+		.row_size = sizeof(uint32),
+		.codec = &events_codec,
+		.facts_size = LogFactsSize,
+		.add_rows = ChainEvents,
+		.merge_facts = MergeEvents,
+		.merge_head = MergeHead,
+		.create_like = CreateLike,
+		.write_head = WriteHead,
+		.read_head = ReadHead,
+#ifdef USE_ASSERT_CHECKING
+		.check = AssertEvents,
+#endif
+	},
+	.summarize = SummarizeEvents
+};
+
+const CustomerStateOps *const series_events_kind = &events_ops.base;
+
+/* Count all customers in every period, and call the visitor for each amount. */
+void
+SeriesStateSummarize(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
+{
+	CustomerStateFlush(&state->base);
+	((const SeriesStateOps *) state->base.ops)->summarize(state, periods, visitor, arg);
+}

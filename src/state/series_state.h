@@ -1,7 +1,6 @@
 /*
  * series_state.h
- *	  The state of an aggregate over a series of periods: the calendar, and what
- *	  each customer did.
+ *	  States of a series of periods: the calendar, and what each customer did.
  */
 #ifndef WINBACK_SERIES_STATE_H
 #define WINBACK_SERIES_STATE_H
@@ -10,66 +9,18 @@
 
 #include "utils/numeric.h"
 
-#include "table/batch.h"
 #include "rules/calendar.h"
-#include "table/customer_type.h"
-#include "table/customer_table.h"
+#include "state/customer_state.h"
+#include "state/event_log.h"
 
-/* An event that was kept. */
-typedef struct Entry
+typedef struct SeriesState
 {
-	int64		at;
-	uint32		next;			/* of the same customer, plus 1; 0 for none */
-	uint8		event;			/* LifecycleEvent */
-	bool		has_amount;		/* amounts[] of the same index is set */
-} Entry;
-
-typedef struct Chronicle
-{
-	Calendar   *calendar;
-	CustomerTable		table;
-	Batch	   *batch;			/* NULL while it is not worth it: BatchCreate */
-	uint32	   *marks;			/* of each key in it: the zone, or the entry */
-	Oid			customer_type;
-
-	/*
-	 * Purchases alone are bits in the table: zone z is bit z + 1.  Where there
-	 * are other events or amounts, each row is kept, and the table has the
-	 * customer's last entry, plus 1, behind a byte of its own.
-	 */
-	bool		has_entries;
-	bool		has_amounts;
-	Entry	   *entries;
-	Numeric    *amounts;
-	uint32		nentries;
-	uint32		allocated;
-
-	int64		first_at;		/* the first and last finite instant of any row */
+	CustomerState base;
+	const Calendar *calendar;	/* StateFamily */
+	int64		first_at;		/* the first and the last finite instant of any row */
 	int64		last_at;
-} Chronicle;
-
-/* The bytes of facts of purchases alone: the table's bit, and one a zone. */
-#define ZONE_FACTS_SIZE(calendar)	((calendar)->nedges / 8 + 1)
-/* And where entries are kept: the table's bit in a byte, an index. */
-#define ENTRY_FACTS_SIZE		(1 + sizeof(uint32))
-
-/* The customer's last entry, plus 1, from their facts. */
-static inline uint32
-LoadHead(const uint8 *facts)
-{
-	uint32		head;
-
-	memcpy(&head, facts + 1, sizeof(head));
-	return head;
-}
-
-/* One row, but for the customer. */
-typedef struct ChronicleRow
-{
-	int64		at;
-	LifecycleEvent event;
-	Numeric		amount;			/* NULL if none */
-} ChronicleRow;
+	EventLog	log;			/* empty where all rows are purchases without amounts */
+} SeriesState;
 
 /*
  * What happened in one period, as numbers of customers: for each combination of
@@ -89,48 +40,61 @@ typedef struct PeriodSummary
 typedef void (*AmountVisitor) (void *arg, int period, LifecycleStatus status,
 							   Numeric amount);
 
-extern Chronicle *ChronicleCreate(MemoryContext context, Calendar *calendar,
-								  bool has_events, bool has_amounts,
-								  CustomerType *customer_type);
-extern void ChronicleEnter(Chronicle *chronicle, CustomerType *customer_type,
-						   Datum customer, const ChronicleRow *row, int zone);
-extern void ChronicleBeginBatch(Chronicle *chronicle, bool alone);
-extern void ChronicleFlush(Chronicle *chronicle);
-extern void ChronicleMerge(Chronicle *chronicle, Chronicle *other);
-extern void ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
-							   AmountVisitor visitor, void *arg);
+extern SeriesState *SeriesStateCreate(MemoryContext context, StateFamily *family,
+									  const Question *question, bool has_events,
+									  bool has_amounts);
+extern void SeriesStateSummarize(SeriesState *state, PeriodSummary *periods,
+								 AmountVisitor visitor, void *arg);
 
-#ifdef USE_ASSERT_CHECKING
-extern void ChronicleCheck(const Chronicle *chronicle, bool whole);
-#else
-#define ChronicleCheck(chronicle, whole)	((void) 0)
-#endif
+extern const CustomerStateOps *const series_purchases_kind;
+extern const CustomerStateOps *const series_events_kind;
+
+/* series_summary.c: what the customers of either kind did in each period */
+extern void SummarizePurchases(SeriesState *state, PeriodSummary *periods,
+							   AmountVisitor visitor, void *arg);
+extern void SummarizeEvents(SeriesState *state, PeriodSummary *periods,
+							AmountVisitor visitor, void *arg);
 
 /* Remember when the first and the last row was. */
 static inline void
-ChronicleNote(Chronicle *chronicle, int64 at)
+SeriesStateNote(SeriesState *state, int64 at)
 {
 	if (at != BEGINNING_OF_TIME && at != END_OF_TIME)
 	{
-		chronicle->first_at = Min(chronicle->first_at, at);
-		chronicle->last_at = Max(chronicle->last_at, at);
+		state->first_at = Min(state->first_at, at);
+		state->last_at = Max(state->last_at, at);
 	}
 }
 
-/* Let a zone, or an entry, of a customer wait in the batch; false if it cannot. */
+/* Queue a zone in which a customer bought; false if it must be entered. */
 static pg_attribute_always_inline bool
-ChronicleDefer(Chronicle *chronicle, CustomerType *customer_type, Datum customer, uint32 mark)
+SeriesStateQueueZone(SeriesState *state, CustomerType *customer_type, Datum customer, uint32 zone)
 {
-	int			index;
+	int			place = CustomerStateQueue(&state->base, customer_type, customer);
 
-	if (unlikely(chronicle->batch == NULL))
+	if (unlikely(place < 0))
 		return false;
-	index = BatchAdd(chronicle->batch, &chronicle->table, customer_type, customer);
-	if (unlikely(index < 0))
-		return false;
-	chronicle->marks[index] = mark;
-	ChronicleCheck(chronicle, false);
+	((uint32 *) state->base.waiting)[place] = zone;
 	return true;
+}
+
+/* Enter a purchase in a zone. */
+static inline void
+SeriesStateEnterZone(SeriesState *state, CustomerType *customer_type, Datum customer, uint32 zone)
+{
+	if (unlikely(!SeriesStateQueueZone(state, customer_type, customer, zone)))
+		CustomerStateEnter(&state->base, customer_type, customer, &zone);
+}
+
+/* Enter an event; amount may be NULL. */
+static inline void
+SeriesStateEnterEvent(SeriesState *state, CustomerType *customer_type, Datum customer,
+					  int64 at, LifecycleEvent event, Numeric amount)
+{
+	uint32		place = EventLogAdd(&state->log, state->base.table.context, at, event, amount);
+
+	/* a row of the batch is the event's place in the log, as it is the zone of a purchase */
+	SeriesStateEnterZone(state, customer_type, customer, place);
 }
 
 #endif							/* WINBACK_SERIES_STATE_H */

@@ -1,6 +1,6 @@
 /*
  * series_summary.c
- *	  What the customers of a chronicle did in each of its periods.
+ *	  What the customers of a series did in each of its periods.
  *
  * Each customer is swept once, over all boundaries of the calendar, and counted in
  * every period by what they were before, whether they bought, and what they were
@@ -282,11 +282,11 @@ typedef struct Past
 
 /* Take in the entries before an instant; they are in order. */
 static void
-PastAdvance(Past *past, const Entry *entries, int nentries, int64 until)
+PastAdvance(Past *past, const LoggedEvent *entries, int nentries, int64 until)
 {
 	for (; past->nentries < nentries && entries[past->nentries].at < until; past->nentries++)
 	{
-		const Entry *entry = &entries[past->nentries];
+		const LoggedEvent *entry = &entries[past->nentries];
 
 		if (past->nentries % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -319,7 +319,7 @@ PastStanding(const Past *past, const CutOffs *cutoffs)
 
 /* One customer may have millions of entries: sorting them can be interrupted. */
 #define ST_SORT			SortEntries
-#define ST_ELEMENT_TYPE	Entry
+#define ST_ELEMENT_TYPE	LoggedEvent
 #define ST_COMPARE(a, b) (((a)->at > (b)->at) - ((a)->at < (b)->at))
 #define ST_SCOPE		static
 #define ST_CHECK_FOR_INTERRUPTS
@@ -328,7 +328,7 @@ PastStanding(const Past *past, const CutOffs *cutoffs)
 
 /* A customer's entries in order of time; next becomes the index of the amount. */
 static int
-GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
+GatherEntries(const SeriesState *state, const uint8 *facts, LoggedEvent **entries,
 			  int *allocated)
 {
 	int			n = 0;
@@ -341,11 +341,11 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 		if (n == *allocated)
 		{
 			*allocated *= 2;
-			*entries = MoveToLarger(GetMemoryChunkContext(*entries), *entries, n * sizeof(Entry),
-							   0, *allocated * sizeof(Entry));
+			*entries = MoveToLarger(GetMemoryChunkContext(*entries), *entries, n * sizeof(LoggedEvent),
+							   0, *allocated * sizeof(LoggedEvent));
 		}
-		next = chronicle->entries[e - 1].next;
-		(*entries)[n] = chronicle->entries[e - 1];
+		next = state->log.events[e - 1].next;
+		(*entries)[n] = state->log.events[e - 1];
 		(*entries)[n++].next = e - 1;
 	}
 	SortEntries(*entries, n);
@@ -354,10 +354,10 @@ GatherEntries(const Chronicle *chronicle, const uint8 *facts, Entry **entries,
 
 /* Sweep a customer of whom every event is known. */
 static void
-SweepEntries(const Chronicle *chronicle, const Entry *entries, int nentries,
+SweepEntries(const SeriesState *state, const LoggedEvent *entries, int nentries,
 			 PeriodSummary *periods, AmountVisitor visitor, void *arg)
 {
-	const Calendar *calendar = chronicle->calendar;
+	const Calendar *calendar = state->calendar;
 	LifecycleStatus before = LIFECYCLE_NONE;
 	Past		past = {0};
 
@@ -380,7 +380,7 @@ SweepEntries(const Chronicle *chronicle, const Entry *entries, int nentries,
 				CHECK_FOR_INTERRUPTS();
 			if (i > 0 && entries[e].has_amount)
 				visitor(arg, i - 1, StatusOver(before, true, after),
-						chronicle->amounts[entries[e].next]);
+						state->log.amounts[entries[e].next]);
 		}
 
 		if (i > 0)
@@ -402,48 +402,57 @@ SweepEntries(const Chronicle *chronicle, const Entry *entries, int nentries,
 	}
 }
 
-/* Count all customers in every period. */
+/*
+ * Loops over customers look for interrupts once for so many boundaries and events.
+ */
+#define WORK_BETWEEN_CHECKS		65536
+
+/* Count the customers of a state whose facts are zones. */
 void
-ChronicleSummarize(Chronicle *chronicle, PeriodSummary *periods,
-				   AmountVisitor visitor, void *arg)
+SummarizePurchases(SeriesState *state, PeriodSummary *periods,
+				   AmountVisitor visitor pg_attribute_unused(), void *arg pg_attribute_unused())
 {
-	const bool	has_entries = chronicle->has_entries;
+	const CustomerTable *table = &state->base.table;
 	uint64		cursor = 0;
 	const uint8 *facts;
-	Entry	   *entries = NULL;
-	int			allocated = 64;
 	ZoneSweep	sweep = {0};
 	int64		work = 0;
 
-	ChronicleFlush(chronicle);
-	if (has_entries)
-		entries = palloc(allocated * sizeof(Entry));
-	else
-		ZoneSweepInit(&sweep, chronicle->calendar, periods, chronicle->table.ntaken);
-
-	while ((facts = CustomerTableNextFacts(&chronicle->table, &cursor)) != NULL)
+	ZoneSweepInit(&sweep, state->calendar, periods, table->ntaken);
+	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
 	{
-		/* one customer may mean thousands of boundaries */
-		work += chronicle->calendar->nperiods;
-		if (work > 65536)
+		work += state->calendar->nperiods;
+		if (work > WORK_BETWEEN_CHECKS)
 		{
 			CHECK_FOR_INTERRUPTS();
 			work = 0;
 		}
-
-		if (has_entries)
-		{
-			int			n = GatherEntries(chronicle, facts, &entries, &allocated);
-
-			work += n;
-			SweepEntries(chronicle, entries, n, periods, visitor, arg);
-		}
-		else
-			SweepZones(&sweep, facts, chronicle->table.facts_size);
+		SweepZones(&sweep, facts, table->facts_size);
 	}
+	ZoneSweepFinish(&sweep);
+}
 
-	if (has_entries)
-		pfree(entries);
-	else
-		ZoneSweepFinish(&sweep);
+/* Count the customers of a state whose facts are in a log. */
+void
+SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
+{
+	uint64		cursor = 0;
+	const uint8 *facts;
+	int			allocated = 64;
+	LoggedEvent *entries = palloc(allocated * sizeof(LoggedEvent));
+	int64		work = 0;
+
+	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
+	{
+		int			n = GatherEntries(state, facts, &entries, &allocated);
+
+		work += state->calendar->nperiods + n;
+		if (work > WORK_BETWEEN_CHECKS)
+		{
+			CHECK_FOR_INTERRUPTS();
+			work = 0;
+		}
+		SweepEntries(state, entries, n, periods, visitor, arg);
+	}
+	pfree(entries);
 }

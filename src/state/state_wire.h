@@ -7,21 +7,34 @@
 
 #include "postgres.h"
 
-#include "state/series_state.h"
-#include "state/period_state.h"
+#include "lib/stringinfo.h"
+
+#include "state/customer_state.h"
 
 /* Where in a state the next portion begins; all zero for the first. */
 typedef struct Portion
 {
 	uint64		slot;			/* of the table, as CustomerTableNext counts them */
-	uint32		entry;			/* of that customer, to begin with, plus 1; 0 for the first */
+	uint32		event;			/* of that customer, plus 1; 0 to begin with the last */
 	bool		done;			/* there is no more */
 } Portion;
 
+/* A message that is being written. */
+struct StateWriter
+{
+	StringInfo	wire;
+	Size		limit;			/* stop when the message has that many bytes */
+	const CustomerState *state;
+	Portion    *portion;		/* where to begin; then, where to go on */
+
+	/* what has been written */
+	uint64		nslots;			/* customers; of an array, slots */
+	uint64		images_size;	/* bytes of the images of all keys */
+	uint32		nevents;
+};
+
 /* As a whole if the portion is NULL. */
-extern bytea *CohortSerialize(Cohort *cohort, Portion *portion);
-extern Cohort *CohortDeserialize(bytea *bytes);
-extern bytea *ChronicleSerialize(Chronicle *chronicle, Portion *portion);
-extern Chronicle *ChronicleDeserialize(bytea *bytes);
+extern bytea *CustomerStateSerialize(CustomerState *state, Portion *portion);
+extern CustomerState *CustomerStateDeserialize(bytea *bytes);
 
 #endif							/* WINBACK_STATE_WIRE_H */

@@ -1,0 +1,53 @@
+/*
+ * state_functions.c
+ *	  What PostgreSQL calls for states on their way between processes: merge, serialize
+ *	  and deserialize a CustomerState of any kind.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "aggregates/call_site.h"
+#include "state/customer_state.h"
+#include "state/state_wire.h"
+
+PG_FUNCTION_INFO_V1(customer_state_combine);
+PG_FUNCTION_INFO_V1(customer_state_serial);
+PG_FUNCTION_INFO_V1(customer_state_deserial);
+
+/*
+ * Merge the second state into the first.  The second one may live in short memory, so
+ * without a first one its customers are copied.
+ */
+Datum
+customer_state_combine(PG_FUNCTION_ARGS)
+{
+	CustomerState *state = PG_ARGISNULL(0) ? NULL : (CustomerState *) PG_GETARG_POINTER(0);
+	CustomerState *other = PG_ARGISNULL(1) ? NULL : (CustomerState *) PG_GETARG_POINTER(1);
+	MemoryContext context = AggregateContext(fcinfo);
+
+	if (other != NULL)
+	{
+		if (state == NULL)
+			state = other->ops->create_like(context, CombineFamily(fcinfo, other->customer_type),
+											other);
+		CustomerStateMerge(state, other);
+	}
+	if (state == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+customer_state_serial(PG_FUNCTION_ARGS)
+{
+	(void) AggregateContext(fcinfo);
+	PG_RETURN_BYTEA_P(CustomerStateSerialize((CustomerState *) PG_GETARG_POINTER(0), NULL));
+}
+
+Datum
+customer_state_deserial(PG_FUNCTION_ARGS)
+{
+	(void) AggregateContext(fcinfo);
+	PG_RETURN_POINTER(CustomerStateDeserialize(PG_GETARG_BYTEA_PP(0)));
+}

@@ -1,0 +1,145 @@
+/*
+ * customer_state.c
+ *	  The state of an aggregate over customers, whatever it keeps of each.
+ *
+ * See customer_state.h for the idea.
+ *
+ * Once the table outgrows the nearer caches, and in a scan from the beginning, rows
+ * wait in a batch and are entered together (see customer_table.c).  Whoever reads the
+ * table enters the waiting rows first.  That changes the form of the state, not its
+ * meaning, as numeric's sums do when they carry; so final functions remain READ_ONLY.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "state/customer_state.h"
+
+/* Begin a state without customers.  customer_type must live as long as the state. */
+void
+CustomerStateInit(CustomerState *state, const CustomerStateOps *ops, MemoryContext context,
+				  CustomerType *customer_type)
+{
+	state->ops = ops;
+	state->batch = NULL;
+	state->waiting = NULL;
+	state->customer_type = customer_type->type;
+	CustomerTableInit(&state->table, context, customer_type->form, ops->facts_size(state));
+	state->table.same = CustomersEqualByType;
+	state->table.same_arg = customer_type;
+}
+
+/* Let rows wait in a batch from now on, if that is worth it: see BatchCreate. */
+void
+CustomerStateBeginBatch(CustomerState *state, bool alone)
+{
+	state->batch = BatchCreate(&state->table, alone);
+	if (state->batch != NULL)
+		state->waiting = MemoryContextAlloc(state->table.context,
+											BATCH_ROWS * state->ops->row_size);
+}
+
+/* Enter the rows that wait in the batch. */
+void
+CustomerStateFlush(CustomerState *state)
+{
+	int			nrows;
+
+	if (state->batch == NULL || state->batch->nrows == 0)
+		return;
+
+	nrows = BatchLocate(state->batch, &state->table);
+	state->ops->add_rows(state, state->batch->found, state->waiting, nrows);
+	CustomerTableSettle(&state->table, BATCH_ROWS);
+}
+
+/* Enter a row that CustomerStateQueue could not queue. */
+void
+CustomerStateEnter(CustomerState *state, CustomerType *customer_type, Datum customer,
+				   const void *row)
+{
+	Size		row_size = state->ops->row_size;
+	int			place;
+	uint8	   *facts;
+
+	CustomerStateFlush(state);
+	place = CustomerStateQueue(state, customer_type, customer);
+	if (place >= 0)
+	{
+		memcpy((char *) state->waiting + place * row_size, row, row_size);
+		return;
+	}
+
+	facts = LocateCustomer(&state->table, customer_type, customer);
+	state->ops->add_rows(state, &facts, row, 1);
+	if (state->batch == NULL)
+		CustomerStateBeginBatch(state, false);
+	CustomerStateCheck(state, false);
+}
+
+/* Take in the customers of another state, which are where they are until the end. */
+void
+CustomerStateMerge(CustomerState *state, CustomerState *other)
+{
+	Meeting		meeting;
+	int			ncustomers;
+
+	if (state->ops != other->ops || state->customer_type != other->customer_type)
+		elog(ERROR, "cannot merge states of different aggregates");
+	state->ops->merge_head(state, other);
+	if (state->table.facts_size != other->table.facts_size)
+		elog(ERROR, "cannot merge states with facts of different sizes");
+
+	CustomerStateFlush(state);
+	CustomerStateFlush(other);
+
+	CustomerTableMatch(&state->table, &other->table);
+	if (state->ops->merge_is_or && CustomerTableOverlay(&state->table, &other->table))
+		return;
+
+	meeting.cursor = 0;
+	while ((ncustomers = BatchMeet(&meeting, &state->table, &other->table)) > 0)
+	{
+		for (int i = 0; i < ncustomers; i++)
+			state->ops->merge_facts(state, meeting.ours[i], other, meeting.theirs[i]);
+	}
+	CustomerStateCheck(state, IsLargeStep(&state->table, &other->table));
+}
+
+/* A judge that lives as long as a state in `context`: the family's, or a copy. */
+const PeriodJudge *
+FamilyJudge(StateFamily *family, MemoryContext context, const PeriodJudge *judge)
+{
+	if (family->judge == NULL)
+		family->judge = PeriodJudgeCopy(family->context, judge);
+	if (family->judge->fingerprint == judge->fingerprint)
+		return family->judge;
+	return PeriodJudgeCopy(context, judge);
+}
+
+/* The calendar of a question, living as long as a state in `context`. */
+const Calendar *
+FamilyCalendar(StateFamily *family, MemoryContext context, const Question *question)
+{
+	if (family->calendar == NULL)
+		family->calendar = CalendarCreate(family->context, question);
+	if (family->calendar->question.fingerprint == question->fingerprint)
+		return family->calendar;
+	return CalendarCreate(context, question);
+}
+
+#ifdef USE_ASSERT_CHECKING
+
+/* Assert what must hold of a state after every step; for `whole` see CustomerTableCheck. */
+void
+CustomerStateCheck(const CustomerState *state, bool whole)
+{
+	Assert(state->table.facts_size == state->ops->facts_size(state));
+	Assert((state->batch != NULL) == (state->waiting != NULL));
+	if (state->batch != NULL)
+		BatchCheck(state->batch, &state->table);
+	CustomerTableCheck(&state->table, whole);
+	state->ops->check(state, whole);
+}
+
+#endif							/* USE_ASSERT_CHECKING */

@@ -1,0 +1,234 @@
+/*
+ * event_log.c
+ *	  Events in the order in which they came, chained by customer.
+ *
+ * An event takes 16 bytes; where there are amounts 8 more, and its amount.
+ *
+ * Limits: 2^31 events; an amount is a chunk of memory of its own.
+ */
+#include "postgres.h"
+
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "state/event_log.h"
+#include "state/state_wire.h"
+#include "table/large_memory.h"
+
+#define FIRST_EVENTS	8
+
+/* Look for interrupts once in so many events. */
+#define EVENTS_BETWEEN_CHECKS	65536
+
+/* Double the room. */
+static void
+Grow(EventLog *log, MemoryContext context)
+{
+	Size		allocated = Max((Size) log->allocated * 2, FIRST_EVENTS);
+
+	if (allocated > PG_UINT32_MAX / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows with events or amounts in one group"),
+				 errhint("Filter by customers, or use a table of purchases alone.")));
+	log->events = MoveToLarger(context, log->events, log->nevents * sizeof(LoggedEvent),
+							   0, allocated * sizeof(LoggedEvent));
+	if (log->has_amounts)
+		log->amounts = MoveToLarger(context, log->amounts, log->nevents * sizeof(Numeric),
+									0, allocated * sizeof(Numeric));
+	log->allocated = allocated;
+}
+
+/* Add an event, without an amount if that is NULL.  Returns its place. */
+uint32
+EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, Numeric amount)
+{
+	LoggedEvent *added;
+
+	if (log->nevents % EVENTS_BETWEEN_CHECKS == 0)
+		CHECK_FOR_INTERRUPTS();
+	if (log->nevents == log->allocated)
+		Grow(log, context);
+
+	added = &log->events[log->nevents];
+	memset(added, 0, sizeof(*added));
+	added->at = at;
+	added->event = event;
+	added->has_amount = amount != NULL;
+	if (amount != NULL)
+	{
+		Size		size = VARSIZE(amount);
+
+		log->amounts[log->nevents] = memcpy(MemoryContextAlloc(context, size), amount, size);
+	}
+	return log->nevents++;
+}
+
+/* Add the events that another log has of a customer. */
+void
+EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts, const EventLog *other,
+			  const uint8 *theirs)
+{
+	for (uint32 e = LoadHead(theirs); e != 0; e = other->events[e - 1].next)
+	{
+		const LoggedEvent *event = &other->events[e - 1];
+
+		EventLogChain(log, facts,
+					  EventLogAdd(log, context, event->at, event->event,
+								  event->has_amount ? other->amounts[e - 1] : NULL));
+	}
+}
+
+/* Bytes of all events on the wire. */
+Size
+EventLogWireSize(const EventLog *log)
+{
+	Size		size = 0;
+
+	for (uint32 i = 0; i < log->nevents; i++)
+	{
+		if (i % EVENTS_BETWEEN_CHECKS == 0)
+			CHECK_FOR_INTERRUPTS();
+		size += LOG_WIRE_EVENT;
+		if (log->events[i].has_amount)
+			size += sizeof(int32) + VARSIZE(log->amounts[i]);
+	}
+	return size;
+}
+
+/*
+ * Write the events of a customer, behind their number: from the portion's event on,
+ * until the message is full.  A key is sent again with each portion of its customer's
+ * events; so that a long one is worth it, as many bytes of events go with it.
+ */
+void
+EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts)
+{
+	StringInfo	wire = writer->wire;
+	int			begin = wire->len;
+	int			end;
+	uint32		nevents = 0;
+	uint32		e = writer->portion->event != 0 ? writer->portion->event : LoadHead(facts);
+	Size		limit = Max(writer->limit, Min(2 * (Size) begin, MaxAllocSize / 2));
+
+	pq_sendint32(wire, 0);
+	while (e != 0 && (nevents == 0 || (Size) wire->len < limit))
+	{
+		const LoggedEvent *event = &log->events[e - 1];
+
+		if (nevents++ % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		pq_sendint64(wire, event->at);
+		pq_sendint8(wire, event->event);
+		pq_sendint8(wire, event->has_amount);
+		if (event->has_amount)
+		{
+			pq_sendint32(wire, VARSIZE(log->amounts[e - 1]));
+			pq_sendbytes(wire, (char *) log->amounts[e - 1], VARSIZE(log->amounts[e - 1]));
+		}
+		e = event->next;
+	}
+	writer->portion->event = e;
+	writer->nevents += nevents;
+
+	/* overwrite the number, which is known now */
+	end = wire->len;
+	wire->len = begin;
+	pq_sendint32(wire, nevents);
+	wire->len = end;
+}
+
+/* Make room for as many events as a message announces. */
+void
+EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents)
+{
+	if (nevents == 0)
+		return;
+	log->events = MemoryContextAllocHuge(context, nevents * sizeof(LoggedEvent));
+	if (log->has_amounts)
+		log->amounts = MemoryContextAllocHuge(context, nevents * sizeof(Numeric));
+	log->allocated = nevents;
+}
+
+/* Read an amount: a copy, to be aligned, and as long as it says. */
+static Numeric
+ReadAmount(StringInfo wire, MemoryContext context)
+{
+	int			size = pq_getmsgint(wire, 4);
+	const char *bytes = pq_getmsgbytes(wire, size);
+	Numeric		amount;
+
+	if (size < (int) (VARHDRSZ + sizeof(uint16)))
+		elog(ERROR, "invalid amount in a serialized state");
+	amount = memcpy(MemoryContextAlloc(context, size), bytes, size);
+	SET_VARSIZE(amount, size);
+	return amount;
+}
+
+/*
+ * Read the events of a customer, and make the facts with which they are found.  The
+ * last event that is read gets the lowest place, as it was the first to come.
+ */
+void
+EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts)
+{
+	uint32		nevents = pq_getmsgint(wire, 4);
+	uint32		head = log->nevents + nevents;
+
+	if (nevents > log->allocated - log->nevents)
+		elog(ERROR, "wrong number of events in a serialized state");
+	for (uint32 e = head; e > log->nevents; e--)
+	{
+		LoggedEvent *event = &log->events[e - 1];
+
+		if (e % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		event->at = pq_getmsgint64(wire);
+		event->next = e - 1 > log->nevents ? e - 1 : 0;
+		event->event = pq_getmsgbyte(wire);
+		event->has_amount = pq_getmsgbyte(wire) != 0;
+		if (event->event > EVENT_CANCELLATION || (event->has_amount && !log->has_amounts))
+			elog(ERROR, "invalid event in a serialized state");
+		if (event->has_amount)
+			log->amounts[e - 1] = ReadAmount(wire, context);
+	}
+	log->nevents = head;
+
+	/* a slot without events is free */
+	facts[0] = nevents > 0 ? SLOT_TAKEN : 0;
+	StoreHead(facts, nevents > 0 ? head : 0);
+}
+
+#ifdef USE_ASSERT_CHECKING
+
+/* Assert that each event is in one chain, or waits in the batch to be. */
+void
+EventLogCheck(const EventLog *log, const CustomerState *state, bool whole)
+{
+	uint32		nwaiting = state->batch != NULL ? state->batch->nrows : 0;
+	uint64		nchained = 0;
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	if (nwaiting > 0)
+		Assert(((uint32 *) state->waiting)[nwaiting - 1] == log->nevents - 1);
+	if (!whole && (CustomerTableSize(&state->table) > SMALL_TABLE ||
+				   log->nevents * sizeof(LoggedEvent) > SMALL_TABLE))
+		return;
+	while ((facts = CustomerTableNextFacts(&state->table, &cursor)) != NULL)
+	{
+		uint32		limit = log->nevents;
+
+		for (uint32 e = LoadHead(facts); e != 0; e = log->events[e - 1].next)
+		{
+			Assert(e <= limit);
+			limit = e - 1;
+			nchained++;
+		}
+	}
+	/* what came by wire is only trusted to be in chains */
+	Assert(state->table.packed || nchained + nwaiting == log->nevents);
+}
+
+#endif							/* USE_ASSERT_CHECKING */

@@ -1,0 +1,81 @@
+/*
+ * event_log.h
+ *	  Events in the order in which they came, chained by customer.
+ *
+ * A customer's facts are a byte for the table and the place of their last event in
+ * the log, plus 1; each event has the place of the one before it.  A new event goes
+ * to the front of the chain, so places in a chain fall, and a chain cannot have a
+ * loop.
+ */
+#ifndef WINBACK_EVENT_LOG_H
+#define WINBACK_EVENT_LOG_H
+
+#include "postgres.h"
+
+#include "utils/numeric.h"
+
+#include "rules/rules.h"
+#include "state/customer_state.h"
+
+typedef struct LoggedEvent
+{
+	int64		at;
+	uint32		next;			/* of the same customer, plus 1; 0 at the end */
+	uint8		event;			/* LifecycleEvent */
+	bool		has_amount;		/* amounts[] of the same place is set */
+} LoggedEvent;
+
+typedef struct EventLog
+{
+	LoggedEvent *events;
+	Numeric    *amounts;		/* NULL without amounts */
+	uint32		nevents;
+	uint32		allocated;
+	bool		has_amounts;
+} EventLog;
+
+/* Bytes of facts of a customer with events. */
+#define LOG_FACTS_SIZE		(1 + sizeof(uint32))
+
+/* The place, plus 1, of the customer's last event; 0 if there is none. */
+static inline uint32
+LoadHead(const uint8 *facts)
+{
+	uint32		head;
+
+	memcpy(&head, facts + 1, sizeof(head));
+	return head;
+}
+
+static inline void
+StoreHead(uint8 *facts, uint32 head)
+{
+	memcpy(facts + 1, &head, sizeof(head));
+}
+
+/* Put the event at a place in front of a customer's others. */
+static inline void
+EventLogChain(EventLog *log, uint8 *facts, uint32 place)
+{
+	log->events[place].next = LoadHead(facts);
+	StoreHead(facts, place + 1);
+}
+
+extern uint32 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event,
+						  Numeric amount);
+extern void EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts,
+						  const EventLog *other, const uint8 *theirs);
+
+/* On the wire; see FactsCodec. */
+#define LOG_WIRE_CUSTOMER	sizeof(uint32)	/* the number of events */
+#define LOG_WIRE_EVENT		(sizeof(int64) + 1 + 1) /* at, event, has_amount */
+extern Size EventLogWireSize(const EventLog *log);
+extern void EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts);
+extern void EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents);
+extern void EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts);
+
+#ifdef USE_ASSERT_CHECKING
+extern void EventLogCheck(const EventLog *log, const CustomerState *state, bool whole);
+#endif
+
+#endif							/* WINBACK_EVENT_LOG_H */
