@@ -35,8 +35,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "state/series_state.h"
 #include "state/period_state.h"
+#include "state/series_state.h"
 #include "types/rate_tally.h"
 #include "state/state_wire.h"
 
@@ -59,7 +59,7 @@ extern Datum rate_tally_send(PG_FUNCTION_ARGS);
 /* from PostgreSQL's main.c, which is left out */
 const char *progname = "fuzz";
 
-/* Periods up to which a chronicle is merged and swept; more take too long. */
+/* Periods up to which a series is merged and counted; more take too long. */
 #define FEW_PERIODS			200
 /* Customers up to which a state may claim to be a portion of; more take too much memory. */
 #define MANY_CUSTOMERS		10000
@@ -176,46 +176,34 @@ SameWord(void *arg, const char *a, const char *b)
 	return true;
 }
 
-/* As CombineCustomerType, without a catalog: by what the state says of itself. */
-static CustomerType *
-TypeOfState(Oid type, const CustomerTable *table)
-{
-	CustomerType *customer_type = palloc0(sizeof(CustomerType));
+static CustomerType *TypeOfPath(KeyPath path);
 
-	customer_type->type = type;
-	customer_type->form = table->form <= KEY_WORD ? KEY_HALF :
-		table->form == KEY_BYTES ? KEY_PAIR : table->form;
-	return customer_type;
+/*
+ * The type that a leader would look up for the customers of a state, as CombineFamily
+ * does: by the Oid alone.  Keys of a form that the type cannot have must be refused.
+ */
+static StateFamily *
+FamilyOfState(const CustomerState *state)
+{
+	StateFamily *family = palloc0(sizeof(StateFamily));
+	Oid			type = state->customer_type;
+
+	family->context = CurrentMemoryContext;
+	family->customer_type = TypeOfPath(type == INT4OID ? CUSTOMER_INT32 :
+									   type == INT8OID ? CUSTOMER_INT64 :
+									   type == UUIDOID ? CUSTOMER_UUID :
+									   type == TEXTOID ? CUSTOMER_TEXT : CUSTOMER_ANY);
+	family->customer_type->type = type;
+	return family;
 }
 
-/* Are two customers' facts the same? */
-typedef bool (*SameFacts) (const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts);
-
-static void
-MustHaveSameCustomers(const void *a, const CustomerTable *a_ledger, const void *b, CustomerTable *b_ledger,
-					  SameFacts same)
+static CustomerState *
+EmptyState(const CustomerState *like)
 {
-	uint64		cursor = 0;
-	CustomerKey	key;
-	char		room[SHORT_TEXT];
-	uint8	   *a_facts;
-	uint8	   *b_facts;
+	CustomerState *state = like->ops->create_like(CurrentMemoryContext, FamilyOfState(like), like);
 
-	Must(a_ledger->form == b_ledger->form, "two equal states have keys of another form");
-	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have not as many customers");
-	while (CustomerTableNextFor(b_ledger, a_ledger, &cursor, &key, room, &a_facts))
-	{
-		Must(!key.wide, "a customer does not fit an equal state");
-		CustomerTableLocate(b_ledger, &key, 1, &b_facts);
-		Must(same(a, a_facts, b, b_facts), "a customer's facts are not the same in two equal states");
-	}
-	Must(a_ledger->ntaken == b_ledger->ntaken, "two equal states have other customers");
-}
-
-static bool
-SameBytes(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts)
-{
-	return memcmp(a_facts, b_facts, ((const Cohort *) a)->table.facts_size) == 0;
+	state->table.same = SameWord;
+	return state;
 }
 
 /* Does a state claim to be a portion of a large one?  A leader would make room for that. */
@@ -225,96 +213,108 @@ IsOfMany(const CustomerTable *table)
 	return Max(table->whole->ntaken, table->whole->nslots) > MANY_CUSTOMERS;
 }
 
-static Cohort *
-EmptyCohort(const Cohort *like)
-{
-	Cohort	   *cohort = CohortCreate(CurrentMemoryContext, like->judge, like->has_events,
-									  TypeOfState(like->customer_type, &like->table));
-
-	cohort->table.same = SameWord;
-	return cohort;
-}
-
-typedef int64 OutcomeCounts[8][2][8];
-
-static void
-CountConduct(void *arg, const Outcome *outcome, int64 customers)
-{
-	(*(OutcomeCounts *) arg)[outcome->before / 16][outcome->bought][outcome->after / 16] += customers;
-}
-
-static void
-ReadCohort(const uint8 *data, size_t size)
-{
-	Cohort	   *sent = CohortDeserialize(ByteaFrom(data, size));
-	bytea	   *bytes = CohortSerialize(sent, NULL);
-	Cohort	   *again = CohortDeserialize(bytes);
-	Cohort	   *one = EmptyCohort(sent);
-	Cohort	   *two = EmptyCohort(sent);
-	Portion		portion = {0};
-	OutcomeCounts counts[2] = {0};
-
-	MustBeSame(CohortSerialize(again, NULL), bytes);
-	if (IsOfMany(&sent->table))
-		return;
-	/* what it is said to be a portion of may be wrong, and then only the form of the keys is */
-	CohortMerge(EmptyCohort(sent), sent);
-	sent->table.whole = again->table.whole = NULL;
-
-	/* into one leader once, into another by way of the first, in portions, and twice */
-	CohortMerge(one, sent);
-	while (!portion.done)
-		CohortMerge(two, CohortDeserialize(CohortSerialize(one, &portion)));
-	CohortMerge(two, again);
-	MustHaveSameCustomers(one, &one->table, two, &two->table, SameBytes);
-
-	CohortVisit(one, CountConduct, &counts[0]);
-	CohortVisit(two, CountConduct, &counts[1]);
-	Must(memcmp(counts[0], counts[1], sizeof(counts[0])) == 0, "two equal states are counted otherwise");
-}
-
-/* Something that depends on each entry of a customer, but not on their order. */
+/* Something that depends on each event of a customer, but not on their order. */
 static uint64
-SumOfEntries(const Chronicle *chronicle, uint32 head)
+SumOfEvents(const EventLog *log, uint32 head)
 {
 	uint64		sum = 0;
 
-	for (uint32 e = head; e != 0; e = chronicle->entries[e - 1].next)
+	for (uint32 e = head; e != 0; e = log->events[e - 1].next)
 	{
-		const Entry *entry = &chronicle->entries[e - 1];
-		uint64		one = ScrambleWord((uint64) entry->at + entry->event);
+		const LoggedEvent *event = &log->events[e - 1];
+		uint64		one = hash_uint32_extended((uint32) event->at + event->event, event->at >> 32);
 
-		if (entry->has_amount)
-		{
-			const char *amount = (const char *) chronicle->amounts[e - 1];
-
-			for (Size i = 0; i < VARSIZE(amount); i++)
-				one = ScrambleWord(one + (uint8) amount[i] + 1);
-		}
+		if (event->has_amount)
+			one += hash_bytes_extended((const unsigned char *) log->amounts[e - 1],
+									   VARSIZE(log->amounts[e - 1]), one);
 		sum += one;
 	}
 	return sum;
 }
 
 static bool
-SameEntries(const void *a, const uint8 *a_facts, const void *b, const uint8 *b_facts)
+SameFacts(const CustomerState *a, const uint8 *a_facts, const CustomerState *b,
+		  const uint8 *b_facts)
 {
-	const Chronicle *chronicle = a;
-
-	if (!chronicle->has_entries)
-		return memcmp(a_facts, b_facts, chronicle->table.facts_size) == 0;
-	return SumOfEntries(a, LoadHead(a_facts)) == SumOfEntries(b, LoadHead(b_facts));
+	if (a->ops != series_events_kind)
+		return memcmp(a_facts, b_facts, a->table.facts_size) == 0;
+	return SumOfEvents(&((const SeriesState *) a)->log, LoadHead(a_facts)) ==
+		SumOfEvents(&((const SeriesState *) b)->log, LoadHead(b_facts));
 }
 
-static Chronicle *
-EmptyChronicle(const Chronicle *like, Calendar *calendar)
+static void
+MustHaveSameCustomers(const CustomerState *a, CustomerState *b)
 {
-	Chronicle  *chronicle = ChronicleCreate(CurrentMemoryContext, calendar, like->has_entries,
-											like->has_amounts,
-											TypeOfState(like->customer_type, &like->table));
+	uint64		cursor = 0;
+	CustomerKey key;
+	char		room[SHORT_TEXT];
+	uint8	   *a_facts;
+	uint8	   *b_facts;
 
-	chronicle->table.same = SameWord;
-	return chronicle;
+	Must(a->table.form == b->table.form, "two equal states have keys of another form");
+	Must(a->table.ntaken == b->table.ntaken, "two equal states have not as many customers");
+	while (CustomerTableNextFor(&b->table, &a->table, &cursor, &key, room, &a_facts))
+	{
+		Must(!key.wide, "a customer does not fit an equal state");
+		CustomerTableLocate(&b->table, &key, 1, &b_facts);
+		Must(SameFacts(a, a_facts, b, b_facts),
+			 "a customer's facts are not the same in two equal states");
+	}
+	Must(a->table.ntaken == b->table.ntaken, "two equal states have other customers");
+}
+
+/*
+ * Merge a received state into an empty one, by itself and by way of portions, and leave
+ * both, which must be equal, in one and two.  False if that would take too long.
+ */
+static bool
+MergeTwice(CustomerState *sent, CustomerState **one, CustomerState **two)
+{
+	bytea	   *bytes = CustomerStateSerialize(sent, NULL);
+	CustomerState *again = CustomerStateDeserialize(bytes);
+	Portion		portion = {0};
+
+	MustBeSame(CustomerStateSerialize(again, NULL), bytes);
+	if (IsOfMany(&sent->table))
+		return false;
+	/* a state may lie about the whole that it is a portion of: then only the keys' form is wrong */
+	CustomerStateMerge(EmptyState(sent), sent);
+	sent->table.whole = again->table.whole = NULL;
+
+	*one = EmptyState(sent);
+	*two = EmptyState(sent);
+	CustomerStateMerge(*one, sent);
+	while (!portion.done)
+		CustomerStateMerge(*two, CustomerStateDeserialize(CustomerStateSerialize(*one, &portion)));
+	/* a purchase counts once however often it is merged, but not an event in a log */
+	if (sent->ops != series_events_kind)
+		CustomerStateMerge(*two, again);
+	MustHaveSameCustomers(*one, *two);
+	return true;
+}
+
+typedef int64 OutcomeCounts[8][2][8];
+
+static void
+CountOutcome(void *arg, const Outcome *outcome, int64 customers)
+{
+	(*(OutcomeCounts *) arg)[outcome->before / 16][outcome->bought][outcome->after / 16] += customers;
+}
+
+static void
+ReadPeriodState(const uint8 *data, size_t size)
+{
+	CustomerState *sent = CustomerStateDeserialize(ByteaFrom(data, size));
+	CustomerState *one;
+	CustomerState *two;
+	OutcomeCounts counts[2] = {0};
+
+	if ((sent->ops != period_purchases_kind && sent->ops != period_events_kind) ||
+		!MergeTwice(sent, &one, &two))
+		return;
+	PeriodStateVisit((PeriodState *) one, CountOutcome, &counts[0]);
+	PeriodStateVisit((PeriodState *) two, CountOutcome, &counts[1]);
+	Must(memcmp(counts[0], counts[1], sizeof(counts[0])) == 0, "two equal states are counted otherwise");
 }
 
 static void
@@ -322,47 +322,30 @@ SumAmount(void *arg, int period, LifecycleStatus status, Numeric amount)
 {
 	uint64	   *sum = arg;
 
-	*sum += ScrambleWord((uint64) period * 256 + status + VARSIZE(amount));
+	*sum += hash_uint32_extended(period * 256 + status + VARSIZE(amount), 0);
 }
 
 static void
-ReadChronicle(const uint8 *data, size_t size)
+ReadSeriesState(const uint8 *data, size_t size)
 {
-	Chronicle  *sent = ChronicleDeserialize(ByteaFrom(data, size));
-	Calendar   *calendar;
+	CustomerState *sent = CustomerStateDeserialize(ByteaFrom(data, size));
+	CustomerState *one;
+	CustomerState *two;
+	const Calendar *calendar;
 	Size		periods_size;
 	PeriodSummary *periods[2];
 	uint64		amounts[2] = {0};
-	bytea	   *bytes = ChronicleSerialize(sent, NULL);
-	Portion		portion = {0};
-	Chronicle  *again;
-	Chronicle  *one;
-	Chronicle  *two;
 
-	calendar = CalendarCreate(CurrentMemoryContext, &sent->calendar->question);
-	if (calendar->nperiods > FEW_PERIODS || calendar->nedges != sent->calendar->nedges ||
-		IsOfMany(&sent->table))
+	if (sent->ops != series_purchases_kind && sent->ops != series_events_kind)
+		return;
+	calendar = CalendarCreate(CurrentMemoryContext, &((SeriesState *) sent)->calendar->question);
+	if (calendar->nperiods > FEW_PERIODS || !MergeTwice(sent, &one, &two))
 		return;
 	periods_size = calendar->nperiods * sizeof(PeriodSummary);
-	again = ChronicleDeserialize(bytes);
-	MustBeSame(ChronicleSerialize(again, NULL), bytes);
-
-	ChronicleMerge(EmptyChronicle(sent, calendar), sent);
-	sent->table.whole = again->table.whole = NULL;
-	one = EmptyChronicle(sent, calendar);
-	two = EmptyChronicle(sent, calendar);
-	ChronicleMerge(one, sent);
-	while (!portion.done)
-		ChronicleMerge(two, ChronicleDeserialize(ChronicleSerialize(one, &portion)));
-	/* a purchase counts once, but an entry of a row is one of each */
-	if (!sent->has_entries)
-		ChronicleMerge(two, again);
-	MustHaveSameCustomers(one, &one->table, two, &two->table, SameEntries);
-
 	periods[0] = palloc0(periods_size);
 	periods[1] = palloc0(periods_size);
-	ChronicleSummarize(one, periods[0], SumAmount, &amounts[0]);
-	ChronicleSummarize(two, periods[1], SumAmount, &amounts[1]);
+	SeriesStateSummarize((SeriesState *) one, periods[0], SumAmount, &amounts[0]);
+	SeriesStateSummarize((SeriesState *) two, periods[1], SumAmount, &amounts[1]);
 	Must(memcmp(periods[0], periods[1], periods_size) == 0 && amounts[0] == amounts[1],
 		 "two equal states are counted otherwise");
 }
@@ -388,8 +371,8 @@ static const Target targets[] = {
 	{"event_recv", EventRecv, EVENTS, false},
 	{"tally_in", TallyIn, TALLIES, false},
 	{"tally_recv", TallyRecv, TALLIES, true},
-	{"cohort", ReadCohort, NULL, false},
-	{"chronicle", ReadChronicle, NULL, false},
+	{"period_state", ReadPeriodState, NULL, false},
+	{"series_state", ReadSeriesState, NULL, false},
 };
 
 /* --------------------------------------------------------- what to begin with */
@@ -532,37 +515,47 @@ WriteSeeds(void)
 				};
 				int64		day = question.unit == UNIT_DAY ? 1 : USECS_PER_DAY;
 				PeriodJudge		judge;
-				Cohort	   *cohort;
-				Chronicle  *chronicle;
+				StateFamily family = {.context = CurrentMemoryContext, .customer_type = customer_type};
+				PeriodState *period;
+				SeriesState *series;
 
 				question.period.from = 8766 * day;	/* in 2024 */
 				question.period.to = question.period.from + 150 * day;
 				question.fingerprint = QuestionFingerprint(&question);
 				PeriodJudgeInit(&judge, &question);
-				cohort = CohortCreate(CurrentMemoryContext, &judge, kind > 0, customer_type);
-				chronicle = ChronicleCreate(CurrentMemoryContext, CalendarCreate(CurrentMemoryContext, &question),
-											kind > 0, kind > 1, customer_type);
+				period = PeriodStateCreate(CurrentMemoryContext, &family, &judge, kind > 0);
+				series = SeriesStateCreate(CurrentMemoryContext, &family, &question, kind > 0, kind > 1);
 				if (IS_ARRAY(p))
 				{
-					BecomeArray(&cohort->table);
-					BecomeArray(&chronicle->table);
+					BecomeArray(&period->base.table);
+					BecomeArray(&series->base.table);
 				}
 				for (int n = 0; n < ncustomers * 2; n++)
 				{
 					Datum		customer = CustomerNumber(paths[p], n / 2);
-					ChronicleRow row = {
-						.at = question.period.from + (n * 37 % 200 - 100) * day,
+					int64		at = question.period.from + (n * 37 % 200 - 100) * day;
+					PeriodEvent row = {
+						.at = at,
 						.event = kind > 0 ? events[n % 3] : EVENT_PURCHASE,
-						.amount = kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL
+						.verdict = JudgePurchase(&judge, at)
 					};
 
-					CohortEnter(cohort, customer_type, customer, row.at, row.event,
-								row.event == EVENT_PURCHASE ? JudgePurchase(&judge, row.at) : 0);
-					ChronicleEnter(chronicle, customer_type, customer, &row,
-								   Min(CalendarZone(chronicle->calendar, row.at), chronicle->calendar->nedges - 1));
+					if (kind > 0)
+					{
+						CustomerStateEnter(&period->base, customer_type, customer, &row);
+						SeriesStateEnterEvent(series, customer_type, customer, at, row.event,
+											  kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL);
+					}
+					else
+					{
+						CustomerStateEnter(&period->base, customer_type, customer, &row.verdict);
+						SeriesStateEnterZone(series, customer_type, customer,
+											 Min(CalendarZone(series->calendar, at),
+												 series->calendar->nedges - 1));
+					}
 				}
-				WriteState("cohort", nstates, CohortSerialize(cohort, NULL));
-				WriteState("chronicle", nstates, ChronicleSerialize(chronicle, NULL));
+				WriteState("period_state", nstates, CustomerStateSerialize(&period->base, NULL));
+				WriteState("series_state", nstates, CustomerStateSerialize(&series->base, NULL));
 				nstates++;
 			}
 		}

@@ -74,6 +74,9 @@ MergeHead(CustomerState *state, const CustomerState *other)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (series->calendar->question.fingerprint != others->calendar->question.fingerprint)
 		QuestionChanged();
+	/* what was received may claim any number of edges */
+	if (series->calendar->nedges != others->calendar->nedges)
+		elog(ERROR, "cannot merge states of different calendars");
 	series->first_at = Min(series->first_at, others->first_at);
 	series->last_at = Max(series->last_at, others->last_at);
 }
