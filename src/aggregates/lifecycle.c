@@ -48,48 +48,48 @@ typedef struct LifecycleState
 /* One customer about whom somebody asks why. */
 typedef struct Explanation
 {
-	LifecycleState		life;			/* first, to be used as a LifecycleState */
+	LifecycleState		state;			/* first, to be used as a LifecycleState */
 	PeriodJudge		judge;
 	int64		first_purchase; /* in the period; END_OF_TIME if none */
 } Explanation;
 
 StaticAssertDecl(sizeof(LifecycleState) <= 64, "the state of one customer must stay small");
 
-/* Bring a row into the life; size is that of a new state. */
+/* Bring a row into the state; size is that of a new state. */
 static LifecycleState *
 LifecycleTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 {
-	LifecycleState	   *life = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState	   *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
 	const PeriodJudge *judge;
 	PurchaseFacts verdict;
 	int64		at;
 
 	if (CallSiteIgnores(fcinfo, site->signature, site))
-		return life;
+		return state;
 
 	judge = CallSiteJudge(fcinfo, site);
-	if (life == NULL)
+	if (state == NULL)
 	{
-		life = MemoryContextAllocZero(AggregateContext(fcinfo), size);
-		life->fingerprint = judge->fingerprint;
+		state = MemoryContextAllocZero(AggregateContext(fcinfo), size);
+		state->fingerprint = judge->fingerprint;
 	}
-	else if (life->fingerprint != judge->fingerprint)
+	else if (state->fingerprint != judge->fingerprint)
 		QuestionChanged();
 
 	at = CallSiteInstant(fcinfo, site->signature, site);
 	verdict = JudgePurchase(judge, at);
 	if (verdict != 0)
-		EventFactsAdd(&life->facts, at, CallSiteEvent(fcinfo, site), verdict,
+		EventFactsAdd(&state->facts, at, CallSiteEvent(fcinfo, site), verdict,
 					  judge->period.from);
-	return life;
+	return state;
 }
 
 static Datum
-ReturnLife(FunctionCallInfo fcinfo, LifecycleState *life)
+ReturnLife(FunctionCallInfo fcinfo, LifecycleState *state)
 {
-	if (life == NULL)
+	if (state == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_POINTER(life);
+	PG_RETURN_POINTER(state);
 }
 
 Datum
@@ -145,41 +145,41 @@ lifecycle_during_final(PG_FUNCTION_ARGS)
 Datum
 lifecycle_combine(PG_FUNCTION_ARGS)
 {
-	LifecycleState	   *life = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState	   *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
 	LifecycleState	   *other = PG_ARGISNULL(1) ? NULL : (LifecycleState *) PG_GETARG_POINTER(1);
 	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other == NULL)
-		return ReturnLife(fcinfo, life);
-	if (life == NULL)
+		return ReturnLife(fcinfo, state);
+	if (state == NULL)
 	{
-		life = MemoryContextAlloc(context, sizeof(LifecycleState));
-		*life = *other;
-		PG_RETURN_POINTER(life);
+		state = MemoryContextAlloc(context, sizeof(LifecycleState));
+		*state = *other;
+		PG_RETURN_POINTER(state);
 	}
-	if (life->fingerprint != other->fingerprint)
+	if (state->fingerprint != other->fingerprint)
 		QuestionChanged();
-	EventFactsMerge(&life->facts, &other->facts);
-	PG_RETURN_POINTER(life);
+	EventFactsMerge(&state->facts, &other->facts);
+	PG_RETURN_POINTER(state);
 }
 
 Datum
 lifecycle_serial(PG_FUNCTION_ARGS)
 {
-	LifecycleState	   *life = (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState	   *state = (LifecycleState *) PG_GETARG_POINTER(0);
 	StringInfoData wire;
 
 	(void) AggregateContext(fcinfo);
 
 	pq_begintypsend(&wire);
 	pq_sendint8(&wire, LIFECYCLE_WIRE_VERSION);
-	pq_sendint64(&wire, life->fingerprint);
-	pq_sendint8(&wire, life->facts.purchases);
-	pq_sendint8(&wire, life->facts.events);
-	pq_sendint64(&wire, life->facts.last_purchase);
-	pq_sendint64(&wire, life->facts.last_cancellation);
-	pq_sendint64(&wire, life->facts.period_purchase);
-	pq_sendint64(&wire, life->facts.period_cancellation);
+	pq_sendint64(&wire, state->fingerprint);
+	pq_sendint8(&wire, state->facts.purchases);
+	pq_sendint8(&wire, state->facts.events);
+	pq_sendint64(&wire, state->facts.last_purchase);
+	pq_sendint64(&wire, state->facts.last_cancellation);
+	pq_sendint64(&wire, state->facts.period_purchase);
+	pq_sendint64(&wire, state->facts.period_cancellation);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&wire));
 }
 
@@ -187,7 +187,7 @@ Datum
 lifecycle_deserial(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	LifecycleState	   *life = palloc0(sizeof(LifecycleState));
+	LifecycleState	   *state = palloc0(sizeof(LifecycleState));
 	StringInfoData wire = {
 		.data = VARDATA_ANY(bytes),
 		.len = VARSIZE_ANY_EXHDR(bytes)
@@ -197,15 +197,15 @@ lifecycle_deserial(PG_FUNCTION_ARGS)
 
 	if (pq_getmsgbyte(&wire) != LIFECYCLE_WIRE_VERSION)
 		elog(ERROR, "unknown version of a serialized state");
-	life->fingerprint = pq_getmsgint64(&wire);
-	life->facts.purchases = pq_getmsgbyte(&wire);
-	life->facts.events = pq_getmsgbyte(&wire);
-	life->facts.last_purchase = pq_getmsgint64(&wire);
-	life->facts.last_cancellation = pq_getmsgint64(&wire);
-	life->facts.period_purchase = pq_getmsgint64(&wire);
-	life->facts.period_cancellation = pq_getmsgint64(&wire);
+	state->fingerprint = pq_getmsgint64(&wire);
+	state->facts.purchases = pq_getmsgbyte(&wire);
+	state->facts.events = pq_getmsgbyte(&wire);
+	state->facts.last_purchase = pq_getmsgint64(&wire);
+	state->facts.last_cancellation = pq_getmsgint64(&wire);
+	state->facts.period_purchase = pq_getmsgint64(&wire);
+	state->facts.period_cancellation = pq_getmsgint64(&wire);
 	pq_getmsgend(&wire);
-	PG_RETURN_POINTER(life);
+	PG_RETURN_POINTER(state);
 }
 
 /* explain_lifecycle: the columns, in the order of the composite type */
@@ -310,7 +310,7 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	why = (Explanation *) PG_GETARG_POINTER(0);
 	judge = &why->judge;
-	facts = &why->life.facts;
+	facts = &why->state.facts;
 	outcome = OutcomeFromEvents(facts);
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
