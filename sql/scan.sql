@@ -422,6 +422,20 @@ SET ROLE :"reader";
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
 RESET ROLE;
 
+-- What a plan returns has 16-bit numbers.  An aggregate is returned once, however often the query uses it; a query with too many
+-- aggregates, times tables, is left to PostgreSQL.
+CREATE TABLE eight (customer_id int8, ordered_at timestamptz) PARTITION BY HASH (customer_id);
+SELECT format('CREATE TABLE eight_%s PARTITION OF eight FOR VALUES WITH (MODULUS 8, REMAINDER %s)', n, n) FROM generate_series(0, 7) AS n \gexec
+INSERT INTO eight SELECT n, timestamptz '2023-01-01' + n * interval '1 day' FROM generate_series(1, 50) AS n;
+CREATE FUNCTION many(aggregates int, uses int, source text) RETURNS text
+LANGUAGE sql AS $$
+  SELECT format('SELECT md5(ARRAY[%s]::text) FROM %s', string_agg(format(
+           'winback_tally(customer_id, ordered_at, ''[2023-02-01,)'', ''%s hours'')', 1 + n % aggregates), ', '), source)
+    FROM generate_series(1, uses) AS n $$;
+SELECT aggregates, uses, source, a.scan, a.same
+  FROM (VALUES (2, 16384, 'eight_0'), (300, 300, 'eight'), (3676, 3676, 'eight')) AS v (aggregates, uses, source),
+       asked(many(aggregates, uses, source)) AS a;
+
 -- Switched off it is not used; and nobody may invent settings of winback's.
 SET winback.enable_scan = off;
 EXPLAIN (COSTS OFF) SELECT :rate FROM orders;

@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "nodes/extensible.h"
 #include "nodes/primnodes.h"
 
@@ -26,6 +27,12 @@
 #define SCAN_TABLE_QUAL		1	/* the condition for its rows, true if none; of the
 								 * table that the query names it is the plan's qual */
 #define SCAN_TABLE_ENTRIES	2
+
+/*
+ * An element of a target list has a 16-bit number.  PostgreSQL may add a few of its
+ * own, so stay well below.
+ */
+#define SCAN_MAX_ENTRIES	(PG_INT16_MAX - 2 * MaxTupleAttributeNumber)
 
 /* scan_path.c, the planner's side: which queries, and at what cost */
 extern void ScanPathInit(void);

@@ -206,6 +206,40 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables)
 }
 
 /*
+ * Distinct Aggrefs of an expression: each aggregate once, however often the query
+ * uses its value.  Aggrefs with the same aggno are equal.
+ */
+static List *
+DistinctAggrefs(List *aggrefs)
+{
+	List	   *distinct = NIL;
+	Bitmapset  *seen = NULL;
+	ListCell   *lc;
+
+	foreach(lc, aggrefs)
+	{
+		Aggref	   *aggref = lfirst_node(Aggref, lc);
+
+		if (bms_is_member(aggref->aggno, seen))
+			continue;
+		seen = bms_add_member(seen, aggref->aggno);
+		distinct = lappend(distinct, aggref);
+	}
+	bms_free(seen);
+	return distinct;
+}
+
+/*
+ * Do the entries of a plan fit into its target list, whose elements have 16-bit
+ * numbers?  scan.h says which entries there are.
+ */
+static bool
+EntriesFit(int64 columns, int64 aggregates, int64 tables)
+{
+	return columns + aggregates + tables * (SCAN_TABLE_ENTRIES + aggregates) <= SCAN_MAX_ENTRIES;
+}
+
+/*
  * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables?
  *
  * Not with grouping or HAVING, over anything but one table of its own storage or
@@ -239,9 +273,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 	}
 	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
 		CollectTables(root, input, tables) && *tables != NIL &&
-		/* each table has entries in a target list, whose elements have 16-bit numbers */
-		list_length(*tables) * (SCAN_TABLE_ENTRIES + list_length(aggrefs)) <=
-		PG_INT16_MAX - 2 * MaxTupleAttributeNumber;
+		EntriesFit(input->max_attr, list_length(DistinctAggrefs(aggrefs)), list_length(*tables));
 }
 
 /*
@@ -289,8 +321,8 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	List	   *tables = lsecond(path->custom_private);
 	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
 	TupleDesc	tupdesc = RelationGetDescr(relation);
-	List	   *aggrefs = pull_var_clause((Node *) tlist,
-										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS);
+	List	   *aggrefs = DistinctAggrefs(pull_var_clause((Node *) tlist, PVC_INCLUDE_AGGREGATES |
+													  PVC_RECURSE_WINDOWFUNCS));
 	List	   *entries = NIL;
 	ListCell   *lc;
 
@@ -406,7 +438,9 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 
 	/* in parallel where PostgreSQL would aggregate in parallel, with as many workers */
 	partly = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
-	if (partly->partial_pathlist != NIL && input->partial_pathlist != NIL)
+	if (partly->partial_pathlist != NIL && input->partial_pathlist != NIL &&
+		/* a worker sends tuples, with a column for each state */
+		list_length(partly->reltarget->exprs) <= MaxTupleAttributeNumber)
 	{
 		Path	   *path;
 		AggClauseCosts partial_costs = {0};
