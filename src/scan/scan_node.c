@@ -107,6 +107,8 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	const Var  *oid = castNode(Var, PlanEntry(plan, entry + SCAN_TABLE_OID));
 	List	   *quals = oid->varno == (int) plan->scan.scanrelid ? plan->scan.plan.qual :
 		make_ands_implicit(PlanEntry(plan, entry + SCAN_TABLE_QUAL));
+	TupleDesc	own_desc = ps->scandesc;
+	const TupleTableSlotOps *own_ops = ps->scanops;
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
 
@@ -127,6 +129,8 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)), ps);
 		table->by_row |= source->filter != NULL;
 	}
+	ps->scandesc = own_desc;
+	ps->scanops = own_ops;
 }
 
 /* The state of an aggregate, which another one may have brought already. */
