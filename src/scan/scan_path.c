@@ -25,6 +25,7 @@
 #include "catalog/pg_class.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/clauses.h"
@@ -177,13 +178,61 @@ ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 		ArePathsOfHeap(rel->pathlist) && ArePathsOfHeap(rel->partial_pathlist);
 }
 
+/* The columns that the partition key of a relation consists of or is computed from. */
+static Bitmapset *
+PartitionKeyColumns(const RelOptInfo *rel)
+{
+	Bitmapset  *columns = NULL;
+
+	if (rel->part_scheme == NULL)
+		return NULL;
+	for (int i = 0; i < rel->part_scheme->partnatts; i++)
+		pull_varattnos((Node *) rel->partexprs[i], rel->relid, &columns);
+	return columns;
+}
+
+static bool
+ContainsParam(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Param) || expression_tree_walker(node, ContainsParam, context);
+}
+
+/*
+ * Could an Append rule out partitions of a relation when it starts, or starts anew:
+ * by a condition on the partition key, with a value that is not known in planning?
+ * That is a parameter or a stable function.  A volatile one rules out nothing.
+ */
+static bool
+CouldPruneLater(const RelOptInfo *rel)
+{
+	Bitmapset  *key = PartitionKeyColumns(rel);
+	ListCell   *lc;
+
+	if (key == NULL || !enable_partition_pruning)
+		return false;
+	foreach(lc, rel->baserestrictinfo)
+	{
+		Node	   *clause = (Node *) lfirst_node(RestrictInfo, lc)->clause;
+		Bitmapset  *columns = NULL;
+
+		pull_varattnos(clause, rel->relid, &columns);
+		if (bms_overlap(columns, key) && !contain_volatile_functions(clause) &&
+			(ContainsParam(clause, NULL) || contain_mutable_functions(clause)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Collect the tables that have the rows of a relation: itself, or its partitions or
  * children, and theirs.  Those that the planner has ruled out are not among them.
- * False if one of them is not for us.
+ * False if one of them is not for us.  Set *could_prune if an Append could rule out
+ * some of them later.
  */
 static bool
-CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables)
+CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables, bool *could_prune)
 {
 	ListCell   *lc;
 
@@ -194,12 +243,13 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables)
 		*tables = lappend(*tables, rel);
 		return ServesTable(root, rel);
 	}
+	*could_prune |= CouldPruneLater(rel);
 	foreach(lc, root->append_rel_list)
 	{
 		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
 
 		if (info->parent_relid == rel->relid &&
-			!CollectTables(root, find_base_rel(root, info->child_relid), tables))
+			!CollectTables(root, find_base_rel(root, info->child_relid), tables, could_prune))
 			return false;
 	}
 	return true;
@@ -243,14 +293,16 @@ EntriesFit(int64 columns, int64 aggregates, int64 tables)
  * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables?
  *
  * Not with grouping or HAVING, over anything but one table of its own storage or
- * divided into such (a join, a subquery, a foreign table), with TABLESAMPLE, or
- * with quals for the sake of security, which have to come in an order of theirs.
+ * divided into such (a join, a subquery, a foreign table), with TABLESAMPLE,
+ * with quals for the sake of security, which have to come in an order of theirs, or
+ * where an Append might not read all of the tables, as the scan does.
  */
 static bool
 ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables)
 {
 	Query	   *parse = root->parse;
 	List	   *aggrefs;
+	bool		could_prune = false;
 	ListCell   *lc;
 
 	if (!parse->hasAggs || parse->groupClause != NIL || parse->groupingSets != NIL ||
@@ -272,7 +324,8 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 			return false;
 	}
 	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
-		CollectTables(root, input, tables) && *tables != NIL &&
+		CollectTables(root, input, tables, &could_prune) && *tables != NIL &&
+		(!could_prune || list_length(*tables) == 1) &&
 		EntriesFit(input->max_attr, list_length(DistinctAggrefs(aggrefs)), list_length(*tables));
 }
 
