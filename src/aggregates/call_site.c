@@ -49,7 +49,7 @@ ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
 }
 
-CallSite *
+CallSite   *
 CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	CallSite   *site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));

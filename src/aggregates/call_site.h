@@ -61,7 +61,7 @@ typedef struct CallSite
 	bool		asked;			/* the question is set */
 	bool		has_judge;		/* and the judge that follows from it */
 	Question	question;
-	PeriodJudge		judge;
+	PeriodJudge judge;
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);

@@ -29,13 +29,13 @@ PG_FUNCTION_INFO_V1(explain_lifecycle_final);
 #define LIFECYCLE_WIRE_VERSION	1
 
 static const Signature at_signature = {
-	.scope = SCOPE_INSTANT, .inactive_after = true, .churned_after = true
+	.scope = SCOPE_INSTANT,.inactive_after = true,.churned_after = true
 };
 static const Signature during_signature = {
-	.scope = SCOPE_BOUNDED, .inactive_after = true, .churned_after = true
+	.scope = SCOPE_BOUNDED,.inactive_after = true,.churned_after = true
 };
 static const Signature explain_signature = {
-	.scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
+	.scope = SCOPE_BOTH,.inactive_after = true,.churned_after = true
 };
 
 /* One customer.  One allocation, of less than 64 bytes. */
@@ -48,8 +48,8 @@ typedef struct LifecycleState
 /* One customer about whom somebody asks why. */
 typedef struct Explanation
 {
-	LifecycleState		state;			/* first, to be used as a LifecycleState */
-	PeriodJudge		judge;
+	LifecycleState state;		/* first, to be used as a LifecycleState */
+	PeriodJudge judge;
 	int64		first_purchase; /* in the period; END_OF_TIME if none */
 } Explanation;
 
@@ -59,7 +59,7 @@ StaticAssertDecl(sizeof(LifecycleState) <= 64, "the state of one customer must s
 static LifecycleState *
 LifecycleTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 {
-	LifecycleState	   *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
 	const PeriodJudge *judge;
 	PurchaseFacts verdict;
 	int64		at;
@@ -145,8 +145,8 @@ lifecycle_during_final(PG_FUNCTION_ARGS)
 Datum
 lifecycle_combine(PG_FUNCTION_ARGS)
 {
-	LifecycleState	   *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
-	LifecycleState	   *other = PG_ARGISNULL(1) ? NULL : (LifecycleState *) PG_GETARG_POINTER(1);
+	LifecycleState *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState *other = PG_ARGISNULL(1) ? NULL : (LifecycleState *) PG_GETARG_POINTER(1);
 	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other == NULL)
@@ -166,7 +166,7 @@ lifecycle_combine(PG_FUNCTION_ARGS)
 Datum
 lifecycle_serial(PG_FUNCTION_ARGS)
 {
-	LifecycleState	   *state = (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState *state = (LifecycleState *) PG_GETARG_POINTER(0);
 	StringInfoData wire;
 
 	(void) AggregateContext(fcinfo);
@@ -187,7 +187,7 @@ Datum
 lifecycle_deserial(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	LifecycleState	   *state = palloc0(sizeof(LifecycleState));
+	LifecycleState *state = palloc0(sizeof(LifecycleState));
 	StringInfoData wire = {
 		.data = VARDATA_ANY(bytes),
 		.len = VARSIZE_ANY_EXHDR(bytes)

@@ -68,15 +68,13 @@ typedef struct ZoneSweep
 {
 	const Calendar *calendar;
 	PeriodSummary *periods;
-	int		   *period_of;		/* of each zone: -1 before the first, nperiods after
-								 * the last */
-	int		   *came_back;		/* of each period: from a purchase in a zone before
-								 * this, and none since */
+	int		   *period_of;		/* of each zone: -1 before the first, nperiods after the last */
+	int		   *came_back;		/* of each period: from a purchase in a zone before this, and none
+								 * since */
 
 	/*
-	 * Customers by zones: a row for each zone of the earlier purchase, and one for
-	 * none; a column for each zone of the next one, and one for none.  NULL if it is
-	 * not worth it.
+	 * Customers by zones: a row for each zone of the earlier purchase, and one for none; a column
+	 * for each zone of the next one, and one for none.  NULL if it is not worth it.
 	 */
 	int64	   *pairs;
 	int			none;
@@ -118,9 +116,9 @@ ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods
 	}
 
 	/*
-	 * The longer the silence, the more one has come back.  From period to period the
-	 * zone is mostly later, but not always: a month before 30 March 12:00 is 29
-	 * February 12:00, and a month before 31 March 00:00 is 29 February 00:00.
+	 * The longer the silence, the more one has come back.  From period to period the zone is
+	 * mostly later, but not always: a month before 30 March 12:00 is 29 February 12:00, and a
+	 * month before 31 March 00:00 is 29 February 00:00.
 	 */
 	sweep->came_back = palloc0(calendar->nperiods * sizeof(int));
 	for (int i = 0, zone = 0; calendar->has_end && i < calendar->nperiods; i++)
@@ -309,9 +307,9 @@ PastStanding(const Past *past, const CutOffs *cutoffs)
 	History		history = {
 		.known = past->nentries > 0,
 		.cancelled_since = past->bought && past->cancelled &&
-			past->last_cancellation >= past->last_purchase,
+		past->last_cancellation >= past->last_purchase,
 		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
-			LIFECYCLE_NONE
+		LIFECYCLE_NONE
 	};
 
 	return StandingOf(&history);
@@ -342,7 +340,7 @@ GatherEntries(const SeriesState *state, const uint8 *facts, LoggedEvent **entrie
 		{
 			*allocated *= 2;
 			*entries = MoveToLarger(GetMemoryChunkContext(*entries), *entries, n * sizeof(LoggedEvent),
-							   0, *allocated * sizeof(LoggedEvent));
+									0, *allocated * sizeof(LoggedEvent));
 		}
 		next = state->log.events[e - 1].next;
 		(*entries)[n] = state->log.events[e - 1];

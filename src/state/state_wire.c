@@ -257,7 +257,7 @@ WriteTable(StateWriter *writer)
 }
 
 /* Serialize a state, or the next portion of it. */
-bytea *
+bytea	   *
 CustomerStateSerialize(CustomerState *state, Portion *portion)
 {
 	StringInfoData wire;
