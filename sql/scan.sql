@@ -324,7 +324,7 @@ SELECT served, what, replace(query, 'TALLY', $$reactivation_tally(customer_id, o
 (true, 'a correlated FILTER and period', $$
   SELECT r, (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-01', '2024-02-01'::timestamptz + r * interval '10 days'), '90 days') FILTER (WHERE region >= r)
                FROM shops WHERE amount > r) FROM generate_series(0, 3) AS r$$),
-(true, 'UNION ALL with a partition', 'SELECT TALLY FROM shops UNION ALL SELECT TALLY FROM shop_1'),
+(true, 'UNION ALL with a partition', 'SELECT 1 AS n, TALLY FROM shops UNION ALL SELECT 2, TALLY FROM shop_1 ORDER BY n'),
 (true, 'a temporary one', 'SELECT TALLY FROM temp_shops WHERE amount > 5'),
 (true, 'a parent and its children', 'SELECT TALLY FROM years'),
 (true, 'a child that has one', $$SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM year_2024$$),
@@ -481,6 +481,25 @@ LANGUAGE sql AS $$
 SELECT aggregates, uses, source, a.scan, a.same
   FROM (VALUES (2, 16384, 'eight_0'), (300, 300, 'eight'), (3676, 3676, 'eight')) AS v (aggregates, uses, source),
        asked(many(aggregates, uses, source)) AS a;
+
+-- Processes send a customer each to their leader: in parallel where rows are many and customers few, but not where each row is a
+-- customer of its own.  Then PostgreSQL's parallel plan is not better, either.
+CREATE TABLE customers WITH (parallel_workers = 2) AS
+SELECT n AS customer_id, n % 100 AS one_of_few, timestamptz '2023-01-01' + n * interval '10 minutes' AS ordered_at
+  FROM generate_series(1, 30000) AS n;
+CREATE INDEX ON customers (ordered_at);
+ANALYZE customers;
+SET max_parallel_workers_per_gather = 2;
+RESET parallel_tuple_cost;
+EXPLAIN (COSTS OFF) SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
+EXPLAIN (COSTS OFF) SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
+EXPLAIN (COSTS OFF) SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days'),
+                           winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
+SET max_parallel_workers_per_gather = 0;
+-- It reads tables from end to end, and is switched off with that.
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers WHERE ordered_at > '2023-01-02';
+RESET enable_seqscan;
 
 -- Switched off it is not used; and nobody may invent settings of winback's.
 SET winback.enable_scan = off;

@@ -62,6 +62,14 @@
 #define TupleDescCompactAttr(tupdesc, i)	TupleDescAttr(tupdesc, i)
 #endif
 
+/* 18 counts the disabled nodes of a path; before, each costs a lot */
+#if PG_VERSION_NUM >= 180000
+#define DisablePath(path, nodes)	((path)->disabled_nodes += (nodes))
+#else
+#define DisablePath(path, nodes) \
+	((path)->startup_cost += disable_cost * (nodes), (path)->total_cost += disable_cost * (nodes))
+#endif
+
 /* 18 wants "does not return" in front of a declaration, and has a name for that */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn			pg_attribute_noreturn()

@@ -38,6 +38,7 @@
 #include "parser/parsetree.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 #include "utils/spccache.h"
 
 #include "compat.h"
@@ -51,6 +52,22 @@ PG_FUNCTION_INFO_V1(winback_support);
 
 /* what reading a row costs, as a share of what it costs the executor */
 #define READING_SHARE			0.4
+
+/*
+ * What a customer in the state of a parallel process costs: the process to send it, and
+ * the leader to receive and to merge it, as a share of cpu_tuple_cost, and bytes.
+ */
+#define SENDING_SHARE			0.25
+#define MERGING_SHARE			0.5
+#define CUSTOMER_BYTES			16
+#define TUPLE_COST_BYTES		1024	/* bytes for which parallel_tuple_cost is charged */
+
+/* The states that the processes of a parallel plan send to their leader. */
+typedef struct Shipping
+{
+	Cost		process_cost;	/* of each process */
+	Cost		leader_cost;
+} Shipping;
 
 static bool enable_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
@@ -290,7 +307,8 @@ EntriesFit(int64 columns, int64 aggregates, int64 tables)
 }
 
 /*
- * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables?
+ * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables, and
+ * which aggregates?
  *
  * Not with grouping or HAVING, over anything but one table of its own storage or
  * divided into such (a join, a subquery, a foreign table), with TABLESAMPLE,
@@ -298,7 +316,8 @@ EntriesFit(int64 columns, int64 aggregates, int64 tables)
  * where an Append might not read all of the tables, as the scan does.
  */
 static bool
-ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables)
+ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables,
+		   List **distinct)
 {
 	Query	   *parse = root->parse;
 	List	   *aggrefs;
@@ -323,10 +342,11 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 		if (!IsA(node, Aggref) || !ServesAggref((Aggref *) node, input->relid))
 			return false;
 	}
+	*distinct = DistinctAggrefs(aggrefs);
 	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
 		CollectTables(root, input, tables, &could_prune) && *tables != NIL &&
 		(!could_prune || list_length(*tables) == 1) &&
-		EntriesFit(input->max_attr, list_length(DistinctAggrefs(aggrefs)), list_length(*tables));
+		EntriesFit(input->max_attr, list_length(*distinct), list_length(*tables));
 }
 
 /*
@@ -426,10 +446,42 @@ static const CustomPathMethods path_methods = {
 	.PlanCustomPath = PlanScan
 };
 
-/* A path that reads tables with so many workers, and puts out a target. */
+/*
+ * What it costs to send the states of aggregates from the processes of a parallel plan,
+ * of which `partial` is the scan, and to merge them.  Each process has each customer of
+ * its rows in each state.
+ */
+static Shipping
+EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
+{
+	int			processes = partial->parallel_workers + (parallel_leader_participation ? 1 : 0);
+	double		customers = 0;
+	Shipping	shipping;
+	ListCell   *lc;
+
+	foreach(lc, aggrefs)
+	{
+		/* the first argument is the customer */
+		const TargetEntry *arg = linitial_node(TargetEntry, lfirst_node(Aggref, lc)->args);
+		Var		   *column = ColumnOf(arg->expr);
+
+		customers += column == NULL ? 1 :
+			estimate_num_groups(root, list_make1(column), partial->rows, NULL, NULL);
+	}
+	shipping.process_cost = customers * SENDING_SHARE * cpu_tuple_cost;
+	shipping.leader_cost = customers * processes *
+		(MERGING_SHARE * cpu_tuple_cost +
+		 parallel_tuple_cost * CUSTOMER_BYTES / TUPLE_COST_BYTES);
+	return shipping;
+}
+
+/*
+ * A path that reads tables and puts out a target; in a parallel plan where PostgreSQL
+ * would read them by `partial`.
+ */
 static CustomPath *
 CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *target,
-			   const AggClauseCosts *costs, Path *partial)
+			   const AggClauseCosts *costs, const Path *partial, const Shipping *shipping)
 {
 	CustomPath *path = makeNode(CustomPath);
 	Cost		startup_cost = costs->transCost.startup;
@@ -451,7 +503,12 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 		disk_cost += table->pages * page_cost;
 	}
 	if (partial != NULL)
+	{
 		cpu_cost *= partial->rows / Max(input->rows, 1);
+		cpu_cost += shipping->process_cost;
+		path->path.parallel_aware = true;
+		path->path.parallel_workers = partial->parallel_workers;
+	}
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = output;
@@ -460,16 +517,45 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 	path->path.startup_cost = startup_cost + disk_cost + cpu_cost +
 		costs->finalCost.startup + costs->finalCost.per_tuple;
 	path->path.total_cost = path->path.startup_cost + target->cost.startup + target->cost.per_tuple;
-	if (partial != NULL)
-	{
-		path->path.parallel_aware = true;
-		path->path.parallel_workers = partial->parallel_workers;
-	}
+	/* each table is read as by a sequential scan */
+	if (!enable_seqscan)
+		DisablePath(&path->path, list_length(tables));
 	path->path.parallel_safe = output->consider_parallel;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_private = list_make2(input, tables);
 	path->methods = &path_methods;
 	return path;
+}
+
+/*
+ * PostgreSQL takes the states of its own parallel plans for small: charge those plans
+ * for sending and merging them, too.
+ */
+static void
+ChargeParallelPaths(RelOptInfo *output, const Shipping *shipping)
+{
+	List	   *paths = output->pathlist;
+	List	   *charged = NIL;
+	ListCell   *lc;
+
+	output->pathlist = NIL;
+	foreach(lc, paths)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (IsA(path, AggPath) && ((AggPath *) path)->aggsplit == AGGSPLIT_FINAL_DESERIAL)
+		{
+			path->startup_cost += shipping->process_cost + shipping->leader_cost;
+			path->total_cost += shipping->process_cost + shipping->leader_cost;
+			charged = lappend(charged, path);
+		}
+		else
+			output->pathlist = lappend(output->pathlist, path);
+	}
+	list_free(paths);
+	/* they may have to go to another place now */
+	foreach(lc, charged)
+		add_path(output, lfirst(lc));
 }
 
 /* Offer the scan beside the paths that PostgreSQL has found. */
@@ -480,14 +566,17 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 	AggClauseCosts costs = {0};
 	RelOptInfo *partly;
 	List	   *tables = NIL;
+	List	   *aggrefs = NIL;
 
 	if (previous_hook)
 		previous_hook(root, stage, input, output, extra);
-	if (stage != UPPERREL_GROUP_AGG || !enable_scan || !ScanServes(root, input, output, &tables))
+	if (stage != UPPERREL_GROUP_AGG || !enable_scan ||
+		!ScanServes(root, input, output, &tables, &aggrefs))
 		return;
 
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
-	add_path(output, &CreateScanPath(input, tables, output, output->reltarget, &costs, NULL)->path);
+	add_path(output, &CreateScanPath(input, tables, output, output->reltarget, &costs,
+									 NULL, NULL)->path);
 
 	/* in parallel where PostgreSQL would aggregate in parallel, with as many workers */
 	partly = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
@@ -495,14 +584,18 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 		/* a worker sends tuples, with a column for each state */
 		list_length(partly->reltarget->exprs) <= MaxTupleAttributeNumber)
 	{
+		Path	   *partial = linitial(input->partial_pathlist);
+		Shipping	shipping = EstimateShipping(root, aggrefs, partial);
 		Path	   *path;
 		AggClauseCosts partial_costs = {0};
 		AggClauseCosts final_costs = {0};
 
+		ChargeParallelPaths(output, &shipping);
 		get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
 		get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
+		final_costs.transCost.startup += shipping.leader_cost;
 		path = &CreateScanPath(input, tables, partly, partly->reltarget, &partial_costs,
-							   linitial(input->partial_pathlist))->path;
+							   partial, &shipping)->path;
 		path = &create_gather_path(root, partly, path, partly->reltarget, NULL, NULL)->path;
 		add_path(output, &create_agg_path(root, output, path, output->reltarget, AGG_PLAIN,
 										  AGGSPLIT_FINAL_DESERIAL, NIL, NIL, &final_costs, 1)->path);
