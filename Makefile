@@ -6,7 +6,7 @@
 #   make matrix, make upgrade                the same with other versions, in chroots
 EXTENSION = winback
 MODULE_big = winback
-DATA = sql/winback--0.1.sql
+DATA_built = sql/winback--0.1.sql
 OBJS = \
 	src/aggregates/call_site.o \
 	src/aggregates/counts.o \
@@ -83,11 +83,17 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# PGXS knows nothing of our headers, nor, when it builds outside the tree (VPATH), of src/
+# PGXS knows nothing of our headers, nor, when it builds outside the tree (VPATH), of our directories
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 ifdef VPATH
-$(shell mkdir -p $(sort $(dir $(OBJS))))
+$(shell mkdir -p $(sort $(dir $(OBJS) $(DATA_built))))
 endif
+
+# The install script: made in one piece or not at all. scripts/install-script.awk explains it.
+templates = $(sort $(wildcard $(srcdir)/sql/install/*.sql.in))
+$(DATA_built): $(srcdir)/scripts/install-script.awk $(templates)
+	awk -f $(srcdir)/scripts/install-script.awk $(templates) > $@.tmp
+	mv $@.tmp $@
 endif
 
 .PHONY: $(SCRIPTS_OF_OURS)
