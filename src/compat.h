@@ -41,6 +41,16 @@
 	pg_proc_aclcheck((function), (role), ACL_EXECUTE)
 #endif
 
+/* 16 brought soft errors, which type input leaves in a context; before, all errors are hard */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, dummy_value, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
+#endif
+
 /* 17 brought infinite intervals; before, every interval is finite */
 #if PG_VERSION_NUM >= 170000
 #define IntervalIsFinite(interval)	(!INTERVAL_NOT_FINITE(interval))

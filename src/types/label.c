@@ -1,22 +1,27 @@
 /*
  * label.c
- *	  The types lifecycle_status and lifecycle_event: one byte by value, labels.
+ *	  The types lifecycle_status and lifecycle_event.
  *
- * The byte is the code of rules.h, whose order is the order of the type.  On the
- * wire, binary as well as text, a value is its label, as with enums: a driver
- * that does not know the type then shows something a person can read, and codes
- * stay our own business.
+ * A value is one byte, passed by value: a code of LifecycleStatus or
+ * LifecycleEvent in rules.h.  Values sort by their codes.  The codes are stored
+ * in users' tables, so they never change; t/030_types.pl checks them.
+ *
+ * The text form and the binary form of a value are both its label, as with an
+ * enum.  So a driver that has no code for the type shows a readable word, and
+ * the codes stay inside the server.
  */
 #include "postgres.h"
 
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "libpq/pqformat.h"
+#include "nodes/nodes.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "rules/rules.h"
 
-/* each type has its labels */
+/* Each type has its own input and output functions, because its labels differ. */
 PG_FUNCTION_INFO_V1(lifecycle_status_in);
 PG_FUNCTION_INFO_V1(lifecycle_status_out);
 PG_FUNCTION_INFO_V1(lifecycle_status_recv);
@@ -26,7 +31,7 @@ PG_FUNCTION_INFO_V1(lifecycle_event_out);
 PG_FUNCTION_INFO_V1(lifecycle_event_recv);
 PG_FUNCTION_INFO_V1(lifecycle_event_send);
 
-/* all else is the same for both */
+/* Both types share the functions that look at codes only. */
 PG_FUNCTION_INFO_V1(label_lt);
 PG_FUNCTION_INFO_V1(label_le);
 PG_FUNCTION_INFO_V1(label_eq);
@@ -43,11 +48,11 @@ typedef struct Label
 	uint8		code;
 } Label;
 
-/* A type whose values are labels. */
+/* All labels of one type. */
 typedef struct LabelSet
 {
 	const char *type_name;
-	const char *hint;			/* the labels, for a person */
+	const char *hint;			/* errhint: lists the labels */
 	int			nlabels;
 	const Label *labels;
 } LabelSet;
@@ -82,20 +87,25 @@ static const LabelSet event_set = {
 	event_labels
 };
 
+/*
+ * Return the code of a label.  Any other text is an error: a soft one if
+ * escontext is an ErrorSaveContext, and then the result means nothing.
+ */
 static uint8
-LabelToCode(const LabelSet *set, const char *name)
+LabelToCode(const LabelSet *set, const char *name, Node *escontext)
 {
 	for (int i = 0; i < set->nlabels; i++)
 	{
 		if (strcmp(set->labels[i].name, name) == 0)
 			return set->labels[i].code;
 	}
-	ereport(ERROR,
+	ereturn(escontext, 0,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid input value for %s: \"%s\"", set->type_name, name),
 			 errhint("%s", set->hint)));
 }
 
+/* Return the label of a code.  A code without a label means a damaged table. */
 static const char *
 CodeToLabel(const LabelSet *set, uint8 code)
 {
@@ -114,7 +124,7 @@ LabelReceive(FunctionCallInfo fcinfo, const LabelSet *set)
 	int			length;
 	char	   *name = pq_getmsgtext(message, message->len - message->cursor, &length);
 
-	PG_RETURN_CHAR(LabelToCode(set, name));
+	PG_RETURN_CHAR(LabelToCode(set, name, NULL));
 }
 
 static Datum
@@ -131,7 +141,7 @@ LabelSend(FunctionCallInfo fcinfo, const LabelSet *set)
 Datum
 lifecycle_status_in(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_CHAR(LabelToCode(&status_set, PG_GETARG_CSTRING(0)));
+	PG_RETURN_CHAR(LabelToCode(&status_set, PG_GETARG_CSTRING(0), fcinfo->context));
 }
 
 Datum
@@ -155,7 +165,7 @@ lifecycle_status_send(PG_FUNCTION_ARGS)
 Datum
 lifecycle_event_in(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_CHAR(LabelToCode(&event_set, PG_GETARG_CSTRING(0)));
+	PG_RETURN_CHAR(LabelToCode(&event_set, PG_GETARG_CSTRING(0), fcinfo->context));
 }
 
 Datum
@@ -176,7 +186,7 @@ lifecycle_event_send(PG_FUNCTION_ARGS)
 	return LabelSend(fcinfo, &event_set);
 }
 
-/* The order of two arguments, less than, equal to or greater than zero. */
+/* Compare two arguments by their codes, as strcmp() does: below, equal to or above zero. */
 static inline int
 CompareArgs(FunctionCallInfo fcinfo)
 {

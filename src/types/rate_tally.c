@@ -1,13 +1,19 @@
 /*
  * rate_tally.c
- *	  The type rate_tally: a rate as two numbers of customers, '12/340'.
+ *	  The type rate_tally, which holds a rate as two counts of customers, and
+ *	  the transition functions whose state is a rate_tally.
  *
- * A rate alone cannot be added up over months or shops, a tally can.  A tally
- * has no order: 1/2 and 50/100 are the same rate and not the same evidence, and
- * an order that called them equal would not be one of equality.
+ * The text form '12/340' means that 12 customers returned of 340 who were
+ * eligible.  Users can add up the tallies of months or shops; they cannot add
+ * up rates.
  *
- * The second step lives here as well: aggregates over two columns of
- * lifecycle_status, whose state is the tally itself.
+ * The type has equality and a hash function, but no order.  An order by rate
+ * would have to call 1/2 and 50/100 equal, and they are different values: the
+ * second one is better evidence.
+ *
+ * The transition functions at the end belong to the aggregates that read one
+ * row per customer, with two columns of type lifecycle_status: the standing
+ * before a period and the status after it.
  */
 #include "postgres.h"
 
@@ -18,8 +24,10 @@
 #include "common/int.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
+#include "nodes/nodes.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "types/rate_tally.h"
 
 PG_FUNCTION_INFO_V1(rate_tally_in);
@@ -41,6 +49,7 @@ PG_FUNCTION_INFO_V1(winback_tally_step);
 
 #define PG_GETARG_TALLY_P(n)	((Tally *) PG_GETARG_POINTER(n))
 
+/* Return a palloc'd copy as a Datum. */
 Datum
 TallyDatum(const Tally *tally)
 {
@@ -50,18 +59,24 @@ TallyDatum(const Tally *tally)
 	return PointerGetDatum(result);
 }
 
-/* What PostgreSQL stores must be possible. */
-static void
-CheckTally(const Tally *tally, int sqlstate)
+/*
+ * Return true if the counts make a valid tally.  Otherwise report an error with
+ * this SQLSTATE; it is a soft error if escontext is an ErrorSaveContext, and
+ * then return false.
+ */
+static bool
+CheckTally(const Tally *tally, int sqlstate, Node *escontext)
 {
 	if (tally->returned < 0 || tally->returned > tally->eligible)
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(sqlstate),
 				 errmsg("rate_tally must have 0 <= returned <= eligible"),
 				 errdetail("Returned is " INT64_FORMAT ", eligible is " INT64_FORMAT ".",
 						   tally->returned, tally->eligible)));
+	return true;
 }
 
+/* Add two counts to a tally. */
 void
 TallyAdd(Tally *tally, int64 returned, int64 eligible)
 {
@@ -72,7 +87,10 @@ TallyAdd(Tally *tally, int64 returned, int64 eligible)
 				 errmsg("rate_tally out of range")));
 }
 
-/* Digits up to an end; what is not digits or too many is not a number. */
+/*
+ * Read the decimal digits from begin to end as a count.  Return false if there
+ * are none, if there is any other character, or if the count exceeds int64.
+ */
 static bool
 ParseCount(const char *begin, const char *end, int64 *count)
 {
@@ -99,11 +117,12 @@ rate_tally_in(PG_FUNCTION_ARGS)
 	if (slash == NULL ||
 		!ParseCount(input, slash, &tally.returned) ||
 		!ParseCount(slash + 1, slash + strlen(slash), &tally.eligible))
-		ereport(ERROR,
+		ereturn(fcinfo->context, (Datum) 0,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s: \"%s\"", "rate_tally", input),
 				 errhint("Write returned/eligible, such as '12/340'.")));
-	CheckTally(&tally, ERRCODE_INVALID_TEXT_REPRESENTATION);
+	if (!CheckTally(&tally, ERRCODE_INVALID_TEXT_REPRESENTATION, fcinfo->context))
+		PG_RETURN_NULL();
 	return TallyDatum(&tally);
 }
 
@@ -124,7 +143,7 @@ rate_tally_recv(PG_FUNCTION_ARGS)
 
 	tally.returned = pq_getmsgint64(message);
 	tally.eligible = pq_getmsgint64(message);
-	CheckTally(&tally, ERRCODE_INVALID_BINARY_REPRESENTATION);
+	(void) CheckTally(&tally, ERRCODE_INVALID_BINARY_REPRESENTATION, NULL);
 	return TallyDatum(&tally);
 }
 
@@ -171,17 +190,20 @@ rate_tally_hash_extended(PG_FUNCTION_ARGS)
 							 PG_GETARG_INT64(1));
 }
 
-/* rate_tally(returned, eligible) */
+/* SQL function rate_tally(returned, eligible). */
 Datum
 rate_tally_make(PG_FUNCTION_ARGS)
 {
 	Tally		tally = {PG_GETARG_INT64(0), PG_GETARG_INT64(1)};
 
-	CheckTally(&tally, ERRCODE_INVALID_PARAMETER_VALUE);
+	(void) CheckTally(&tally, ERRCODE_INVALID_PARAMETER_VALUE, NULL);
 	return TallyDatum(&tally);
 }
 
-/* The first argument to be written to: the state of an aggregate, or a copy. */
+/*
+ * Return a tally that the caller may change.  Within an aggregate the first
+ * argument is its state, which may be changed in place; elsewhere copy it.
+ */
 static Datum
 WritableTally(FunctionCallInfo fcinfo)
 {
@@ -218,11 +240,13 @@ rate_tally_rate(PG_FUNCTION_ARGS)
 }
 
 /*
- * How many standard deviations to either side of a normal mean hold that share
- * of it.
+ * Return z such that a normally distributed value lies within z standard
+ * deviations of its mean with this probability: 1.96 for 0.95.
  *
- * Newton's method on erfc, which falls and is convex from zero on, so that every
- * step from zero stays below the root and none goes back.
+ * z is the root of erfc(z / sqrt(2)) - (1 - confidence).  Newton's method finds
+ * it from z = 0.  For z >= 0 the function falls and is convex, so each step
+ * increases z and stays below the root, but for rounding.  Stop when z no
+ * longer increases.
  */
 static float8
 NormalQuantile(float8 confidence)
@@ -242,9 +266,12 @@ NormalQuantile(float8 confidence)
 }
 
 /*
- * The Wilson score interval (E. B. Wilson, JASA 22, 1927): between which rates
- * the true one lies, of which the tally is a sample.  Unlike the textbook's
- * "plus or minus" it is right for few customers and for rates near 0 and 1.
+ * SQL function rate_interval(tally, confidence): the Wilson score interval
+ * (E. B. Wilson, JASA 22, 1927).
+ *
+ * It takes the tally as a sample and estimates the true rate.  The usual
+ * interval, rate +- z * standard error, is too narrow for few customers and for
+ * rates near 0 and 1, and exceeds 0 and 1 there; this one does neither.
  */
 Datum
 rate_tally_interval(PG_FUNCTION_ARGS)
@@ -273,7 +300,7 @@ rate_tally_interval(PG_FUNCTION_ARGS)
 		float8		center = (p + z * z / (2 * n)) / weight;
 		float8		half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / weight;
 
-		/* exact at the ends, whatever the rounding */
+		/* With nobody or everybody returned a bound is 0 or 1; rounding would miss it. */
 		values[0] = Float8GetDatum(tally->returned == 0 ? 0 : center - half);
 		values[1] = Float8GetDatum(tally->returned == tally->eligible ? 1 : center + half);
 		nulls[0] = nulls[1] = false;
@@ -281,7 +308,11 @@ rate_tally_interval(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
 }
 
-/* The second step: the standing before and the status after, of one customer. */
+/*
+ * Add one customer to the tally.  Arguments: the tally, the customer's standing
+ * before the period, the status after it.  eligible() decides by the standing
+ * whether the customer counts; the status shows whether they bought.
+ */
 static Datum
 TallyStep(FunctionCallInfo fcinfo, bool (*eligible) (LifecycleStatus))
 {

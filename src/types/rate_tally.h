@@ -1,9 +1,9 @@
 /*
  * rate_tally.h
- *	  The type rate_tally: a rate as two numbers of customers.
+ *	  The type rate_tally, which holds a rate as two counts of customers.
  *
- * On disk it is the struct Tally of rules.h: two int64, by reference, aligned as
- * double.
+ * A datum of the type is a pointer to a struct Tally of rules.h, and a table
+ * stores that struct: 16 bytes, aligned as double.
  */
 #ifndef WINBACK_RATE_TALLY_H
 #define WINBACK_RATE_TALLY_H
@@ -17,14 +17,14 @@
 extern void TallyAdd(Tally *tally, int64 returned, int64 eligible);
 extern Datum TallyDatum(const Tally *tally);
 
-/* returned / eligible; nobody may ask where nobody was eligible */
+/* Return the rate, 0 to 1; 0 if nobody was eligible, where the rate is undefined. */
 static inline float8
 TallyRate(const Tally *tally)
 {
 	return tally->eligible == 0 ? 0 : (float8) tally->returned / (float8) tally->eligible;
 }
 
-/* For a function that returns the rate: NULL where nobody was eligible. */
+/* Return the rate as the result of an SQL function: NULL if nobody was eligible. */
 static inline Datum
 TallyRateDatum(FunctionCallInfo fcinfo, const Tally *tally)
 {
