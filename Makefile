@@ -83,13 +83,13 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# PGXS knows nothing of our headers, nor, when it builds outside the tree (VPATH), of our directories
+# PGXS does not look at our headers, and makes no directories for a build outside the tree (VPATH).
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 ifdef VPATH
 $(shell mkdir -p $(sort $(dir $(OBJS) $(DATA_built))))
 endif
 
-# The install script: made in one piece or not at all. scripts/install-script.awk explains it.
+# The install script. scripts/install-script.awk explains the templates.
 templates = $(sort $(wildcard $(srcdir)/sql/install/*.sql.in))
 $(DATA_built): $(srcdir)/scripts/install-script.awk $(templates)
 	awk -f $(srcdir)/scripts/install-script.awk $(templates) > $@.tmp

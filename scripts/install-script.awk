@@ -1,36 +1,39 @@
 # install-script.awk
-#   Prints the install script, sql/winback--VERSION.sql, made from the templates
-#   sql/install/NN-topic.sql.in. The Makefile calls it:
+#   Prints the install script sql/winback--VERSION.sql. It is made from the
+#   templates sql/install/NN-topic.sql.in, in the order of their numbers, because
+#   most aggregates exist once for each type of the time, with and without a
+#   column of events, and with and without amounts. The Makefile calls it so:
 #
 #     awk -f scripts/install-script.awk sql/install/*.sql.in
 #
-#   A template is SQL. Three things in it are not, and end here:
+#   A template is SQL, with loops over tables and switches.
 #
-#   A table, in a comment: its name, a line of placeholders, and a line of values
-#   for each turn of a loop.
+#   A table stands in a comment. It has a name, a line of placeholders, and lines
+#   of values. Files that follow can use it, too.
 #
 #     -- table time type:
 #     --   @AT@        | @PERIOD@  | @VOLATILITY@
 #     --   timestamptz | tstzrange | STABLE
 #     --   date        | daterange | IMMUTABLE
 #
-#   A loop, which repeats what is between two comments. It may go through several
-#   tables at once: the last one changes fastest. In each turn the placeholders
-#   of the tables are replaced by the values of a line.
+#   A loop stands between two comments, "-- for each NAME, NAME" and "-- end". Its
+#   text is printed once for each combination of the lines of the tables that it
+#   names; the last name changes fastest. The values of a line replace the
+#   placeholders of its table. Loops do not nest.
 #
 #     -- for each time type, event
 #     CREATE FUNCTION bought(@AT@{event:, lifecycle_event}) RETURNS boolean ...
 #     -- end
 #
-#   A switch: a name in "for each" that no table has ("event" here). It is off in
-#   one turn and on in the next. {event:TEXT} leaves TEXT if it is on, {no event:TEXT}
-#   if it is off. TEXT begins right after the colon, may go on over lines, and
-#   has no braces in it.
+#   A switch is a name in "for each" that is not the name of a table, such as
+#   "event" here. The text is printed once with the switch off and once with it
+#   on. {event:TEXT} prints TEXT if the switch is on, {no event:TEXT} if it is
+#   off. TEXT may go on over several lines, and contains no braces.
 #
-#   Tables serve the files that follow as well. Loops do not nest. What is left
-#   over of all this in the result is an error.
+#   A placeholder or a brace that is left over in the result is an error.
 #
-#   Limits: POSIX awk only, as mawk, gawk and those of BSD and macOS have it.
+#   Limits: only what POSIX says of awk, so that mawk, gawk, busybox and the awk
+#   of BSD and macOS all make the same script.
 
 function fail(message)
 {
@@ -45,7 +48,8 @@ function trim(text)
 	return text
 }
 
-# All occurrences of a word in a text. Not gsub(), to which & and \ mean something.
+# Return the text with "by" in place of each "word". gsub() would give & and \ in
+# "by" a meaning of their own.
 function replace(text, word, by,    at, done)
 {
 	while ((at = index(text, word)) > 0) {
@@ -55,8 +59,8 @@ function replace(text, word, by,    at, done)
 	return done text
 }
 
-# What is in {name:...} stays, or goes.
-function switched(text, name, stays,    at, done, begin, end)
+# Return the text with each {name:TEXT} replaced by TEXT, or by nothing.
+function switched(text, name, keep,    at, done, begin, end)
 {
 	begin = "{" name ":"
 	while ((at = index(text, begin)) > 0) {
@@ -65,14 +69,14 @@ function switched(text, name, stays,    at, done, begin, end)
 		end = index(text, "}")
 		if (end == 0)
 			fail("no } after " begin)
-		if (stays)
+		if (keep)
 			done = done substr(text, 1, end - 1)
 		text = substr(text, end + 1)
 	}
 	return done text
 }
 
-# The text for all turns of the loop from name number "first" on.
+# Return the text repeated for all combinations of names[first] and those after it.
 function repeat(text, first,    name, turn, column, once, all)
 {
 	if (first > nnames)
@@ -90,14 +94,15 @@ function repeat(text, first,    name, turn, column, once, all)
 	return all
 }
 
+# Print finished text.
 function put(text)
 {
 	if (match(text, /@[A-Z_]+@|[{}]/))
-		fail("this is left over: " substr(text, RSTART, 40))
+		fail("a placeholder or switch is left over: " substr(text, RSTART, 40))
 	printf "%s", text
 }
 
-# a line of a table
+# A line of a table. Line 0 has the placeholders.
 table != "" && /^--   / {
 	n = split(substr($0, 3), cells, "|")
 	if (++nrows[table] == 0)
