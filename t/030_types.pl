@@ -27,7 +27,8 @@ sub ask { return $node->safe_psql('winback', $_[0]); }
 WinbackTypes::create($node);
 my @types = @WinbackTypes::types;
 my %contents = %WinbackTypes::contents;
-is(ask('SELECT count(*), count(one_lifecycle_counts), count(many_lifecycle_explanation) FROM everything'),
+is(ask(q{SELECT count(*), count(one_lifecycle_counts), count(many_lifecycle_explanation)
+           FROM everything}),
   '61|60|60', 'a table holds values of all types, and NULLs');
 
 #
@@ -35,12 +36,15 @@ is(ask('SELECT count(*), count(one_lifecycle_counts), count(many_lifecycle_expla
 # installation say something else, after pg_upgrade too.
 #
 ask(q{
-  CREATE TABLE codes (a lifecycle_status, b lifecycle_status, c lifecycle_status, d lifecycle_status,
-                      e lifecycle_status, f lifecycle_status, g lifecycle_status);
-  INSERT INTO codes VALUES ('prospect', 'new', 'active', 'inactive', 'churned', 'reactivated', 'won_back');
+  CREATE TABLE codes (a lifecycle_status, b lifecycle_status, c lifecycle_status,
+                      d lifecycle_status, e lifecycle_status, f lifecycle_status,
+                      g lifecycle_status);
+  INSERT INTO codes
+  VALUES ('prospect', 'new', 'active', 'inactive', 'churned', 'reactivated', 'won_back');
   CREATE TABLE event_codes (a lifecycle_event, b lifecycle_event, c lifecycle_event);
   INSERT INTO event_codes VALUES ('interest', 'purchase', 'cancellation');
-  CREATE TABLE status_arrays AS SELECT ARRAY(SELECT s FROM codes, unnest(ARRAY[g, f, e, d, c, b, a]) AS s) AS s;
+  CREATE TABLE status_arrays AS
+  SELECT ARRAY(SELECT s FROM codes, unnest(ARRAY[g, f, e, d, c, b, a]) AS s) AS s;
   CREATE TABLE tally_codes AS SELECT rate_tally(1234567890123, 2345678901234) AS t;
   CHECKPOINT;
 });
@@ -71,12 +75,15 @@ ask(qq{
   COPY copied FROM '$files/everything' (FORMAT binary);
   COPY copied TO '$files/copied' (FORMAT binary);
 });
-is(slurp_file("$files/copied"), slurp_file("$files/everything"), 'binary COPY in and out gives the same bytes');
-is(ask('SELECT count(*) FILTER (WHERE e::text IS DISTINCT FROM c::text) FROM everything e FULL JOIN copied c USING (id)'),
+is(slurp_file("$files/copied"), slurp_file("$files/everything"),
+  'binary COPY in and out gives the same bytes');
+is(ask(q{SELECT count(*) FILTER (WHERE e::text IS DISTINCT FROM c::text)
+           FROM everything e FULL JOIN copied c USING (id)}),
   0, 'and the same values');
 is(ask('SELECT count(*), count(*) FILTER (WHERE e.one_lifecycle_status = c.one_lifecycle_status
           AND e.one_lifecycle_event = c.one_lifecycle_event AND e.one_rate_tally = c.one_rate_tally
-          AND e.many_lifecycle_status = c.many_lifecycle_status AND e.many_lifecycle_event = c.many_lifecycle_event)
+          AND e.many_lifecycle_status = c.many_lifecycle_status
+          AND e.many_lifecycle_event = c.many_lifecycle_event)
           FROM everything e JOIN copied c USING (id) WHERE id > 0'),
   '60|60', 'equal by their operators');
 
@@ -102,20 +109,22 @@ SKIP: {
   for (@broken) {
     my ($type, $text, $says) = @$_;
     is(ask("SELECT pg_input_is_valid('$text', '$type')"), 'f', "'$text' is no $type");
-    my ($sqlstate, $message, $more) = split /\|/, ask(
-      "SELECT sql_error_code, message, concat(detail, hint) FROM pg_input_error_info('$text', '$type')");
+    my ($sqlstate, $message, $more) = split /\|/, ask(qq{
+      SELECT sql_error_code, message, concat(detail, hint)
+        FROM pg_input_error_info('$text', '$type')});
     is($sqlstate, '22P02', "'$text' as $type: the SQLSTATE");
     like($message, qr/^(invalid input|rate_tally must have)/, "'$text' as $type: the message");
     like($more, qr/^\Q$says\E/, "'$text' as $type: the detail or hint");
   }
   is(ask(q{SELECT bool_and(pg_input_is_valid(text, type)) FROM (VALUES
       ('won_back', 'lifecycle_status'), ('cancellation', 'lifecycle_event'), ('0/0', 'rate_tally'),
-      ('{active,NULL}', 'lifecycle_status[]'), ('(active,,1)', 'lifecycle_transition')) v (text, type)}),
+      ('{active,NULL}', 'lifecycle_status[]'), ('(active,,1)', 'lifecycle_transition')
+      ) v (text, type)}),
     't', 'what is a value is valid');
   skip 'COPY leaves out rows from PostgreSQL 17 on', 2 if $version < 17;
   append_to_file("$files/rows", join '', map { "$_\n" }
-    "1\tactive\tpurchase\t1/2", "2\tlapsed\tpurchase\t1/2", "3\tactive\trefund\t1/2", "4\tactive\tpurchase\t3/2",
-    "5\tactive\tpurchase\thalf", "6\tchurned\tinterest\t0/0");
+    "1\tactive\tpurchase\t1/2", "2\tlapsed\tpurchase\t1/2", "3\tactive\trefund\t1/2",
+    "4\tactive\tpurchase\t3/2", "5\tactive\tpurchase\thalf", "6\tchurned\tinterest\t0/0");
   ask(qq{CREATE TABLE taken (id int, s lifecycle_status, e lifecycle_event, t rate_tally);
          COPY taken FROM '$files/rows' (ON_ERROR ignore)});
   is(ask('SELECT * FROM taken ORDER BY id'), "1|active|purchase|1/2\n6|churned|interest|0/0",
@@ -134,20 +143,25 @@ sub dump_of {
   return join "\n", grep { !/^(--|\\(un)?restrict|$)/ } split /\n/, $dump;
 }
 my $dump = dump_of('winback');
-like($dump, qr/CREATE EXTENSION IF NOT EXISTS winback/, 'the dump brings the extension along by its name');
+like($dump, qr/CREATE EXTENSION IF NOT EXISTS winback/,
+  'the dump brings the extension along by its name');
 unlike($dump, qr/CREATE (FUNCTION|AGGREGATE|OPERATOR|CAST)/, 'and none of its objects');
 for my $format ('plain', 'custom') {
   my $database = "restored_$format";
   $node->safe_psql('postgres', "CREATE DATABASE $database");
-  command_ok([ 'pg_dump', '--format', $format, '--file', "$files/$format", '--dbname', $node->connstr('winback') ],
+  command_ok(
+    [ 'pg_dump', '--format', $format, '--file', "$files/$format",
+      '--dbname', $node->connstr('winback') ],
     "$format dump");
   command_ok(
     $format eq 'plain'
-    ? [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '--dbname', $node->connstr($database), '--file', "$files/$format" ]
+    ? [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '--dbname', $node->connstr($database),
+        '--file', "$files/$format" ]
     : [ 'pg_restore', '--exit-on-error', '--dbname', $node->connstr($database), "$files/$format" ],
     "$format dump restored");
   for my $what (sort keys %contents) {
-    is($node->safe_psql($database, $contents{$what}), ask($contents{$what}), "$format dump: $what as before");
+    is($node->safe_psql($database, $contents{$what}), ask($contents{$what}),
+      "$format dump: $what as before");
   }
   is(dump_of($database), $dump, "$format dump: dumped again it is the same");
 }
@@ -155,8 +169,10 @@ is($node->safe_psql('restored_plain', q{
      SET enable_seqscan = off;
      SELECT count(*) FROM everything WHERE one_lifecycle_status = 'churned';
      SELECT count(*) FROM everything WHERE one_rate_tally = '41/294';
-     REFRESH MATERIALIZED VIEW quarter; }) . "\n" . $node->safe_psql('restored_plain', $contents{quarter}),
-  "9\n1\n" . ask($contents{quarter}), 'restored indexes answer, and a refreshed materialized view holds the same');
+     REFRESH MATERIALIZED VIEW quarter; })
+    . "\n" . $node->safe_psql('restored_plain', $contents{quarter}),
+  "9\n1\n" . ask($contents{quarter}),
+  'restored indexes answer, and a refreshed materialized view holds the same');
 
 #
 # Mutation fuzz. From valid forms of each type, as text and as bytes, many
@@ -183,8 +199,14 @@ sub mutate {
     elsif ($kind == 2) { substr($string, $at, $length) = ''; }
     elsif ($kind == 3) { $string = substr $string, 0, $at; }
     elsif ($kind == 4) { substr($string, $at, 0) = substr $string, $at, $length; }
-    elsif ($kind == 5) { my $other = any(@others); substr($string, $at, $length) = substr $other, int rand(1 + length $other), $length; }
-    elsif ($kind == 6) { substr($string, $at, 1) = chr(ord(substr($string, $at, 1)) ^ 1 << int rand 7) if $at < length $string; }
+    elsif ($kind == 5) {
+      my $other = any(@others);
+      substr($string, $at, $length) = substr $other, int rand(1 + length $other), $length;
+    }
+    elsif ($kind == 6) {
+      substr($string, $at, 1) = chr(ord(substr($string, $at, 1)) ^ 1 << int rand 7)
+        if $at < length $string;
+    }
     else { $string .= any(@others) if rand() < 0.3; }
   }
   return $string;
@@ -193,13 +215,17 @@ sub mutate {
 # Valid forms: of the scalars by themselves, of arrays and composites from the table.
 sub valid_texts {
   my ($column) = @_;
-  return map { pack 'H*', $_ } split /\n/, ask("SELECT DISTINCT encode(convert_to($column\::text, 'UTF8'), 'hex') FROM everything WHERE $column IS DISTINCT FROM NULL");
+  return map { pack 'H*', $_ } split /\n/, ask(qq{
+    SELECT DISTINCT encode(convert_to($column\::text, 'UTF8'), 'hex')
+      FROM everything WHERE $column IS DISTINCT FROM NULL});
 }
 # The field of a binary COPY file with one row of one column.
 sub valid_fields {
   my ($column) = @_;
   my @fields;
-  for my $id (split /\n/, ask("SELECT min(id) FROM everything WHERE $column IS DISTINCT FROM NULL GROUP BY $column\::text ORDER BY 1 LIMIT 12")) {
+  my $ids = ask(qq{SELECT min(id) FROM everything WHERE $column IS DISTINCT FROM NULL
+                    GROUP BY $column\::text ORDER BY 1 LIMIT 12});
+  for my $id (split /\n/, $ids) {
     ask("COPY (SELECT $column FROM everything WHERE id = $id) TO '$files/valid' (FORMAT binary)");
     my $file = slurp_file("$files/valid");
     my ($signature, $flags, $extension, $count, $length) = unpack 'a11 N N n N', $file;
@@ -227,10 +253,14 @@ ask(q{
   BEGIN
     FOR i IN SELECT * FROM inputs ORDER BY no LOOP
       BEGIN
-        EXECUTE format('SELECT ($1::%1$s)::text', i.type) INTO once USING convert_from(i.input, 'UTF8');
+        EXECUTE format('SELECT ($1::%1$s)::text', i.type)
+           INTO once USING convert_from(i.input, 'UTF8');
         EXECUTE format('SELECT ($1::%1$s)::text', i.type) INTO twice USING once;
-        EXECUTE format('SELECT $1::%1$s = $2::%1$s', i.type) INTO equal USING convert_from(i.input, 'UTF8'), once;
-        INSERT INTO outcomes VALUES ('text', i.type, CASE WHEN once = twice AND equal THEN '00000' ELSE 'differs' END, i.input);
+        EXECUTE format('SELECT $1::%1$s = $2::%1$s', i.type)
+           INTO equal USING convert_from(i.input, 'UTF8'), once;
+        INSERT INTO outcomes
+        VALUES ('text', i.type, CASE WHEN once = twice AND equal THEN '00000' ELSE 'differs' END,
+                i.input);
       EXCEPTION WHEN OTHERS THEN
         INSERT INTO outcomes VALUES ('text', i.type, sqlstate, i.input);
       END;
@@ -252,7 +282,8 @@ ask(q{
 });
 
 # characters that mean something to a type, and some that mean nothing to any
-my @characters = (split(//, q{0123456789/{}(),"\\ -+.eEnNuUlLpPaAtTcC:_'}), "\t", "\n", "\x{e9}", "\x{2044}", "\x{1f600}");
+my @characters = (split(//, q{0123456789/{}(),"\\ -+.eEnNuUlLpPaAtTcC:_'}),
+  "\t", "\n", "\x{e9}", "\x{2044}", "\x{1f600}");
 my @bytes = (map({ chr } 0 .. 255), ("\0", "\1", "\377") x 40);
 my @all = map { ($_, "${_}[]") } @types;
 my (%texts, %fields);
@@ -268,7 +299,8 @@ for my $type (@all) {
   my $file = "$files/inputs";
   open my $out, '>', $file or die "$file: $!";
   for (1 .. $texts_of_each) {
-    my $input = mutate(any(@{ $texts{$type} }), \@characters, @{ $texts{$type} }, @{ $texts{ any(@all) } },
+    my $input = mutate(any(@{ $texts{$type} }), \@characters,
+      @{ $texts{$type} }, @{ $texts{ any(@all) } },
       '9223372036854775807', '9223372036854775808', '/', 'NULL');
     $input =~ tr/\0//d;
     utf8::encode($input);
@@ -286,7 +318,8 @@ for my $type (@all) {
   for my $no (1 .. $files_of_each) {
     my $field = any(@{ $fields{$type} });
     $field = mutate($field, \@bytes, @{ $fields{$type} }, @{ $fields{ any(@all) } });
-    my $file = pack('a11 N N n N', "PGCOPY\n\377\r\n\0", 0, 0, 1, length $field) . $field . pack 'n', 0xffff;
+    my $file = pack('a11 N N n N', "PGCOPY\n\377\r\n\0", 0, 0, 1, length $field)
+      . $field . pack 'n', 0xffff;
     # now and then what is around the field, but not its length: that only asks for memory
     $file = mutate($file, \@bytes, $file) if rand() < 0.1 && length $field < 100;
     open my $out, '>:raw', "$directory/$no" or die "$directory/$no: $!";
@@ -302,7 +335,8 @@ for my $type (@all) {
     COPY again FROM '$files/sink' (FORMAT binary);
     COPY again TO '$files/again' (FORMAT binary);
   });
-  is(slurp_file("$files/again"), slurp_file("$files/sink"), "$type: accepted bytes read back equal (seed $seed)");
+  is(slurp_file("$files/again"), slurp_file("$files/sink"),
+    "$type: accepted bytes read back equal (seed $seed)");
   is(ask("SELECT count(*) FROM sink WHERE v::text::$type\::text IS DISTINCT FROM v::text"),
     0, "$type: as text too (seed $seed)") if $type =~ /status|event|rate_tally|transition/;
   ask('DROP TABLE sink, again');
@@ -312,7 +346,8 @@ for my $type (@all) {
 for my $form ('text', 'binary') {
   is(ask(qq{
       SELECT string_agg(format('%s %s %s', type, sqlstate, left(input, 200)), E'\\n') FROM (
-        SELECT * FROM outcomes WHERE form = '$form' AND sqlstate <> '00000' AND sqlstate !~ '$refusals' LIMIT 10) o }),
+        SELECT * FROM outcomes
+         WHERE form = '$form' AND sqlstate <> '00000' AND sqlstate !~ '$refusals' LIMIT 10) o }),
     '', "$form: each input is refused as a user's mistake, or reads back equal (seed $seed)");
   is(ask(qq{
       SELECT string_agg(type, ', ') FROM (
@@ -322,9 +357,12 @@ for my $form ('text', 'binary') {
   note("$form: " . ask(qq{SELECT string_agg(sqlstate || ' ' || n, ', ' ORDER BY n DESC)
     FROM (SELECT sqlstate, count(*) AS n FROM outcomes WHERE form = '$form' GROUP BY sqlstate) o}));
 }
-is(ask('SELECT count(*) FROM outcomes'), @all * ($texts_of_each + $files_of_each), 'all of them were tried');
+is(ask('SELECT count(*) FROM outcomes'), @all * ($texts_of_each + $files_of_each),
+  'all of them were tried');
 
-is(ask('SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
-unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'and no process of it has crashed');
+is(ask('SELECT pg_postmaster_start_time()'), $started,
+  'the server is still the one that was started');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
+  'and no process of it has crashed');
 
 done_testing();
