@@ -1,11 +1,13 @@
 /*
  * calendar.c
- *	  How customers are judged over a series of periods.
+ *	  The periods of a series, and the instants at which customers are judged.
  *
- * Period k begins at start + k * step, multiplied and not added up, so that the
- * ends of months do not drift; the last period ends where the whole does.
+ * Step k begins at start + k * step.  This multiplies instead of adding steps up, so that
+ * a series from 31 January does not drift to the 28th.  The last period ends where the
+ * whole period does.
  *
- * Limits: CALENDAR_MAX_PERIODS, because every customer has bits for each.
+ * A series has at most CALENDAR_MAX_PERIODS periods, because each customer has bits for
+ * each period.
  */
 #include "postgres.h"
 
@@ -14,10 +16,10 @@
 
 #include "rules/calendar.h"
 
-/* How finely time is divided to find a zone. */
+/* The index has at most this many stretches for each zone. */
 #define INDEX_A_ZONE			8
 
-/* start + n * step */
+/* Return start + n * step. */
 static int64
 StartOfStep(const Question *question, int n)
 {
@@ -43,7 +45,21 @@ BadStep(const char *detail)
 			 errhint("Use a step such as '1 month'.")));
 }
 
-/* The boundaries: starts of periods, and the end of the whole. */
+/* Return whether a step has a positive and a negative part. */
+static bool
+HasMixedSigns(const Interval *step)
+{
+	return (step->month < 0 || step->day < 0 || step->time < 0) &&
+		(step->month > 0 || step->day > 0 || step->time > 0);
+}
+
+/*
+ * List the starts of the periods, and the end of the whole period after them.
+ *
+ * Over timestamptz two steps can begin at the same instant: Samoa's time zone has no
+ * 30 December 2011, so that day and the next begin together.  The step between them has
+ * no instant and is left out.  Without mixed signs only a zone's clock can do that.
+ */
 static int64 *
 ListBoundaries(const Question *question, int *nperiods)
 {
@@ -58,14 +74,18 @@ ListBoundaries(const Question *question, int *nperiods)
 		if (question->unit == UNIT_DAY && question->step.time != 0)
 			BadStep("In a column of dates, a step is whole days, weeks, months or years.");
 
-		for (;;)
+		for (int k = 1;; k++)
 		{
-			int64		next = StartOfStep(question, n);
+			int64		next = StartOfStep(question, k);
 
 			if (next >= whole->to)
 				break;
 			if (next <= at[n - 1])
-				BadStep("A period would end before it begins.");
+			{
+				if (HasMixedSigns(&question->step))
+					BadStep("A period would end before it begins.");
+				continue;
+			}
 			if (n >= CALENDAR_MAX_PERIODS)
 				ereport(ERROR,
 						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -94,11 +114,37 @@ CompareInstants(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* The zone that begins at an edge; BEGINNING_OF_TIME is no edge. */
+/* Return the zone that begins at an edge, and zone 0 for BEGINNING_OF_TIME, which is no edge. */
 static int64
 ZoneFrom(const Calendar *calendar, int64 edge)
 {
 	return edge == BEGINNING_OF_TIME ? 0 : CalendarZone(calendar, edge);
+}
+
+/*
+ * Return the first zone that ends after an instant, which lies between the first and the
+ * last edge, given that no zone before `zone` does.  This is the rest of CalendarZone for
+ * a stretch of the index that holds many edges.
+ */
+int
+CalendarSearchZone(const Calendar *calendar, int zone, int64 at)
+{
+	uint64		stretch = ((uint64) at - (uint64) calendar->edges[0]) >> calendar->index_shift;
+	int			last = calendar->nedges - 1;
+
+	/* the zone in which the next stretch begins is not before that of `at` */
+	if (stretch + 1 < (uint64) calendar->index_size)
+		last = calendar->index[stretch + 1];
+	while (zone < last)
+	{
+		int			middle = zone + (last - zone) / 2;
+
+		if (calendar->edges[middle] <= at)
+			zone = middle + 1;
+		else
+			last = middle;
+	}
+	return zone;
 }
 
 /* Make the index of CalendarZone. */
@@ -123,6 +169,7 @@ IndexZones(Calendar *calendar, MemoryContext context)
 	}
 }
 
+/* Convert a boundary from instants to numbers of zones. */
 static Boundary
 InZones(const Calendar *calendar, const Boundary *boundary)
 {
@@ -137,6 +184,7 @@ InZones(const Calendar *calendar, const Boundary *boundary)
 	return zones;
 }
 
+/* Add an instant and its cut-offs to the edges. */
 static void
 AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
 {
@@ -147,7 +195,24 @@ AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
 		calendar->edges[calendar->nedges++] = boundary->cutoffs.churned_from;
 }
 
-/* Make a calendar of a question, or raise what is wrong with it. */
+/*
+ * Compute the later instant of a period that ends at `end`: see Calendar.  It only
+ * decides two columns that are NULL if it is unknown, so it raises no errors.
+ */
+static Boundary
+LaterBoundary(const Question *question, int64 end)
+{
+	Boundary	unknown = {END_OF_TIME, {BEGINNING_OF_TIME, BEGINNING_OF_TIME}};
+	Boundary	later;
+
+	if (end == END_OF_TIME ||
+		!TryInstantAfter(question->unit, end, &question->inactive_after, &later.at) ||
+		!QuestionTryCutOffs(question, later.at, &later.cutoffs))
+		return unknown;
+	return later;
+}
+
+/* Make the calendar of a question, or raise an error if the question is wrong. */
 Calendar *
 CalendarCreate(MemoryContext context, const Question *question)
 {
@@ -181,7 +246,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 		boundary->at = at[i];
 		if (at[i] == END_OF_TIME)
 		{
-			/* nobody is judged at an end that never comes */
+			/* the period has no end, so there are no cut-offs */
 			boundary->cutoffs.inactive_from = BEGINNING_OF_TIME;
 			boundary->cutoffs.churned_from = BEGINNING_OF_TIME;
 		}
@@ -189,14 +254,12 @@ CalendarCreate(MemoryContext context, const Question *question)
 			boundary->cutoffs = QuestionCutOffs(question, at[i]);
 		AddEdges(calendar, boundary, true);
 
-		if (i > 0 && calendar->has_end)
+		if (i > 0)
 		{
-			Boundary   *later = &calendar->later[i - 1];
-
-			later->at = InstantAfter(question->unit, at[i], &question->inactive_after);
-			later->cutoffs = QuestionCutOffs(question, later->at);
-			/* asked then is only who is active */
-			AddEdges(calendar, later, false);
+			calendar->later[i - 1] = LaterBoundary(question, at[i]);
+			/* the only question at this instant is who is active */
+			if (CalendarHasLater(calendar, i - 1))
+				AddEdges(calendar, &calendar->later[i - 1], false);
 		}
 	}
 	pfree(at);
@@ -214,6 +277,8 @@ CalendarCreate(MemoryContext context, const Question *question)
 		calendar->zones[i] = InZones(calendar, &calendar->boundaries[i]);
 	for (int i = 0; i < nperiods; i++)
 	{
+		if (!CalendarHasLater(calendar, i))
+			continue;
 		calendar->later_zones[i] = InZones(calendar, &calendar->later[i]);
 		calendar->later_zones[i].cutoffs.churned_from = 0;
 	}
@@ -221,7 +286,10 @@ CalendarCreate(MemoryContext context, const Question *question)
 	return calendar;
 }
 
-/* How far back data must reach, so that everybody who lapsed by then was seen. */
+/*
+ * Return the instant before which the data of a period must begin to be complete: all
+ * customers who had lapsed when the period began are then in the data.
+ */
 int64
 CalendarReach(const Calendar *calendar, int period)
 {

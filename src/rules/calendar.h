@@ -1,6 +1,6 @@
 /*
  * calendar.h
- *	  How customers are judged over a series of periods.
+ *	  The periods of a series, and the instants at which customers are judged.
  */
 #ifndef WINBACK_CALENDAR_H
 #define WINBACK_CALENDAR_H
@@ -13,7 +13,7 @@
 /* 27 years of days */
 #define CALENDAR_MAX_PERIODS	10000
 
-/* A boundary brings three edges, and when a return has lasted another two. */
+/* A boundary has three edges, and a later instant has two. */
 #define EDGES_A_PERIOD			5
 #define CALENDAR_MAX_EDGES		((CALENDAR_MAX_PERIODS + 1) * EDGES_A_PERIOD)
 
@@ -25,51 +25,60 @@ typedef struct Boundary
 } Boundary;
 
 /*
- * Period k lies between boundaries k and k + 1.  There is one period where no
- * step was asked for, and then it may have no end.
+ * Period k lies between boundaries k and k + 1.  If the question has no step there is
+ * one period, and only that one may be without an end.
  *
- * Whether a return lasted is judged at an instant of its own, inactive_after
- * later than the period's end.
+ * Whether a return lasted is judged at the later instant of its period: inactive_after
+ * after the end of the period.  The instant is unknown, and its `at` is END_OF_TIME, if
+ * the period has no end, if the instant or its cut-offs lie outside of the type's range,
+ * or if the thresholds are in the wrong order there.
  *
- * All these instants and their cut-offs are edges that cut time into zones, in
- * which all purchases are judged alike: zone z begins at edges[z - 1] and ends
- * before edges[z].  What is judged in instants can be judged in numbers of zones
- * as well, so there is a second set of boundaries in those: a purchase is before
- * a boundary when its zone is less than the boundary's `at`, and so on.
+ * The edges are all these instants and their cut-offs.  They divide time into zones, and
+ * all purchases in one zone are judged alike: zone z begins at edges[z - 1] and ends
+ * before edges[z].  Customers can be judged by the numbers of zones instead of instants:
+ * zones[] and later_zones[] hold each instant as the number of the zone that begins
+ * there, so that comparing two such numbers gives the same as comparing the instants.
  */
 typedef struct Calendar
 {
 	Question	question;
-	bool		has_end;
+	bool		has_end;		/* the last period has an end */
 	int			nperiods;
 	int			nedges;
-	int64	   *edges;			/* ascending, no ties */
-	int			index_shift;	/* where to look an instant up: see CalendarZone */
+	int64	   *edges;			/* ascending, without duplicates */
+	int			index_shift;	/* the index of CalendarZone: see there */
 	int			index_size;
 	int		   *index;
-	Boundary   *boundaries;		/* nperiods + 1 */
-	Boundary   *zones;			/* the same, in zones */
-	Boundary   *later;			/* nperiods: when a return has lasted */
-	Boundary   *later_zones;	/* without churned_from, which is no edge */
+	Boundary   *boundaries;		/* nperiods + 1, in instants */
+	Boundary   *zones;			/* nperiods + 1, in zones */
+	Boundary   *later;			/* nperiods, in instants */
+	Boundary   *later_zones;	/* nperiods, in zones; without churned_from, which is no edge */
 } Calendar;
 
 extern Calendar *CalendarCreate(MemoryContext context, const Question *question);
 extern int64 CalendarReach(const Calendar *calendar, int period);
+extern int	CalendarSearchZone(const Calendar *calendar, int zone, int64 at);
+
+/* How many edges CalendarZone compares one by one before it searches. */
+#define CALENDAR_STEPS		8
 
 /*
- * The zone of an instant; nedges for one at or after the last edge, which no
- * question is about.
+ * Return the zone of an instant, or nedges if it is at or after the last edge, because
+ * no period asks about such an instant.
  *
- * The time between the first and the last edge is divided into equal stretches,
- * several times as many as there are zones, and the index has the zone in which
- * each begins. From there it is seldom more than a step; a binary search, with
- * its branches that nobody can foresee, took twice as long as all the rest.
+ * The index divides the time from the first to the last edge into equal stretches,
+ * several times as many as there are zones, and holds the zone in which each stretch
+ * begins.  The zone of an instant is seldom more than one further.  (A binary search for
+ * every row took twice as long as everything else, because its branches cannot be
+ * predicted.)  Where one stretch holds many edges, as with seconds beside a threshold of
+ * years, CalendarSearchZone searches the rest of it.
  */
 static inline int
 CalendarZone(const Calendar *calendar, int64 at)
 {
 	const int64 *edges = calendar->edges;
 	int			zone;
+	int			last;
 
 	if (at < edges[0])
 		return 0;
@@ -77,9 +86,20 @@ CalendarZone(const Calendar *calendar, int64 at)
 		return calendar->nedges;
 
 	zone = calendar->index[((uint64) at - (uint64) edges[0]) >> calendar->index_shift];
+	last = zone + CALENDAR_STEPS;
 	while (edges[zone] <= at)
-		zone++;
+	{
+		if (unlikely(++zone == last))
+			return CalendarSearchZone(calendar, zone, at);
+	}
 	return zone;
+}
+
+/* Whether it is known when a return in this period has lasted. */
+static inline bool
+CalendarHasLater(const Calendar *calendar, int period)
+{
+	return calendar->later[period].at != END_OF_TIME;
 }
 
 #endif							/* WINBACK_CALENDAR_H */

@@ -1,11 +1,11 @@
 /*
  * period.c
- *	  From SQL's ranges and intervals to instants.
+ *	  Turn SQL's ranges and intervals into instants.
  *
- * The three time types meet here and nowhere else: behind this file an instant
- * is an int64 in the unit of the column.  Calendar arithmetic is PostgreSQL's
- * own (months are calendar months; for timestamptz, in the session's TimeZone),
- * and so are its overflow errors.
+ * Only this file distinguishes the three time types; the rest of the code computes
+ * with int64 instants in the unit of the time column.  Calendar arithmetic calls
+ * PostgreSQL's own functions, so that months are calendar months, timestamptz follows
+ * the session's TimeZone, and an overflow raises PostgreSQL's error.
  */
 #include "postgres.h"
 
@@ -36,11 +36,11 @@ TimeUnitOfType(Oid type)
 }
 
 /*
- * Read a range as [from, to).
+ * Convert a range to [from, to).
  *
- * Dates and microseconds are discrete, so a bound of the other kind is the
- * neighbour; daterange has done that itself already.  An infinite bound counts
- * as none.
+ * Timestamps are whole microseconds, so an exclusive lower bound or an inclusive upper
+ * one moves by one microsecond.  daterange is in this form already.  A bound of
+ * infinity counts as no bound.
  */
 Period
 PeriodFromRange(TimeUnit unit, const RangeType *range)
@@ -84,8 +84,8 @@ PeriodFromRange(TimeUnit unit, const RangeType *range)
 }
 
 /*
- * The question of what customers are at an instant is that of a period which
- * begins there: only what lies before it counts.
+ * Make the period for an aggregate that asks for the standing at `as_of`: a period
+ * that begins there, because a standing depends only on the events before.
  */
 Period
 PeriodBefore(int64 as_of)
@@ -101,7 +101,7 @@ PeriodBefore(int64 as_of)
 	return period;
 }
 
-/* A threshold or a step is a finite, positive length of time. */
+/* Raise an error unless a threshold or a step is finite and positive. */
 void
 CheckLength(const Interval *length, const char *name)
 {
@@ -125,7 +125,7 @@ CheckLength(const Interval *length, const char *name)
 				 errhint("Use a length of time such as '90 days'.")));
 }
 
-/* The first day that does not begin before a timestamp. */
+/* Return the first day whose midnight is not before a timestamp. */
 static int64
 DayNotBefore(Timestamp at)
 {
@@ -137,17 +137,47 @@ DayNotBefore(Timestamp at)
 }
 
 /*
- * The instant a threshold before another, both in the unit of the column.
+ * Return whether PostgreSQL can add `length` to an instant (sign 1) or subtract it
+ * (sign -1) without an error about the range of the type.
  *
- * For a date PostgreSQL answers with a timestamp, and the days before it are
- * those before the day that does not begin earlier.
- *
- * An interval that mixes signs can be positive as PostgreSQL compares them (30
- * days a month) and still not lie before every instant: '1 month -29 days' does
- * not in March.
+ * The estimate counts a month as its mean length, from which a number of months differs
+ * by less than a week, and keeps ten days away from both ends of the range.  So it can be
+ * false where the exact result would still fit.
  */
-int64
-InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
+static bool
+WithinReach(TimeUnit unit, int64 at, const Interval *length, int sign)
+{
+	const double margin = 10.0 * USECS_PER_DAY;
+	const double parts[] = {
+		length->month * (146097.0 / 4800) * USECS_PER_DAY,	/* days and months of 400 years */
+		length->day * (double) USECS_PER_DAY,
+		(double) length->time
+	};
+	double		lowest = (unit == UNIT_DAY) ? at * (double) USECS_PER_DAY : (double) at;
+	double		highest = lowest;
+
+	/* PostgreSQL adds one part after the other; bound each sum on the way */
+	for (int i = 0; i < (int) lengthof(parts); i++)
+	{
+		double		part = sign * parts[i];
+
+		lowest += Min(part, 0);
+		highest += Max(part, 0);
+	}
+	return lowest > MIN_TIMESTAMP + margin && highest < END_TIMESTAMP - margin;
+}
+
+/*
+ * Subtract a threshold from an instant.  Return false if the result is not earlier.
+ *
+ * PostgreSQL subtracts an interval from a date as from its midnight.  The events
+ * before the resulting timestamp are those before the first day that begins no earlier.
+ *
+ * An interval of mixed signs can be positive as PostgreSQL compares intervals (a month
+ * is 30 days) and still not lead back: '1 month -29 days' does not in March.
+ */
+static bool
+SubtractThreshold(TimeUnit unit, int64 at, const Interval *threshold, int64 *before)
 {
 	Datum		length = IntervalPGetDatum(threshold);
 	Timestamp	now;
@@ -168,19 +198,36 @@ InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *na
 													 TimestampGetDatum(now), length));
 	}
 
-	if (then >= now)
+	*before = (unit == UNIT_DAY) ? DayNotBefore(then) : then;
+	return then < now;
+}
+
+/* Return the instant a threshold before another, or raise an error if there is none. */
+int64
+InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
+{
+	int64		before;
+
+	if (!SubtractThreshold(unit, at, threshold, &before))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", name),
 				 errdetail("Counted back from the instant in question, it does not reach an earlier instant."),
 				 errhint("Use a length of time such as '90 days', without mixed signs.")));
+	return before;
+}
 
-	return (unit == UNIT_DAY) ? DayNotBefore(then) : then;
+/* As InstantBefore, but return false where that raises an error. */
+bool
+TryInstantBefore(TimeUnit unit, int64 at, const Interval *threshold, int64 *before)
+{
+	return WithinReach(unit, at, threshold, -1) &&
+		SubtractThreshold(unit, at, threshold, before);
 }
 
 /*
- * The instant a length of time after another, both in the unit of the column;
- * of a date, the first day that does not begin before.
+ * Return the instant a length of time after another.  Over dates this is the first day
+ * whose midnight is not before PostgreSQL's result, a timestamp.
  */
 int64
 InstantAfter(TimeUnit unit, int64 at, const Interval *length)
@@ -203,9 +250,19 @@ InstantAfter(TimeUnit unit, int64 at, const Interval *length)
 	pg_unreachable();
 }
 
+/* As InstantAfter, but return false if there is no such instant, or if it is not later. */
+bool
+TryInstantAfter(TimeUnit unit, int64 at, const Interval *length, int64 *after)
+{
+	if (!WithinReach(unit, at, length, 1))
+		return false;
+	*after = InstantAfter(unit, at, length);
+	return *after > at;
+}
+
 /*
- * An instant for people, whatever the type of the column: a date is its
- * midnight, and both that and a timestamp are in the session's TimeZone.
+ * Convert an instant to timestamptz for display.  A date counts as its midnight; a date
+ * or a timestamp is read in the session's TimeZone.
  */
 TimestampTz
 InstantToTimestampTz(TimeUnit unit, int64 at)

@@ -1,6 +1,9 @@
 /*
  * period.h
- *	  From SQL's ranges and intervals to instants.
+ *	  Turn SQL's ranges and intervals into instants.
+ *
+ * An instant is an int64 in the unit of the time column: days since 2000-01-01 for
+ * date, microseconds since then for timestamp and timestamptz.
  */
 #ifndef WINBACK_PERIOD_H
 #define WINBACK_PERIOD_H
@@ -13,7 +16,7 @@
 
 #include "rules/rules.h"
 
-/* The type of the `at` column decides the unit of every instant. */
+/* The type of the time column; it is the unit of every instant of a query. */
 typedef enum TimeUnit
 {
 	UNIT_DAY,					/* date, daterange */
@@ -34,10 +37,12 @@ extern Period PeriodBefore(int64 as_of);
 extern void CheckLength(const Interval *length, const char *name);
 extern int64 InstantBefore(TimeUnit unit, int64 at,
 						   const Interval *threshold, const char *name);
+extern bool TryInstantBefore(TimeUnit unit, int64 at, const Interval *threshold, int64 *before);
 extern int64 InstantAfter(TimeUnit unit, int64 at, const Interval *length);
+extern bool TryInstantAfter(TimeUnit unit, int64 at, const Interval *length, int64 *after);
 extern TimestampTz InstantToTimestampTz(TimeUnit unit, int64 at);
 
-/* -infinity becomes BEGINNING_OF_TIME, infinity END_OF_TIME. */
+/* Convert a value of the time column; the infinities become BEGINNING_OF_TIME and END_OF_TIME. */
 static inline int64
 InstantFromDatum(TimeUnit unit, Datum at)
 {
@@ -52,7 +57,7 @@ InstantFromDatum(TimeUnit unit, Datum at)
 		return day;
 	}
 
-	/* timestamp and timestamptz have the same form, and our infinities */
+	/* both timestamp types are int64, with these two values as their infinities */
 	return DatumGetTimestamp(at);
 }
 

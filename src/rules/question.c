@@ -1,6 +1,6 @@
 /*
  * question.c
- *	  What was asked: the arguments of an aggregate but for those of a row.
+ *	  The question of an aggregate: its arguments that are the same for all rows.
  */
 #include "postgres.h"
 
@@ -10,14 +10,17 @@
 
 #include "rules/question.h"
 
-/* Two lengths of time are the same only to the letter: a month is not 30 days. */
+/* Compare two intervals field by field; PostgreSQL's equality takes a month for 30 days. */
 static bool
 SameInterval(const Interval *a, const Interval *b)
 {
 	return a->month == b->month && a->day == b->day && a->time == b->time;
 }
 
-/* Two questions of one call site, so that what is asked at all is the same. */
+/*
+ * Compare two questions of one call site.  The fields that are the same for all
+ * questions of a call site are not compared.
+ */
 bool
 QuestionEqual(const Question *a, const Question *b)
 {
@@ -30,8 +33,8 @@ QuestionEqual(const Question *a, const Question *b)
 }
 
 /*
- * A question in 64 bits, by which a state knows its own: a copy in each of many
- * small states would double their size.
+ * Hash a question to 64 bits.  A state keeps this hash to recognize its question,
+ * because a whole Question would double the size of a small state.
  */
 uint64
 QuestionFingerprint(const Question *question)
@@ -67,7 +70,7 @@ QuestionChanged(void)
 			 errhint("Pass constants, or add them to GROUP BY.")));
 }
 
-/* Raise what is wrong with the lengths of time as such. */
+/* Raise an error unless the thresholds and the step are finite and positive. */
 void
 QuestionCheck(const Question *question)
 {
@@ -85,7 +88,25 @@ IntervalText(const Interval *interval)
 	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
 }
 
-/* How silence is judged at an instant. */
+/*
+ * Return whether churned_after reaches at least as far back as inactive_after.
+ *
+ * Whether a month or 30 days is longer depends on the instant that they are counted
+ * back from.  Thresholds that compare as equal may therefore be in order at one end of
+ * a period and not at the other.
+ */
+static bool
+CutOffsInOrder(const Question *question, const CutOffs *cutoffs)
+{
+	if (!question->has_inactive_after || !question->has_churned_after)
+		return true;
+	return cutoffs->churned_from <= cutoffs->inactive_from &&
+		!DatumGetBool(DirectFunctionCall2(interval_lt,
+										  IntervalPGetDatum(&question->churned_after),
+										  IntervalPGetDatum(&question->inactive_after)));
+}
+
+/* Compute the cut-offs of silence at an instant, or raise an error if they are wrong. */
 CutOffs
 QuestionCutOffs(const Question *question, int64 at)
 {
@@ -99,23 +120,29 @@ QuestionCutOffs(const Question *question, int64 at)
 	if (question->has_churned_after)
 		cutoffs.churned_from = InstantBefore(question->unit, at, churned_after,
 											 "churned_after");
-
-	/*
-	 * Which of a month and 30 days is longer depends on where one counts from,
-	 * so that thresholds which compare as equal may still be in the wrong order
-	 * at one end of a period.
-	 */
-	if (question->has_inactive_after && question->has_churned_after &&
-		(cutoffs.churned_from > cutoffs.inactive_from ||
-		 DatumGetBool(DirectFunctionCall2(interval_lt,
-										  IntervalPGetDatum(churned_after),
-										  IntervalPGetDatum(inactive_after)))))
+	if (!CutOffsInOrder(question, &cutoffs))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("churned_after must not be shorter than inactive_after"),
 				 errdetail("Counted back from the instant in question, churned_after is %s and inactive_after is %s.",
 						   IntervalText(churned_after), IntervalText(inactive_after)),
 				 errhint("A customer is first inactive, then churned; give both thresholds in the same unit.")));
-
 	return cutoffs;
+}
+
+/* As QuestionCutOffs, but return false where that raises an error. */
+bool
+QuestionTryCutOffs(const Question *question, int64 at, CutOffs *cutoffs)
+{
+	cutoffs->inactive_from = BEGINNING_OF_TIME;
+	cutoffs->churned_from = BEGINNING_OF_TIME;
+	if (question->has_inactive_after &&
+		!TryInstantBefore(question->unit, at, &question->inactive_after,
+						  &cutoffs->inactive_from))
+		return false;
+	if (question->has_churned_after &&
+		!TryInstantBefore(question->unit, at, &question->churned_after,
+						  &cutoffs->churned_from))
+		return false;
+	return CutOffsInOrder(question, cutoffs);
 }

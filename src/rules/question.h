@@ -1,6 +1,6 @@
 /*
  * question.h
- *	  What was asked: the arguments of an aggregate but for those of a row.
+ *	  The question of an aggregate: its arguments that are the same for all rows.
  */
 #ifndef WINBACK_QUESTION_H
 #define WINBACK_QUESTION_H
@@ -18,11 +18,11 @@ typedef struct Question
 	Interval	inactive_after;
 	Interval	churned_after;
 	Interval	step;
-	bool		has_inactive_after; /* else nobody becomes inactive */
-	bool		has_churned_after;	/* else nobody churns by silence */
-	bool		has_step;		/* else the period is one */
-	bool		has_end;		/* the standing at the period's end is asked, too */
-	uint64		fingerprint;	/* of all the others */
+	bool		has_inactive_after; /* false: silence makes nobody inactive */
+	bool		has_churned_after;	/* false: only a cancellation makes a customer churned */
+	bool		has_step;		/* false: there is one period */
+	bool		has_end;		/* the aggregate asks for the standing at the end, too */
+	uint64		fingerprint;	/* QuestionFingerprint of the fields above */
 } Question;
 
 extern bool QuestionEqual(const Question *a, const Question *b);
@@ -30,5 +30,6 @@ extern uint64 QuestionFingerprint(const Question *question);
 pg_noreturn extern void QuestionChanged(void);
 extern void QuestionCheck(const Question *question);
 extern CutOffs QuestionCutOffs(const Question *question, int64 at);
+extern bool QuestionTryCutOffs(const Question *question, int64 at, CutOffs *cutoffs);
 
 #endif							/* WINBACK_QUESTION_H */
