@@ -7,37 +7,8 @@
 EXTENSION = winback
 MODULE_big = winback
 DATA_built = sql/winback--0.1.sql
-OBJS = \
-	src/aggregates/call_site.o \
-	src/aggregates/counts.o \
-	src/aggregates/lifecycle.o \
-	src/aggregates/rates.o \
-	src/aggregates/state_functions.o \
-	src/aggregates/transitions.o \
-	src/rules/calendar.o \
-	src/rules/facts.o \
-	src/rules/period.o \
-	src/rules/period_judge.o \
-	src/rules/question.o \
-	src/rules/rules.o \
-	src/scan/one_pass.o \
-	src/scan/scan_aggregate.o \
-	src/scan/scan_node.o \
-	src/scan/scan_path.o \
-	src/scan/scan_table.o \
-	src/state/customer_state.o \
-	src/state/event_log.o \
-	src/state/period_state.o \
-	src/state/series_state.o \
-	src/state/series_summary.o \
-	src/state/state_wire.o \
-	src/table/customer_table.o \
-	src/table/customer_type.o \
-	src/table/key_forms.o \
-	src/table/large_memory.o \
-	src/types/label.o \
-	src/types/rate_tally.o \
-	src/winback.o
+# every C file below src/; srcdir is PGXS's, and differs where it builds outside the tree
+OBJS = $(sort $(patsubst $(srcdir)/%.c,%.o,$(wildcard $(srcdir)/src/*.c $(srcdir)/src/*/*.c)))
 PGFILEDESC = "winback - win-back and reactivation rates"
 
 REGRESS = \
