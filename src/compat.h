@@ -10,6 +10,16 @@
 
 #include "postgres.h"
 
+/*
+ * The scan reads PostgreSQL's own structures.  Another major version may lay them out or
+ * fill them differently, compile without a warning, and give wrong numbers.  CONTRIBUTING
+ * ("Versions of PostgreSQL") lists what to read before the bound here is raised.
+ */
+#if (PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000) && !defined(WINBACK_UNKNOWN_MAJOR)
+#error "winback supports PostgreSQL 15 to 19: see src/compat.h before you add a version, \
+or build it untested with: make with_llvm=no COPT=-DWINBACK_UNKNOWN_MAJOR"
+#endif
+
 #ifdef __linux__
 #include <sys/mman.h>
 #include <unistd.h>
@@ -83,6 +93,20 @@
 /* 18 wants "does not return" in front of a declaration, and has a name for that */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn			pg_attribute_noreturn()
+#endif
+
+/* 19 takes flags for what else a scan should do; we ask for nothing else */
+#if PG_VERSION_NUM >= 190000
+#include "access/tableam.h"
+#define table_beginscan(relation, snapshot, nkeys, key) \
+	(table_beginscan) ((relation), (snapshot), (nkeys), (key), SO_NONE)
+#define table_beginscan_parallel(relation, shared) \
+	(table_beginscan_parallel) ((relation), (shared), SO_NONE)
+#endif
+
+/* 19 dropped the name for a pointer to the node that a function is called from */
+#if PG_VERSION_NUM >= 190000
+typedef struct Node *fmNodePtr;
 #endif
 
 /* a hint only: correct, if slower, where the compiler has no such thing */
