@@ -330,17 +330,21 @@ SELECT mistake, complaint('SELECT cardinality(lifecycle_series(customer_id, ' ||
   ) m (no, mistake, call)
  ORDER BY no;
 
--- those of the thresholds and the customer are those of lifecycle_counts; an amount that is no numeric must be cast
+-- those of the thresholds and the customer are those of lifecycle_counts
 SELECT mistake, complaint('SELECT cardinality(lifecycle_series(' || call || ')) FROM orders')
   FROM (VALUES
     (1, 'inactive_after that is NULL',        $$customer_id, day, '[2024-01-01,2024-02-01)', '1 month', NULL, '60 days'$$),
     (2, 'churned_after may be NULL',          $$customer_id, day, '[2024-01-01,2024-02-01)', '1 week', '30 days', NULL$$),
     (3, 'churned_after shorter',              $$customer_id, day, '[2024-01-01,2024-02-01)', '1 month', '60 days', '30 days'$$),
     (4, 'shorter at the end of the second period only', $$customer_id, day, '[2024-02-01,2024-04-01)', '1 month', '30 days', '1 month'$$),
-    (5, 'type that cannot be hashed',         $$point(1, 2), day, amount, '[2024-01-01,2024-02-01)', '1 month', '30 days', '60 days'$$),
-    (6, 'amount of float8',                   $$customer_id, day, amount::float8, '[2024-01-01,2024-02-01)', '1 month', '30 days', '60 days'$$)
+    (5, 'type that cannot be hashed',         $$point(1, 2), day, amount, '[2024-01-01,2024-02-01)', '1 month', '30 days', '60 days'$$)
   ) m (no, mistake, call)
  ORDER BY no;
+
+-- an amount that is no numeric must be cast; PostgreSQL 19 words its detail and hint differently
+SELECT 'amount of float8', split_part(complaint($$
+  SELECT cardinality(lifecycle_series(customer_id, day, amount::float8, '[2024-01-01,2024-02-01)',
+                                      '1 month', '30 days', '60 days')) FROM orders$$), E'\n', 1);
 \pset tuples_only off
 \pset format aligned
 
