@@ -10,6 +10,8 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -65,13 +67,12 @@ typedef enum CountsColumn
 	COUNTS_NCOLUMNS
 } CountsColumn;
 
-/* One period, as it is filled in. */
+/* The columns of one period, but for those that follow from the calendar alone. */
 typedef struct Counts
 {
-	int64		customers[COUNTS_NCOLUMNS];
+	int64		customers[COUNTS_NCOLUMNS]; /* the columns of type bigint */
 	Tally		reactivation;
 	Tally		winback;
-	Numeric		revenue[COUNTS_NCOLUMNS];	/* NULL for zero */
 } Counts;
 
 static inline SeriesState *
@@ -192,7 +193,10 @@ TakeSeriesRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 const OnePassAggregate counts_aggregate = {lifecycle_counts_trans, TakeCountsRows};
 const OnePassAggregate series_aggregate = {lifecycle_series_trans, TakeSeriesRows};
 
-/* Count a standing in one of four neighbouring columns. */
+/*
+ * Count a standing in one of the four columns from `columns` on: prospects, active,
+ * inactive and churned customers.
+ */
 static void
 CountStanding(int64 *columns, LifecycleStatus standing, int64 customers)
 {
@@ -215,7 +219,7 @@ CountStanding(int64 *columns, LifecycleStatus standing, int64 customers)
 	}
 }
 
-/* Count customers who are alike. */
+/* Count customers of one cell of a PeriodSummary in all columns. */
 static void
 CountAlike(Counts *counts, LifecycleStatus before, bool bought, LifecycleStatus after,
 		   int64 customers)
@@ -252,70 +256,132 @@ CountAlike(Counts *counts, LifecycleStatus before, bool bought, LifecycleStatus 
 		TallyAdd(&counts->winback, bought ? customers : 0, customers);
 }
 
-/* Add an amount to the revenue of the period from customers of a status. */
+/* The columns of revenue, in order, from COUNTS_REVENUE_NEW on. */
+#define REVENUE_NCOLUMNS	(COUNTS_REVENUE_WON_BACK - COUNTS_REVENUE_NEW + 1)
+
+/*
+ * The revenue of all periods, added up by the functions of PostgreSQL's own
+ * sum(numeric).  A sum is then the same for every order of the rows, overflows only if
+ * the total does, and has the display scale that sum() gives it.
+ *
+ * The transition function of sum(numeric) asks AggCheckCallContext in which memory
+ * context to keep its state.  Of a WindowAggState, that function reads the node tag and
+ * curaggcontext, so `caller` has only these two set.  An AggState would need an
+ * ExprContext as well, and ours may be a ScanCall.
+ */
+typedef struct Revenue
+{
+	WindowAggState *caller;
+	Datum	   *sums;			/* a row of REVENUE_NCOLUMNS for each period: the state of
+								 * sum(numeric), 0 before the first amount */
+	Datum		zero;			/* the numeric 0 */
+} Revenue;
+
+/* Prepare to add up revenue in the current memory context. */
+static void
+RevenueInit(Revenue *revenue, int nperiods)
+{
+	revenue->caller = makeNode(WindowAggState);
+	revenue->caller->curaggcontext = CurrentMemoryContext;
+	revenue->sums = palloc0(nperiods * REVENUE_NCOLUMNS * sizeof(Datum));
+	revenue->zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+}
+
+/* Call a support function of sum(numeric) as an aggregate would. */
+static Datum
+CallSumFunction(const Revenue *revenue, PGFunction function, Datum sum, Datum amount, int nargs)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	Datum		result;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, nargs, InvalidOid, (Node *) revenue->caller, NULL);
+	fcinfo->args[0].value = sum;
+	fcinfo->args[0].isnull = sum == 0;
+	fcinfo->args[1].value = amount;
+	fcinfo->args[1].isnull = false;
+	result = function(fcinfo);
+	if (fcinfo->isnull)
+		elog(ERROR, "sum of amounts is null");
+	return result;
+}
+
+/* Add an amount to the revenue that a period has from customers of a status. */
 static void
 AddRevenue(void *arg, int period, LifecycleStatus status, Numeric amount)
 {
-	Counts	   *counts = (Counts *) arg + period;
+	Revenue    *revenue = (Revenue *) arg;
 	CountsColumn column = status == LIFECYCLE_NEW ? COUNTS_REVENUE_NEW :
 		status == LIFECYCLE_ACTIVE ? COUNTS_REVENUE_RETAINED :
 		status == LIFECYCLE_REACTIVATED ? COUNTS_REVENUE_REACTIVATED :
 		COUNTS_REVENUE_WON_BACK;
-	Numeric    *revenue = &counts->revenue[column];
-	Numeric		before = *revenue;
+	Datum	   *sum = &revenue->sums[period * REVENUE_NCOLUMNS + column - COUNTS_REVENUE_NEW];
 
-	*revenue = DatumGetNumeric(before == NULL ?
-							   DirectFunctionCall1(numeric_uplus, NumericGetDatum(amount)) :
-							   DirectFunctionCall2(numeric_add, NumericGetDatum(before),
-												   NumericGetDatum(amount)));
-	if (before != NULL)
-		pfree(before);
+	*sum = CallSumFunction(revenue, numeric_avg_accum, *sum, NumericGetDatum(amount), 2);
 }
 
+/* Return one of a period's sums as a numeric. */
 static Datum
-CountsDatum(const SeriesState *state, int period, Counts *counts,
-			const PeriodSummary *summary, TupleDesc tupdesc)
+RevenueDatum(const Revenue *revenue, int period, CountsColumn column)
+{
+	Datum		sum = revenue->sums[period * REVENUE_NCOLUMNS + column - COUNTS_REVENUE_NEW];
+
+	return sum == 0 ? revenue->zero : CallSumFunction(revenue, numeric_sum, sum, 0, 1);
+}
+
+/*
+ * Make the row of one period.  period_start and period_end are its bounds for display;
+ * revenue is NULL if the aggregate has no amounts.
+ */
+static Datum
+CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
+			const Revenue *revenue, TimestampTz period_start, TimestampTz period_end,
+			TupleDesc tupdesc)
 {
 	const Calendar *calendar = state->calendar;
-	TimeUnit	unit = calendar->question.unit;
-	int64		from = calendar->boundaries[period].at;
 	int64		to = calendar->boundaries[period + 1].at;
 	int64		returned;
+	Counts		counts = {0};
 	Datum		values[COUNTS_NCOLUMNS];
 	bool		nulls[COUNTS_NCOLUMNS] = {0};
 
 	for (int before = 0; before < STANDINGS; before++)
 		for (int bought = 0; bought < 2; bought++)
 			for (int after = 0; after < STANDINGS; after++)
-				CountAlike(counts, StandingFromIndex(before), bought,
-						   StandingFromIndex(after), summary->customers[before][bought][after]);
+			{
+				int64		customers = summary->customers[before][bought][after];
+
+				if (customers != 0)
+					CountAlike(&counts, StandingFromIndex(before), bought,
+							   StandingFromIndex(after), customers);
+			}
 
 	for (int i = 0; i < COUNTS_NCOLUMNS; i++)
-		values[i] = Int64GetDatum(counts->customers[i]);
+		values[i] = Int64GetDatum(counts.customers[i]);
 
-	values[COUNTS_PERIOD_START] = TimestampTzGetDatum(InstantToTimestampTz(unit, from));
-	values[COUNTS_PERIOD_END] = TimestampTzGetDatum(InstantToTimestampTz(unit, to));
-	values[COUNTS_REACTIVATION] = TallyDatum(&counts->reactivation);
-	values[COUNTS_WIN_BACK] = TallyDatum(&counts->winback);
-	values[COUNTS_REACTIVATION_RATE] = Float8GetDatum(TallyRate(&counts->reactivation));
-	nulls[COUNTS_REACTIVATION_RATE] = counts->reactivation.eligible == 0;
-	values[COUNTS_WINBACK_RATE] = Float8GetDatum(TallyRate(&counts->winback));
-	nulls[COUNTS_WINBACK_RATE] = counts->winback.eligible == 0;
+	values[COUNTS_PERIOD_START] = TimestampTzGetDatum(period_start);
+	values[COUNTS_PERIOD_END] = TimestampTzGetDatum(period_end);
+	values[COUNTS_REACTIVATION] = TallyDatum(&counts.reactivation);
+	values[COUNTS_WIN_BACK] = TallyDatum(&counts.winback);
+	values[COUNTS_REACTIVATION_RATE] = Float8GetDatum(TallyRate(&counts.reactivation));
+	nulls[COUNTS_REACTIVATION_RATE] = counts.reactivation.eligible == 0;
+	values[COUNTS_WINBACK_RATE] = Float8GetDatum(TallyRate(&counts.winback));
+	nulls[COUNTS_WINBACK_RATE] = counts.winback.eligible == 0;
 	values[COUNTS_HISTORY_COMPLETE] =
 		BoolGetDatum(state->first_at < CalendarReach(calendar, period));
 	values[COUNTS_PERIOD_COMPLETE] = BoolGetDatum(state->last_at >= to - 1);
 
-	returned = counts->customers[COUNTS_REACTIVATED] + counts->customers[COUNTS_WON_BACK];
+	returned = counts.customers[COUNTS_REACTIVATED] + counts.customers[COUNTS_WON_BACK];
 	values[COUNTS_SUSTAINED] = Int64GetDatum(summary->sustained);
 	values[COUNTS_LAPSED_AGAIN] = Int64GetDatum(returned - summary->sustained);
-	if (!calendar->has_end || state->last_at < calendar->later[period].at - 1)
+	if (!CalendarHasLater(calendar, period) ||
+		state->last_at < calendar->later[period].at - 1)
 		nulls[COUNTS_SUSTAINED] = nulls[COUNTS_LAPSED_AGAIN] = true;
 
 	for (int i = COUNTS_REVENUE_NEW; i <= COUNTS_REVENUE_WON_BACK; i++)
 	{
-		nulls[i] = !state->log.has_amounts;
-		values[i] = counts->revenue[i] ? NumericGetDatum(counts->revenue[i]) :
-			DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+		nulls[i] = revenue == NULL;
+		if (revenue != NULL)
+			values[i] = RevenueDatum(revenue, period, i);
 	}
 
 	if (!calendar->has_end)
@@ -329,22 +395,37 @@ CountsDatum(const SeriesState *state, int period, Counts *counts,
 	return HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
 }
 
-/* The rows of a series; their number is that of the periods. */
+/* Make the rows of all periods; row_type is lifecycle_counts. */
 static Datum *
 CountPeriods(SeriesState *state, Oid row_type)
 {
-	int			nperiods = state->calendar->nperiods;
+	const Calendar *calendar = state->calendar;
+	TimeUnit	unit = calendar->question.unit;
+	int			nperiods = calendar->nperiods;
 	PeriodSummary *summaries = palloc0(nperiods * sizeof(PeriodSummary));
-	Counts	   *counts = palloc0(nperiods * sizeof(Counts));
+	Revenue		revenue;
 	Datum	   *rows = palloc(nperiods * sizeof(Datum));
 	TupleDesc	tupdesc = lookup_rowtype_tupdesc(row_type, -1);
+	TimestampTz start;
 
 	if (tupdesc->natts != COUNTS_NCOLUMNS)
 		elog(ERROR, "unexpected number of columns of lifecycle_counts");
 
-	SeriesStateSummarize(state, summaries, AddRevenue, counts);
+	if (state->log.has_amounts)
+		RevenueInit(&revenue, nperiods);
+	SeriesStateSummarize(state, summaries, AddRevenue, &revenue);
+
+	start = InstantToTimestampTz(unit, calendar->boundaries[0].at);
 	for (int i = 0; i < nperiods; i++)
-		rows[i] = CountsDatum(state, i, &counts[i], &summaries[i], tupdesc);
+	{
+		TimestampTz end = InstantToTimestampTz(unit, calendar->boundaries[i + 1].at);
+
+		if (i % 1024 == 1023)
+			CHECK_FOR_INTERRUPTS();
+		rows[i] = CountsDatum(state, i, &summaries[i],
+							  state->log.has_amounts ? &revenue : NULL, start, end, tupdesc);
+		start = end;
+	}
 	ReleaseTupleDesc(tupdesc);
 	return rows;
 }
@@ -354,7 +435,7 @@ lifecycle_counts_final(PG_FUNCTION_ARGS)
 {
 	SeriesState *state = ArgState(fcinfo, 0);
 
-	/* without a row there is no period either */
+	/* no row, no question: the aggregate is NULL */
 	if (state == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(CountPeriods(state, get_fn_expr_rettype(fcinfo->flinfo))[0]);

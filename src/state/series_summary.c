@@ -1,11 +1,17 @@
 /*
  * series_summary.c
- *	  What the customers of a series did in each of its periods.
+ *	  Count the customers of a series in each of its periods.
  *
- * Each customer is swept once, over all boundaries of the calendar, and counted in
- * every period by what they were before, whether they bought, and what they were
- * after.  The rules say what follows from that once a period, for all customers who
- * are alike.
+ * In every period a customer is counted under three things: the standing at the start,
+ * whether they bought, and the standing at the end.  The caller turns these numbers into
+ * the columns of its result, once a period.
+ *
+ * A sweep visits the periods in which a customer has events.  The silent periods between
+ * two of them are counted as a few runs of equal standing, so that a series of 10,000
+ * days costs a customer no more than their events do.
+ *
+ * There are two sweeps: one over the zones of purchases (ZoneSweep), and one over all
+ * events of a customer (EventSweep).
  */
 #include "postgres.h"
 
@@ -17,7 +23,7 @@
 #include "state/series_state.h"
 #include "table/large_memory.h"
 
-/* The customer's facts from a byte on, 64 bits of them. */
+/* Load 64 bits of a customer's facts, from byte `offset` on; bits behind the facts are 0. */
 static inline uint64
 LoadBits(const uint8 *facts, int offset, int size)
 {
@@ -33,7 +39,7 @@ LoadBits(const uint8 *facts, int offset, int size)
 	return bits;
 }
 
-/* Did the customer buy in one of the zones [from, to)? */
+/* Return whether the customer bought in one of the zones [from, to). */
 static bool
 BoughtInZones(const uint8 *facts, int size, int from, int to)
 {
@@ -49,45 +55,180 @@ BoughtInZones(const uint8 *facts, int size, int from, int to)
 	return false;
 }
 
-/*
- * Counting customers of whom only zones are known.
- *
- * What a customer is in a period follows from two zones: that of the last purchase
- * before it, and that of the last one in it.  So of each customer only the pairs of
- * such zones are counted, from each period with a purchase to the next; that is one
- * addition a period in which they bought, and nothing for all the others.  What the
- * pairs mean is asked once a pair in the end, for all customers who have it.
- *
- * Of thousands of periods that would be more pairs than there is memory for
- * (PAIRS_MAX), and of a few customers it is more work than to go through all periods
- * of each; then each pair is taken by itself.
- */
-#define PAIRS_MAX	((Size) 4 * 1024 * 1024)	/* counters of 8 bytes */
-
-typedef struct ZoneSweep
+/* What both sweeps need. */
+typedef struct Sweep
 {
 	const Calendar *calendar;
 	PeriodSummary *periods;
-	int		   *period_of;		/* of each zone: -1 before the first, nperiods after the last */
-	int		   *came_back;		/* of each period: from a purchase in a zone before this, and none
-								 * since */
+	int		   *period_of;		/* the period of each zone: -1 before the first period,
+								 * nperiods after the last; nedges + 1 of them */
 
 	/*
-	 * Customers by zones: a row for each zone of the earlier purchase, and one for none; a column
-	 * for each zone of the next one, and one for none.  NULL if it is not worth it.
+	 * For each zone, the first boundary at which a customer whose last purchase is in the
+	 * zone is inactive, or churned; nperiods + 1 if there is none.  Both are NULL if a
+	 * cut-off lies before the one of an earlier boundary.
 	 */
-	int64	   *pairs;
-	int			none;
-} ZoneSweep;
+	int		   *inactive_at;
+	int		   *churned_at;
 
-/* The standing at a boundary after a purchase in a zone, as an index. */
+	/*
+	 * Customers who keep a standing through a silent period: a row for each period, a column
+	 * for each standing.  A cell holds how many more there are than in the period before.
+	 */
+	int64		(*steady)[STANDINGS];
+} Sweep;
+
+/* Return the standing at a boundary, as an index, if the last purchase was in a zone. */
 static inline int
 StandingAfterZone(const Calendar *calendar, int boundary, int zone)
 {
 	return StandingIndex(StandingBySilence(&calendar->zones[boundary].cutoffs, zone));
 }
 
-/* Has who buys in a period, and before that last did in a zone, come back? */
+/* Count customers in a period; `before` and `after` are indexes of standings. */
+static inline void
+CountInPeriod(Sweep *sweep, int period, int before, bool bought, int after, int64 customers)
+{
+	sweep->periods[period].customers[before][bought][after] += customers;
+}
+
+/* Count customers who keep a standing, an index, in the silent periods [from, until). */
+static inline void
+CountSteady(Sweep *sweep, int standing, int from, int until, int64 customers)
+{
+	sweep->steady[from][standing] += customers;
+	sweep->steady[until][standing] -= customers;
+}
+
+/* Count customers in the silent periods [from, until) after their last purchase in a zone. */
+static void
+CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
+{
+	while (from < until)
+	{
+		int			before = StandingAfterZone(sweep->calendar, from, zone);
+		int			after = StandingAfterZone(sweep->calendar, from + 1, zone);
+
+		if (before != after || sweep->inactive_at == NULL)
+		{
+			CountInPeriod(sweep, from, before, false, after, customers);
+			from++;
+		}
+		else
+		{
+			/* the boundary at which the standing changes is the end of the last period */
+			int			changes = before == StandingIndex(LIFECYCLE_ACTIVE) ?
+				sweep->inactive_at[zone] :
+				before == StandingIndex(LIFECYCLE_INACTIVE) ? sweep->churned_at[zone] :
+				until + 1;
+			int			end = Min(changes - 1, until);
+
+			CountSteady(sweep, before, from, end, customers);
+			from = end;
+		}
+	}
+}
+
+/* Fill in inactive_at and churned_at, unless the cut-offs go back from a boundary to the next. */
+static void
+IndexStandings(Sweep *sweep)
+{
+	const Calendar *calendar = sweep->calendar;
+	const Boundary *zones = calendar->zones;
+	int			inactive = 0;	/* boundaries whose inactive_from is not after the zone */
+	int			churned = 0;
+
+	for (int i = 0; i < calendar->nperiods; i++)
+	{
+		if (zones[i].cutoffs.inactive_from > zones[i + 1].cutoffs.inactive_from ||
+			zones[i].cutoffs.churned_from > zones[i + 1].cutoffs.churned_from)
+			return;
+	}
+
+	sweep->inactive_at = palloc((calendar->nedges + 1) * sizeof(int));
+	sweep->churned_at = palloc((calendar->nedges + 1) * sizeof(int));
+	for (int zone = 0; zone <= calendar->nedges; zone++)
+	{
+		while (inactive <= calendar->nperiods &&
+			   zones[inactive].cutoffs.inactive_from <= zone)
+			inactive++;
+		while (churned <= calendar->nperiods && zones[churned].cutoffs.churned_from <= zone)
+			churned++;
+		sweep->inactive_at[zone] = Min(inactive, churned);
+		sweep->churned_at[zone] = churned;
+	}
+}
+
+static void
+SweepInit(Sweep *sweep, const Calendar *calendar, PeriodSummary *periods)
+{
+	int			passed = 0;
+
+	sweep->calendar = calendar;
+	sweep->periods = periods;
+	sweep->period_of = palloc((calendar->nedges + 1) * sizeof(int));
+	for (int zone = 0; zone <= calendar->nedges; zone++)
+	{
+		while (passed <= calendar->nperiods && calendar->zones[passed].at <= zone)
+			passed++;
+		sweep->period_of[zone] = passed - 1;
+	}
+	IndexStandings(sweep);
+	sweep->steady = palloc0((calendar->nperiods + 1) * sizeof(*sweep->steady));
+}
+
+/* Add the runs of silent periods to the periods, and free the sweep's memory. */
+static void
+SweepFinish(Sweep *sweep)
+{
+	int64		customers[STANDINGS] = {0};
+
+	for (int i = 0; i < sweep->calendar->nperiods; i++)
+	{
+		for (int standing = 0; standing < STANDINGS; standing++)
+		{
+			customers[standing] += sweep->steady[i][standing];
+			CountInPeriod(sweep, i, standing, false, standing, customers[standing]);
+		}
+	}
+	pfree(sweep->period_of);
+	pfree(sweep->steady);
+	if (sweep->inactive_at != NULL)
+	{
+		pfree(sweep->inactive_at);
+		pfree(sweep->churned_at);
+	}
+}
+
+/*
+ * The sweep over zones of purchases.
+ *
+ * What a customer is in a period depends on two zones: that of the last purchase before
+ * the period, and that of the last purchase in it.  So the sweep counts pairs of zones: it
+ * goes from one period with a purchase to the next, and adds 1 to the pair of their last
+ * purchases.  ZoneSweepFinish then computes the standings once for each pair and adds them
+ * to the periods.
+ *
+ * The pairs are not kept if there are more than PAIRS_MAX of them, or if there are so few
+ * customers that it is less work to compute the standings for each customer.
+ */
+#define PAIRS_MAX	((Size) 4 * 1024 * 1024)	/* counters of 8 bytes */
+
+typedef struct ZoneSweep
+{
+	Sweep		sweep;
+	int		   *came_back;		/* for each period: a purchase is a return if the last one
+								 * before the period was in a zone before this one */
+
+	/*
+	 * Numbers of customers, or NULL: row = the zone of the earlier purchase, column = the
+	 * zone of the next one.  The last row and the last column, `none`, mean no purchase.
+	 */
+	int64	   *pairs;
+	int			none;
+} ZoneSweep;
+
+/* Return whether a purchase in a period is a return, if the one before was in a zone. */
 static inline bool
 CameBackAfterZone(const Calendar *calendar, int period, int zone)
 {
@@ -95,100 +236,80 @@ CameBackAfterZone(const Calendar *calendar, int period, int zone)
 }
 
 static void
-ZoneSweepInit(ZoneSweep *sweep, const Calendar *calendar, PeriodSummary *periods,
+ZoneSweepInit(ZoneSweep *zones, const Calendar *calendar, PeriodSummary *periods,
 			  uint64 ncustomers)
 {
-	int			passed = 0;
 	Size		npairs = (Size) (calendar->nedges + 1) * (calendar->nedges + 1);
+	const int  *period_of;
 
-	sweep->calendar = calendar;
-	sweep->periods = periods;
-	sweep->none = calendar->nedges;
+	SweepInit(&zones->sweep, calendar, periods);
+	period_of = zones->sweep.period_of;
+	zones->none = calendar->nedges;
 	if (npairs <= PAIRS_MAX && npairs <= ncustomers * calendar->nperiods)
-		sweep->pairs = palloc0(npairs * sizeof(int64));
-
-	sweep->period_of = palloc(calendar->nedges * sizeof(int));
-	for (int zone = 0; zone < calendar->nedges; zone++)
-	{
-		while (passed <= calendar->nperiods && calendar->zones[passed].at <= zone)
-			passed++;
-		sweep->period_of[zone] = passed - 1;
-	}
+		zones->pairs = palloc0(npairs * sizeof(int64));
 
 	/*
-	 * The longer the silence, the more one has come back.  From period to period the zone is
-	 * mostly later, but not always: a month before 30 March 12:00 is 29 February 12:00, and a
+	 * The earlier the last purchase, the longer the silence, so one zone divides those
+	 * after which a purchase is a return from the others.  From period to period it mostly
+	 * grows, but not always: a month before 30 March 12:00 is 29 February 12:00, and a
 	 * month before 31 March 00:00 is 29 February 00:00.
 	 */
-	sweep->came_back = palloc0(calendar->nperiods * sizeof(int));
+	zones->came_back = palloc0(calendar->nperiods * sizeof(int));
 	for (int i = 0, zone = 0; calendar->has_end && i < calendar->nperiods; i++)
 	{
 		while (zone > 0 && !CameBackAfterZone(calendar, i, zone - 1))
 			zone--;
-		while (zone < calendar->nedges && sweep->period_of[zone] < i &&
+		while (zone < calendar->nedges && period_of[zone] < i &&
 			   CameBackAfterZone(calendar, i, zone))
 			zone++;
-		sweep->came_back[i] = zone;
+		zones->came_back[i] = zone;
 	}
 }
 
-/* Count customers in a period: what they were, whether they bought, what they are. */
-static inline void
-CountInPeriod(ZoneSweep *sweep, int period, int before, bool bought, int after, int64 customers)
-{
-	sweep->periods[period].customers[before][bought][after] += customers;
-}
-
-/* Count the period in which customers bought, given the zones of two purchases. */
+/*
+ * Count customers from one purchase to the next: in the silent periods between the two, and
+ * in the period of the second.  Each is the last purchase of its period, or none.
+ */
 static void
-CountPurchase(ZoneSweep *sweep, int earlier, int zone, int64 customers)
+CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
 {
+	Sweep	   *sweep = &zones->sweep;
 	const Calendar *calendar = sweep->calendar;
-	int			period = sweep->period_of[zone];
+	int			period = zone == zones->none ? calendar->nperiods : sweep->period_of[zone];
 
 	if (period >= 0 && period < calendar->nperiods)
 		CountInPeriod(sweep, period,
-					  earlier == sweep->none ? StandingIndex(LIFECYCLE_NONE) :
+					  earlier == zones->none ? StandingIndex(LIFECYCLE_NONE) :
 					  StandingAfterZone(calendar, period, earlier),
 					  true, StandingAfterZone(calendar, period + 1, zone), customers);
+	if (earlier != zones->none)
+		CountSilence(sweep, earlier, sweep->period_of[earlier] + 1, period, customers);
 }
 
-/* Count a period in which customers did not buy, given the zone of the purchase before. */
-static void
-CountSilence(ZoneSweep *sweep, int earlier, int period, int64 customers)
-{
-	CountInPeriod(sweep, period, StandingAfterZone(sweep->calendar, period, earlier),
-				  false, StandingAfterZone(sweep->calendar, period + 1, earlier), customers);
-}
-
-/* Count a customer's way from one purchase to the next; either may be none. */
+/* Count a customer as CountPair does, or leave that to ZoneSweepFinish. */
 static inline void
-CountPair(ZoneSweep *sweep, int earlier, int zone)
+AddPair(ZoneSweep *zones, int earlier, int zone)
 {
-	int			until;
-
-	if (likely(sweep->pairs != NULL))
-	{
-		sweep->pairs[(Size) earlier * (sweep->none + 1) + zone]++;
-		return;
-	}
-
-	if (zone != sweep->none)
-		CountPurchase(sweep, earlier, zone, 1);
-	until = zone == sweep->none ? sweep->calendar->nperiods : sweep->period_of[zone];
-	for (int i = earlier == sweep->none ? until : sweep->period_of[earlier] + 1; i < until; i++)
-		CountSilence(sweep, earlier, i, 1);
+	if (likely(zones->pairs != NULL))
+		zones->pairs[(Size) earlier * (zones->none + 1) + zone]++;
+	else
+		CountPair(zones, earlier, zone, 1);
 }
 
-/* The last purchase of a period, and the last one before that. */
+/*
+ * Count the period of a purchase: `zone` is the last purchase in the period, `earlier` the
+ * last one before the period.
+ */
 static inline void
-SweepPurchase(ZoneSweep *sweep, const uint8 *facts, int size, int earlier, int zone)
+SweepPurchase(ZoneSweep *zones, const uint8 *facts, int size, int earlier, int zone)
 {
+	Sweep	   *sweep = &zones->sweep;
 	int			period = sweep->period_of[zone];
 
-	CountPair(sweep, earlier, zone);
-	/* active when they are judged: a purchase since the cut-off */
-	if (period >= 0 && earlier < sweep->came_back[period])
+	AddPair(zones, earlier, zone);
+	/* the return lasted if there is a purchase since the cut-off of the later instant */
+	if (period >= 0 && earlier < zones->came_back[period] &&
+		CalendarHasLater(sweep->calendar, period))
 	{
 		const Boundary *later = &sweep->calendar->later_zones[period];
 
@@ -197,14 +318,15 @@ SweepPurchase(ZoneSweep *sweep, const uint8 *facts, int size, int earlier, int z
 	}
 }
 
-/* Sweep a customer whose facts are zones with a purchase. */
+/* Count a customer whose facts are zones with a purchase. */
 static void
-SweepZones(ZoneSweep *sweep, const uint8 *facts, int size)
+SweepZones(ZoneSweep *zones, const uint8 *facts, int size)
 {
+	const Sweep *sweep = &zones->sweep;
 	uint64		bits = LoadBits(facts, 0, size) & ~(uint64) SLOT_TAKEN;
 	int			offset = 0;
-	int			earlier = sweep->none;	/* the last purchase of an earlier period */
-	int			zone = sweep->none; /* the last purchase so far */
+	int			earlier = zones->none;	/* the last purchase of an earlier period */
+	int			zone = zones->none; /* the last purchase so far */
 
 	for (;;)
 	{
@@ -217,106 +339,75 @@ SweepZones(ZoneSweep *sweep, const uint8 *facts, int size)
 		next = offset * 8 + pg_rightmost_one_pos64(bits) - 1;
 		bits &= bits - 1;
 
-		/* what comes after the end matters only for whether a return lasted */
+		/* purchases after the end only decide whether a return lasted: SweepPurchase */
 		if (sweep->period_of[next] >= sweep->calendar->nperiods)
 			break;
-		if (zone != sweep->none && sweep->period_of[next] != sweep->period_of[zone])
+		if (zone != zones->none && sweep->period_of[next] != sweep->period_of[zone])
 		{
-			SweepPurchase(sweep, facts, size, earlier, zone);
+			SweepPurchase(zones, facts, size, earlier, zone);
 			earlier = zone;
 		}
 		zone = next;
 	}
-	if (zone != sweep->none)
+	if (zone != zones->none)
 	{
-		SweepPurchase(sweep, facts, size, earlier, zone);
-		CountPair(sweep, zone, sweep->none);
+		SweepPurchase(zones, facts, size, earlier, zone);
+		AddPair(zones, zone, zones->none);
 	}
 }
 
-/* Say what the pairs mean. */
+/* Add the pairs to the periods, and free the sweep's memory. */
 static void
-ZoneSweepFinish(ZoneSweep *sweep)
+ZoneSweepFinish(ZoneSweep *zones)
 {
-	int			none = sweep->none;
+	const int64 *pair = zones->pairs;
 
-	for (int earlier = 0; sweep->pairs != NULL && earlier <= none; earlier++)
+	for (int earlier = 0; pair != NULL && earlier <= zones->none; earlier++)
 	{
-		const int64 *pairs = sweep->pairs + (Size) earlier * (none + 1);
-		int			bought = earlier == none ? -1 : sweep->period_of[earlier];
-		int64		silent = pairs[none];	/* customers, after the period being looked at */
-		int			zone = none - 1;
-
 		CHECK_FOR_INTERRUPTS();
-		for (int i = sweep->calendar->nperiods - 1; i > bought; i--)
+		for (int zone = 0; zone <= zones->none; zone++, pair++)
 		{
-			int64		customers = silent;
-
-			for (; zone >= 0 && sweep->period_of[zone] >= i; zone--)
-			{
-				if (pairs[zone] != 0)
-					CountPurchase(sweep, earlier, zone, pairs[zone]);
-				silent += pairs[zone];
-			}
-			if (customers != 0 && earlier != none)
-				CountSilence(sweep, earlier, i, customers);
+			if (*pair != 0)
+				CountPair(zones, earlier, zone, *pair);
 		}
 	}
-	pfree(sweep->period_of);
-	pfree(sweep->came_back);
-	if (sweep->pairs != NULL)
-		pfree(sweep->pairs);
+	SweepFinish(&zones->sweep);
+	pfree(zones->came_back);
+	if (zones->pairs != NULL)
+		pfree(zones->pairs);
 }
 
-/* What happened to a customer up to some instant. */
+/*
+ * The sweep over all events of a customer.
+ *
+ * The events are sorted once.  pasts[n] holds what a standing needs of the first n
+ * events, so that the standing at any instant takes a binary search for the number of
+ * events before it.  The later instants need that: they do not come in order, and they
+ * may lie any number of events after the period.
+ */
 typedef struct Past
 {
-	int			nentries;		/* taken in */
+	int64		last_purchase;	/* if bought */
 	bool		bought;
-	bool		cancelled;
-	int64		last_purchase;
-	int64		last_cancellation;
+	bool		cancelled_since;	/* a cancellation, not before the last purchase */
 } Past;
 
-/* Take in the entries before an instant; they are in order. */
-static void
-PastAdvance(Past *past, const LoggedEvent *entries, int nentries, int64 until)
+typedef struct EventSweep
 {
-	for (; past->nentries < nentries && entries[past->nentries].at < until; past->nentries++)
-	{
-		const LoggedEvent *entry = &entries[past->nentries];
+	Sweep		sweep;
+	const SeriesState *state;
+	AmountVisitor visitor;
+	void	   *arg;
 
-		if (past->nentries % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (entry->event == EVENT_PURCHASE)
-		{
-			past->bought = true;
-			past->last_purchase = entry->at;
-		}
-		else if (entry->event == EVENT_CANCELLATION)
-		{
-			past->cancelled = true;
-			past->last_cancellation = entry->at;
-		}
-	}
-}
+	/* of the customer being swept */
+	Size		nevents;
+	LoggedEvent	   *events;			/* ascending; `next` holds the index of the amount */
+	Past	   *pasts;			/* nevents + 1 */
+	Size		allocated;		/* room for events */
+} EventSweep;
 
-static LifecycleStatus
-PastStanding(const Past *past, const CutOffs *cutoffs)
-{
-	History		history = {
-		.known = past->nentries > 0,
-		.cancelled_since = past->bought && past->cancelled &&
-		past->last_cancellation >= past->last_purchase,
-		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
-		LIFECYCLE_NONE
-	};
-
-	return StandingOf(&history);
-}
-
-/* One customer may have millions of entries: sorting them can be interrupted. */
-#define ST_SORT			SortEntries
+/* One customer may have millions of events, so sorting can be interrupted. */
+#define ST_SORT			SortEvents
 #define ST_ELEMENT_TYPE	LoggedEvent
 #define ST_COMPARE(a, b) (((a)->at > (b)->at) - ((a)->at < (b)->at))
 #define ST_SCOPE		static
@@ -324,88 +415,193 @@ PastStanding(const Past *past, const CutOffs *cutoffs)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* A customer's entries in order of time; next becomes the index of the amount. */
-static int
-GatherEntries(const SeriesState *state, const uint8 *facts, LoggedEvent **entries,
-			  int *allocated)
+static void
+AllocateEvents(EventSweep *events, Size used, Size allocated)
 {
-	int			n = 0;
+	events->events = MoveToLarger(CurrentMemoryContext, events->events, used * sizeof(LoggedEvent),
+								  0, allocated * sizeof(LoggedEvent));
+	events->pasts = MoveToLarger(CurrentMemoryContext, events->pasts, 0,
+								 0, (allocated + 1) * sizeof(Past));
+	events->allocated = allocated;
+}
+
+/* Collect a customer's events in order of time. */
+static void
+GatherEvents(EventSweep *events, const uint8 *facts)
+{
+	const SeriesState *state = events->state;
+	Size		n = 0;
 	uint32		next;
 
 	for (uint32 e = LoadHead(facts); e != 0; e = next)
 	{
-		if (n % 65536 == 0)
+		if (n % 65536 == 65535)
 			CHECK_FOR_INTERRUPTS();
-		if (n == *allocated)
-		{
-			*allocated *= 2;
-			*entries = MoveToLarger(GetMemoryChunkContext(*entries), *entries, n * sizeof(LoggedEvent),
-									0, *allocated * sizeof(LoggedEvent));
-		}
+		if (n == events->allocated)
+			AllocateEvents(events, n, n * 2);
 		next = state->log.events[e - 1].next;
-		(*entries)[n] = state->log.events[e - 1];
-		(*entries)[n++].next = e - 1;
+		events->events[n] = state->log.events[e - 1];
+		events->events[n++].next = e - 1;
 	}
-	SortEntries(*entries, n);
+	SortEvents(events->events, n);
+	events->nevents = n;
+}
+
+/* Fill in pasts[]. */
+static void
+SumUpPasts(EventSweep *events)
+{
+	Past		past = {0};
+	bool		cancelled = false;
+	int64		last_cancellation = 0;
+
+	events->pasts[0] = past;
+	for (Size e = 0; e < events->nevents; e++)
+	{
+		const LoggedEvent *event = &events->events[e];
+
+		if (e % 65536 == 65535)
+			CHECK_FOR_INTERRUPTS();
+		if (event->event == EVENT_PURCHASE)
+		{
+			past.bought = true;
+			past.last_purchase = event->at;
+		}
+		else if (event->event == EVENT_CANCELLATION)
+		{
+			cancelled = true;
+			last_cancellation = event->at;
+		}
+		/* a cancellation at the same instant as a purchase counts as after it */
+		past.cancelled_since = past.bought && cancelled &&
+			last_cancellation >= past.last_purchase;
+		events->pasts[e + 1] = past;
+	}
+}
+
+/* Return how many events lie before an instant, given that the first n do. */
+static Size
+CountEventsBefore(const EventSweep *events, Size n, int64 at)
+{
+	Size		last = events->nevents;
+
+	while (n < last)
+	{
+		Size		middle = n + (last - n) / 2;
+
+		if (events->events[middle].at < at)
+			n = middle + 1;
+		else
+			last = middle;
+	}
 	return n;
 }
 
-/* Sweep a customer of whom every event is known. */
-static void
-SweepEntries(const SeriesState *state, const LoggedEvent *entries, int nentries,
-			 PeriodSummary *periods, AmountVisitor visitor, void *arg)
+/* Return the standing after the first n events. */
+static LifecycleStatus
+StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 {
-	const Calendar *calendar = state->calendar;
-	LifecycleStatus before = LIFECYCLE_NONE;
-	Past		past = {0};
+	const Past *past = &events->pasts[n];
+	History		history = {
+		.known = n > 0,
+		.cancelled_since = past->cancelled_since,
+		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
+			LIFECYCLE_NONE
+	};
 
-	for (int i = 0; i <= calendar->nperiods; i++)
+	return StandingOf(&history);
+}
+
+/* Pass the amounts of the purchases among events [first, until) to the visitor. */
+static void
+VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size first,
+			 Size until)
+{
+	for (Size e = first; e < until; e++)
 	{
-		const Boundary *boundary = &calendar->boundaries[i];
-		LifecycleStatus after;
-		bool		bought = false;
-		int			first = past.nentries;
+		const LoggedEvent *event = &events->events[e];
 
-		PastAdvance(&past, entries, nentries, boundary->at);
-		after = PastStanding(&past, &boundary->cutoffs);
-
-		for (int e = first; e < past.nentries; e++)
-		{
-			if (entries[e].event != EVENT_PURCHASE)
-				continue;
-			bought = true;
-			if (e % 4096 == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (i > 0 && entries[e].has_amount)
-				visitor(arg, i - 1, StatusOver(before, true, after),
-						state->log.amounts[entries[e].next]);
-		}
-
-		if (i > 0)
-		{
-			PeriodSummary *period = &periods[i - 1];
-
-			period->customers[StandingIndex(before)][bought][StandingIndex(after)]++;
-			if (bought && calendar->has_end && CameBack(before))
-			{
-				const Boundary *later = &calendar->later[i - 1];
-				Past		future = past;
-
-				PastAdvance(&future, entries, nentries, later->at);
-				if (PastStanding(&future, &later->cutoffs) == LIFECYCLE_ACTIVE)
-					period->sustained++;
-			}
-		}
-		before = after;
+		if (e % 4096 == 4095)
+			CHECK_FOR_INTERRUPTS();
+		if (event->event == EVENT_PURCHASE && event->has_amount)
+			events->visitor(events->arg, period, status, events->state->log.amounts[event->next]);
 	}
 }
 
 /*
- * Loops over customers look for interrupts once for so many boundaries and events.
+ * Count a customer in the silent periods [from, until), after the first n events, all of
+ * which lie before period `from`.
  */
+static void
+CountSilenceAfterEvents(EventSweep *events, Size n, LifecycleStatus standing, int from, int until)
+{
+	const Past *past = &events->pasts[n];
+
+	if (past->bought && !past->cancelled_since)
+		CountSilence(&events->sweep,
+					 CalendarZone(events->sweep.calendar, past->last_purchase), from, until, 1);
+	else
+		CountSteady(&events->sweep, StandingIndex(standing), from, until, 1);
+}
+
+/* Count a customer of whom all events are known. */
+static void
+SweepEvents(EventSweep *events, const uint8 *facts)
+{
+	const Calendar *calendar = events->sweep.calendar;
+	const Boundary *boundaries = calendar->boundaries;
+	Size		n;				/* events before the period */
+
+	GatherEvents(events, facts);
+	SumUpPasts(events);
+
+	n = CountEventsBefore(events, 0, boundaries[0].at);
+	for (int i = 0; i < calendar->nperiods; i++)
+	{
+		Size		first = n;
+		LifecycleStatus before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
+		LifecycleStatus after;
+		bool		bought = false;
+		int			next = calendar->nperiods;	/* the period of the next event */
+
+		if (n < events->nevents)
+			next = events->sweep.period_of[CalendarZone(calendar, events->events[n].at)];
+		if (next > i)
+		{
+			next = Min(next, calendar->nperiods);
+			CountSilenceAfterEvents(events, n, before, i, next);
+			if (next == calendar->nperiods)
+				break;
+			i = next;
+			before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
+		}
+
+		for (; n < events->nevents && events->events[n].at < boundaries[i + 1].at; n++)
+		{
+			if (n % 65536 == 65535)
+				CHECK_FOR_INTERRUPTS();
+			bought |= events->events[n].event == EVENT_PURCHASE;
+		}
+		after = StandingAfterEvents(events, n, &boundaries[i + 1].cutoffs);
+
+		CountInPeriod(&events->sweep, i, StandingIndex(before), bought, StandingIndex(after), 1);
+		if (bought)
+			VisitAmounts(events, i, StatusOver(before, true, after), first, n);
+		if (bought && CameBack(before) && CalendarHasLater(calendar, i))
+		{
+			const Boundary *later = &calendar->later[i];
+			Size		nlater = CountEventsBefore(events, n, later->at);
+
+			if (StandingAfterEvents(events, nlater, &later->cutoffs) == LIFECYCLE_ACTIVE)
+				events->sweep.periods[i].sustained++;
+		}
+	}
+}
+
+/* Look for interrupts once in so many periods and events of customers. */
 #define WORK_BETWEEN_CHECKS		65536
 
-/* Count the customers of a state whose facts are zones. */
+/* Count the customers of a state whose facts are zones with a purchase. */
 void
 SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 				   AmountVisitor visitor pg_attribute_unused(), void *arg pg_attribute_unused())
@@ -413,44 +609,46 @@ SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 	const CustomerTable *table = &state->base.table;
 	uint64		cursor = 0;
 	const uint8 *facts;
-	ZoneSweep	sweep = {0};
+	ZoneSweep	zones = {0};
 	int64		work = 0;
 
-	ZoneSweepInit(&sweep, state->calendar, periods, table->ntaken);
+	ZoneSweepInit(&zones, state->calendar, periods, table->ntaken);
 	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
 	{
+		/* a customer may have thousands of periods */
 		work += state->calendar->nperiods;
 		if (work > WORK_BETWEEN_CHECKS)
 		{
 			CHECK_FOR_INTERRUPTS();
 			work = 0;
 		}
-		SweepZones(&sweep, facts, table->facts_size);
+		SweepZones(&zones, facts, table->facts_size);
 	}
-	ZoneSweepFinish(&sweep);
+	ZoneSweepFinish(&zones);
 }
 
-/* Count the customers of a state whose facts are in a log. */
+/* Count the customers of a state whose facts are in a log, and visit their amounts. */
 void
 SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
 {
 	uint64		cursor = 0;
 	const uint8 *facts;
-	int			allocated = 64;
-	LoggedEvent *entries = palloc(allocated * sizeof(LoggedEvent));
+	EventSweep	sweep = {.state = state, .visitor = visitor, .arg = arg};
 	int64		work = 0;
 
+	SweepInit(&sweep.sweep, state->calendar, periods);
+	AllocateEvents(&sweep, 0, 64);
 	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
 	{
-		int			n = GatherEntries(state, facts, &entries, &allocated);
-
-		work += state->calendar->nperiods + n;
+		SweepEvents(&sweep, facts);
+		work += state->calendar->nperiods + sweep.nevents;
 		if (work > WORK_BETWEEN_CHECKS)
 		{
 			CHECK_FOR_INTERRUPTS();
 			work = 0;
 		}
-		SweepEntries(state, entries, n, periods, visitor, arg);
 	}
-	pfree(entries);
+	SweepFinish(&sweep.sweep);
+	pfree(sweep.events);
+	pfree(sweep.pasts);
 }
