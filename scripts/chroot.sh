@@ -26,8 +26,15 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# the newest Debian release with this version of PostgreSQL
-declare -A release=([15]=bookworm [17]=trixie [18]=sid)
+# The newest Debian release with this version of PostgreSQL. Experimental has few
+# packages, on top of sid.
+declare -A release=([15]=bookworm [17]=trixie [18]=sid [19]="sid experimental")
+
+# apt takes a package from experimental only if no other suite has it. The headers
+# of 19 want a libpq of 19, which sid has in an older version.
+preferences='Package: libpq5 libpq-dev
+Pin: version 19*
+Pin-Priority: 990'
 
 cache=${WINBACK_CACHE:-/var/cache/winback}/chroots
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -235,6 +242,7 @@ make_chroot() {
     local status=0
     making=$(mktemp -d "$cache/.$name.XXXXXX")
     chmod 755 "$making"
+    echo "$preferences" >"$tmp/preferences"
     # shellcheck disable=SC2016  # mmdebstrap expands it
     guarded isolated timeout --foreground --signal=KILL "$patience" \
         mmdebstrap --mode=root --variant=apt --format=directory --verbose \
@@ -243,6 +251,7 @@ make_chroot() {
         --dpkgopt='path-exclude=/usr/share/man/*' \
         --setup-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d" "$1/winback"' \
         --setup-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/winback.conf"' \
+        --setup-hook="cp '$tmp/preferences' \"\$1/etc/apt/preferences.d/winback\"" \
         "${suites%% *}" "$making" "${sources[@]}" >"$tmp/mmdebstrap.log" 2>&1 || status=$?
     if ((status)); then
         ((status != 137)) || echo "E: Failed to fetch and install it all in $patience seconds" >>"$tmp/mmdebstrap.log"

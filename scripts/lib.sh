@@ -445,6 +445,8 @@ set_make_options() {
     local clang
     clang=$(sed -nE 's/^CLANG *= *//p' "$(dirname "$("$bindir/pg_config" --pgxs)")/../Makefile.global")
     command -v "${clang:-clang}" >/dev/null || make_options=(with_llvm=no)
+    # as src/compat.h says
+    [[ ! ${WINBACK_UNKNOWN_MAJOR:-} ]] || make_options=(with_llvm=no COPT=-DWINBACK_UNKNOWN_MAJOR)
 }
 
 # start_server: sets PGHOST and its like, and TEMP_CONFIG and WINBACK_DESTDIR
