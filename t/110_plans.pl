@@ -174,6 +174,8 @@ sub settings {
     'min_parallel_table_scan_size = 0', 'min_parallel_index_scan_size = 0';
   push @set, 'cpu_operator_cost = ' . any(0.0025, 1);
   push @set, ($major >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . ' = ' . any('off', 'off', 'on', 'regress');
+  # 19 may aggregate below a join, and put the states together above it
+  push @set, 'enable_eager_aggregate = ' . any('on', 'on', 'off'), 'min_eager_agg_group_size = ' . any(0, 8) if $major >= 19;
   push @set, maybe(0.1) ? ('jit = on', 'jit_above_cost = 0', 'jit_inline_above_cost = ' . any(0, -1), 'jit_optimize_above_cost = ' . any(0, -1)) : 'jit = off';
   push @set, 'plan_cache_mode = ' . any('auto', 'force_generic_plan', 'force_custom_plan');
   return @set;
