@@ -83,21 +83,31 @@ extern Outcome OutcomeFromPurchases(PurchaseFacts facts);
 extern Outcome OutcomeFromEvents(const EventFacts *facts);
 extern LifecycleStatus OutcomeStatus(const Outcome *outcome);
 
-/* To and from the packed form. */
+/* The address of instant n, from 0 on, in the packed form. */
+#define PACKED_INSTANT(packed, n)	((packed) + 2 + (n) * sizeof(LaterInstant))
+
+/* Read the facts from the packed form. */
 static inline void
 EventFactsLoad(EventFacts *facts, const uint8 *packed)
 {
 	facts->purchases = packed[0];
 	facts->events = packed[1];
-	memcpy(&facts->last_purchase, packed + 2, 4 * sizeof(LaterInstant));
+	memcpy(&facts->last_purchase, PACKED_INSTANT(packed, 0), sizeof(LaterInstant));
+	memcpy(&facts->last_cancellation, PACKED_INSTANT(packed, 1), sizeof(LaterInstant));
+	memcpy(&facts->period_purchase, PACKED_INSTANT(packed, 2), sizeof(LaterInstant));
+	memcpy(&facts->period_cancellation, PACKED_INSTANT(packed, 3), sizeof(LaterInstant));
 }
 
+/* Write the facts in the packed form. */
 static inline void
 EventFactsStore(const EventFacts *facts, uint8 *packed)
 {
 	packed[0] = facts->purchases;
 	packed[1] = facts->events;
-	memcpy(packed + 2, &facts->last_purchase, 4 * sizeof(LaterInstant));
+	memcpy(PACKED_INSTANT(packed, 0), &facts->last_purchase, sizeof(LaterInstant));
+	memcpy(PACKED_INSTANT(packed, 1), &facts->last_cancellation, sizeof(LaterInstant));
+	memcpy(PACKED_INSTANT(packed, 2), &facts->period_purchase, sizeof(LaterInstant));
+	memcpy(PACKED_INSTANT(packed, 3), &facts->period_cancellation, sizeof(LaterInstant));
 }
 
 #endif							/* WINBACK_FACTS_H */
