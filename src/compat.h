@@ -23,9 +23,6 @@ or build it untested with: make with_llvm=no COPT=-DWINBACK_UNKNOWN_MAJOR"
 #ifdef __linux__
 #include <sys/mman.h>
 #include <unistd.h>
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE		25	/* Linux 6.1; older C libraries lack the name */
-#endif
 #endif
 
 /* 16 moved the varlena macros out of postgres.h */
@@ -119,26 +116,29 @@ typedef struct Node *fmNodePtr;
 #endif
 
 /*
- * In memory that is read at random, each access may wait for the page table as
- * well, unless the pages are large.  A hint: Linux follows it where transparent
- * huge pages may be had by asking, which costs it a copy of what is there.
+ * Ask for huge pages in the memory from `start` on.  Random reads of large memory miss
+ * the TLB at nearly each access with pages of 4 kB.
+ *
+ * This is a hint, to be given before the memory is touched.  Linux follows it if
+ * /sys/kernel/mm/transparent_hugepage/enabled is `madvise` or `always`, and ignores it
+ * if an administrator has set that to `never`.
  */
 static inline void
 AdviseHugePages(void *start, Size size)
 {
-#if defined(MADV_HUGEPAGE) && defined(MADV_COLLAPSE)
+#ifdef MADV_HUGEPAGE
 	const Size	huge_page = (Size) 2 * 1024 * 1024;
 	char	   *begin = (char *) TYPEALIGN(huge_page, start);
 	char	   *end = (char *) TYPEALIGN_DOWN(huge_page, (char *) start + size);
 
-	if (begin < end && madvise(begin, end - begin, MADV_HUGEPAGE) == 0)
-		(void) madvise(begin, end - begin, MADV_COLLAPSE);
+	if (begin < end)
+		(void) madvise(begin, end - begin, MADV_HUGEPAGE);
 #endif
 }
 
 /*
- * The whole pages of some memory may be anything from now on, and need not be there.
- * Linux takes them away at once.
+ * Give the pages that lie entirely in some memory back to the system.  The memory stays
+ * allocated, and its contents are undefined afterwards.
  */
 static inline void
 GiveBackPages(void *start, Size size)

@@ -75,8 +75,7 @@ CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
 	table->ntaken = 0;
 	table->shift = form == KEY_DENSE ? DENSE_SHIFT : 64 - pg_leftmost_one_pos64(nslots);
 	size = nslots * table->slot_size;
-	table->slots = MemoryContextAllocHuge(table->context, size);
-	AdviseLargePages(table->slots, size);
+	table->slots = AllocateLarge(table->context, size);
 	ClearMemory(table->slots, size);
 }
 

@@ -1,9 +1,10 @@
 /*
  * large_memory.c
- *	  What is done to large memory, in pieces.
+ *	  Allocate, move and clear memory of many megabytes, interruptibly.
  *
- * A table of customers may be gigabytes.  Between two pieces we look whether somebody
- * wants us to stop.
+ * A table of customers may have gigabytes, and clearing or copying a gigabyte takes
+ * about a second.  So it is done in pieces, with a check for interrupts between two
+ * of them.
  */
 #include "postgres.h"
 
@@ -13,46 +14,37 @@
 #include "compat.h"
 #include "table/large_memory.h"
 
-/* from this many bytes on, large pages are worth it (measured: a tenth) */
-#define HUGE_FROM		((Size) 8 * 1024 * 1024)
+/* Ask for huge pages from this size on.  Smaller tables fit the caches, more or less. */
+#define HUGE_PAGES_FROM	((Size) 8 * 1024 * 1024)
 
-/* Ask for large pages, where there is enough memory for it to be worth it. */
-void
-AdviseLargePages(char *start, Size size)
+/* Allocate memory, in huge pages where the system gives them. */
+void *
+AllocateLarge(MemoryContext context, Size size)
 {
-	char	   *end = start + size;
+	void	   *memory = MemoryContextAllocHuge(context, size);
 
-	if (size < HUGE_FROM)
-		return;
-	/* pieces that begin at multiples of their size, so that no page is cut in two */
-	while (start < end)
-	{
-		char	   *next = Min((char *) TYPEALIGN(PIECE, start + 1), end);
-
-		CHECK_FOR_INTERRUPTS();
-		AdviseHugePages(start, next - start);
-		start = next;
-	}
+	if (size >= HUGE_PAGES_FROM)
+		AdviseHugePages(memory, size);
+	return memory;
 }
 
 /*
- * Larger memory, in which what was there, so many bytes, stands from an offset on;
- * the rest of it is undefined, and the old memory, if not NULL, is no more.
+ * Allocate `size` bytes, copy the first `used` bytes of `old` to `offset`, and free
+ * `old`, which may be NULL if nothing is used.  The other bytes are undefined.
  *
- * Of what is large, each piece is given back as soon as it is copied, so that both do
- * not exist as a whole at any time; only addresses are needed for both.  repalloc
- * does not need more memory, but nothing can stop it, be it that the C library copies
- * or that the kernel moves pages (measured: 0.7 ms a MB).
+ * If `old` is large, its pages are given back piece by piece as they are copied, so
+ * the peak is the larger of the two and a piece, not their sum.  repalloc() has the
+ * same peak, but cannot be interrupted: neither while the C library copies, nor while
+ * the kernel moves pages (measured: 0.7 ms a MB).
  */
 void *
 MoveToLarger(MemoryContext context, void *old, Size used, Size offset, Size size)
 {
 	char	   *from = old;
-	char	   *larger = MemoryContextAllocHuge(context, size);
+	char	   *larger = AllocateLarge(context, size);
 
 	Assert(offset + used <= size);
 
-	AdviseLargePages(larger, size);
 	for (Size done = 0; done < used; done += PIECE)
 	{
 		Size		piece = Min(PIECE, used - done);
@@ -67,7 +59,7 @@ MoveToLarger(MemoryContext context, void *old, Size used, Size offset, Size size
 	return larger;
 }
 
-/* As memset with zero. */
+/* Set memory to zeros. */
 void
 ClearMemory(char *start, Size size)
 {
