@@ -24,7 +24,8 @@ CustomerStateInit(CustomerState *state, const CustomerStateOps *ops, MemoryConte
 	state->batch = NULL;
 	state->waiting = NULL;
 	state->customer_type = customer_type->type;
-	CustomerTableInit(&state->table, context, customer_type->form, ops->facts_size(state));
+	CustomerTableInit(&state->table, context, customer_type->form, ops->facts_size(state),
+					  customer_type->seed);
 	state->table.same = CustomersEqualByType;
 	state->table.same_arg = customer_type;
 }
@@ -89,6 +90,8 @@ CustomerStateMerge(CustomerState *state, CustomerState *other)
 	state->ops->merge_head(state, other);
 	if (state->table.facts_size != other->table.facts_size)
 		elog(ERROR, "cannot merge states with facts of different sizes");
+	if (!CustomerTypeAllowsForm(state->table.same_arg, other->table.form))
+		elog(ERROR, "cannot merge a state whose keys are not of the customers' type");
 
 	CustomerStateFlush(state);
 	CustomerStateFlush(other);

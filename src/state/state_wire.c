@@ -6,7 +6,7 @@
  * is there for the day on which somebody stores them.
  *
  * A message is: version, kind, type of the customers, the head that the kind writes,
- * and the table: form of the keys, size of the facts, customers of the whole state,
+ * and the table: form of the keys, size of the facts, seed, customers of the whole state,
  * for an array its first integer, its slots and the first slot of this message; how
  * much follows; then each customer: word, by the form the rest, or the length and the
  * image, and facts.  An array is sent as it is, without keys.  A kind with a codec
@@ -232,6 +232,7 @@ WriteTable(StateWriter *writer)
 
 	pq_sendint8(wire, table->form);
 	pq_sendint16(wire, table->facts_size);
+	pq_sendint64(wire, table->seed);
 	pq_sendint64(wire, table->ntaken);
 	if (is_array)
 	{
@@ -323,14 +324,14 @@ ReadArray(StringInfo wire, CustomerState *state, Size facts_size, const WholeTab
 
 /* Read customers with their keys. */
 static void
-ReadCustomers(StringInfo wire, CustomerState *state, KeyForm form, Size facts_size,
+ReadCustomers(StringInfo wire, CustomerState *state, KeyForm form, Size facts_size, uint64 seed,
 			  const WireCounts *counts)
 {
 	const FactsCodec *codec = state->ops->codec;
 	uint64		images_size = counts->images_size;
 	uint8	   *decoded = palloc0(facts_size);
 
-	CustomerTableInitPacked(&state->table, CurrentMemoryContext, form, facts_size,
+	CustomerTableInitPacked(&state->table, CurrentMemoryContext, form, facts_size, seed,
 							counts->nslots, images_size);
 	for (uint64 i = 0; i < counts->nslots; i++)
 	{
@@ -372,12 +373,14 @@ ReadTable(StringInfo wire, CustomerState *state)
 	Size		facts_size = state->ops->facts_size(state);
 	KeyForm		form = pq_getmsgbyte(wire);
 	WholeTable *whole = palloc0(sizeof(WholeTable));
+	uint64		seed;
 	uint64		first = 0;
 	WireCounts	counts;
 	uint64		rest;
 
 	if (form > KEY_VALUE || (Size) pq_getmsgint(wire, 2) != facts_size)
 		elog(ERROR, "unknown form of customers in a serialized state");
+	seed = pq_getmsgint64(wire);
 	whole->ntaken = pq_getmsgint64(wire);
 	if (whole->ntaken > WIRE_MAX_CUSTOMERS)
 		elog(ERROR, "wrong number of customers in a serialized state");
@@ -405,7 +408,7 @@ ReadTable(StringInfo wire, CustomerState *state)
 	if (form == KEY_DENSE)
 		ReadArray(wire, state, facts_size, whole, first, counts.nslots);
 	else
-		ReadCustomers(wire, state, form, facts_size, &counts);
+		ReadCustomers(wire, state, form, facts_size, seed, &counts);
 	state->table.whole = whole;
 	if (state->table.ntaken > whole->ntaken)
 		elog(ERROR, "wrong number of customers in a serialized state");

@@ -1,10 +1,11 @@
 /*
  * batch.h
- *	  Customers to be looked up in a table together.
+ *	  Collect keys, and look them up in a customer table together.
  *
- * In a table that is larger than the caches, look-ups in batches are worth it
- * (see table.c).  The owner keeps what goes with each key in an array of its
- * own, of BATCH_ROWS elements.
+ * In a table that is larger than the caches this is twice as fast as one look-up after
+ * the other, because main memory is waited for once for many keys (customer_table.c).
+ * The owner of a batch keeps the other columns of each row in an array of its own, of
+ * BATCH_ROWS elements.
  */
 #ifndef WINBACK_BATCH_H
 #define WINBACK_BATCH_H
@@ -14,23 +15,23 @@
 #include "table/customer_type.h"
 #include "table/customer_table.h"
 
-/* Below this many bytes a table is looked up row by row, unless it is the only one. */
+/* A table of up to this many bytes has no batch, unless it is the only one of its query. */
 #define BATCH_FROM		((Size) 64 * 1024)
-/* Keys a batch; and bytes of their images that it may hold. */
+/* The largest number of keys in a batch, and of bytes of their images. */
 #define BATCH_ROWS		256
 #define BATCH_IMAGES	((Size) 16 * 1024)
 
 typedef struct Batch
 {
 	int			nrows;
-	uint64		nbatches;		/* that were looked up so far */
+	uint64		nbatches;		/* calls of BatchLocate so far */
 	Size		images_used;	/* bytes */
-	char	   *images;			/* NULL as long as there are none */
-	CustomerKey	keys[BATCH_ROWS];
-	uint8	   *found[BATCH_ROWS];	/* their facts, after BatchLocate */
+	char	   *images;			/* copies of the keys' images; NULL before the first */
+	CustomerKey keys[BATCH_ROWS];
+	uint8	   *found[BATCH_ROWS];	/* the keys' facts, after BatchLocate */
 } Batch;
 
-/* A batch for a table, or NULL while that is small and there may be many others. */
+/* A batch for a table; NULL if the table is small, and not the only one of its query. */
 static inline Batch *
 BatchCreate(const CustomerTable *table, bool alone)
 {
@@ -48,7 +49,7 @@ BatchCreate(const CustomerTable *table, bool alone)
 }
 
 #ifdef USE_ASSERT_CHECKING
-/* What must hold of a batch after every step; of its keys, the last is looked at. */
+/* Assert what holds of a batch after every step; of its keys, only the last is checked. */
 static inline void
 BatchCheck(const Batch *batch, const CustomerTable *table)
 {
@@ -70,18 +71,17 @@ BatchCheck(const Batch *batch, const CustomerTable *table)
 #endif
 
 /*
- * Add a customer, and begin to fetch what will be read of them.  Returns the row,
- * or -1 where the batch is full, or the key is not for this batch: too wide for
- * the table as it is, or too long for any.
+ * Add the key of a customer to a batch, and prefetch its slot.  Returns the row.
  *
- * The key is made where it will stay; an image belongs to the caller, so it is
- * copied.
+ * Returns -1 if the customer must be looked up without the batch, after what is in it:
+ * the batch is full, the key does not fit the form of the table, or the images of all
+ * keys do not fit the batch.
  */
 static pg_attribute_always_inline int
 BatchAdd(Batch *batch, const CustomerTable *table, CustomerType *customer_type, Datum customer)
 {
 	int			row = batch->nrows;
-	CustomerKey  *key = &batch->keys[row];
+	CustomerKey *key = &batch->keys[row];
 
 	if (unlikely(row == BATCH_ROWS))
 		return -1;
@@ -94,6 +94,7 @@ BatchAdd(Batch *batch, const CustomerTable *table, CustomerType *customer_type, 
 			batch->images = MemoryContextAlloc(table->context, BATCH_IMAGES);
 		if (key->length > BATCH_IMAGES - batch->images_used)
 			return -1;
+		/* the image belongs to the caller's row */
 		key->u.image = memcpy(batch->images + batch->images_used, key->u.image, key->length);
 		batch->images_used += MAXALIGN(key->length);
 	}
@@ -103,11 +104,14 @@ BatchAdd(Batch *batch, const CustomerTable *table, CustomerType *customer_type, 
 	return row;
 }
 
-/* Find the facts of one customer, without a batch; none may be waiting. */
+/*
+ * Find the facts of one customer, who is added if missing.  The table's batch must be
+ * empty, for the table may change its form.
+ */
 static inline uint8 *
 LocateCustomer(CustomerTable *table, CustomerType *customer_type, Datum customer)
 {
-	CustomerKey	key;
+	CustomerKey key;
 	uint8	   *facts;
 
 	MakeCustomerKey(customer_type, table, customer, &key);
@@ -120,7 +124,10 @@ LocateCustomer(CustomerTable *table, CustomerType *customer_type, Datum customer
 	return facts;
 }
 
-/* Find everybody's facts; returns the number of rows, and empties the batch. */
+/*
+ * Find the facts of all keys of a batch (batch->found), and empty the batch.  Returns
+ * the number of rows.
+ */
 static inline int
 BatchLocate(Batch *batch, CustomerTable *table)
 {
@@ -134,19 +141,20 @@ BatchLocate(Batch *batch, CustomerTable *table)
 	return nrows;
 }
 
-/* Customers of another table, and the facts that both have of them. */
+/* The next customers of a table that is merged into another one. */
 typedef struct Meeting
 {
 	uint64		cursor;			/* begins at zero */
-	CustomerKey	keys[BATCH_ROWS];
+	CustomerKey keys[BATCH_ROWS];	/* as the table that is merged into has them */
 	char		texts[BATCH_ROWS][SHORT_TEXT];	/* that keys point to */
-	uint8	   *theirs[BATCH_ROWS];
-	uint8	   *ours[BATCH_ROWS];
+	uint8	   *theirs[BATCH_ROWS];	/* facts of the table that is merged */
+	uint8	   *ours[BATCH_ROWS];	/* facts of the table that is merged into */
 } Meeting;
 
 /*
- * Find here, or enter, the next customers of another table, which CustomerTableMatch
- * has seen; returns how many, 0 at the end.
+ * Find the next customers of another table in this one, which adds them if missing.
+ * CustomerTableMatch must have been called.  Returns the number of customers, 0 at the
+ * end.
  */
 static inline int
 BatchMeet(Meeting *meeting, CustomerTable *table, const CustomerTable *other)
@@ -155,8 +163,8 @@ BatchMeet(Meeting *meeting, CustomerTable *table, const CustomerTable *other)
 
 	while (nkeys < BATCH_ROWS &&
 		   CustomerTableNextFor(table, other, &meeting->cursor,
-						 &meeting->keys[nkeys], meeting->texts[nkeys],
-						 &meeting->theirs[nkeys]))
+								&meeting->keys[nkeys], meeting->texts[nkeys],
+								&meeting->theirs[nkeys]))
 		nkeys++;
 	CustomerTableLocate(table, meeting->keys, nkeys, meeting->ours);
 	return nkeys;

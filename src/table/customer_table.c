@@ -1,34 +1,42 @@
 /*
  * customer_table.c
- *	  The customers of one group, and the facts known of each.
+ *	  The customers of one group, and some bytes of facts about each of them.
  *
- * A hash table with open addressing and linear probing.  A slot is a packed
- * record: the key, and the facts, some bytes whose meaning is the caller's.  A
- * customer with an integer key and a byte of facts is five bytes, nine if the
- * integers need more than 32 bits; the table doubles at 7/8 full, so there are
- * between 6 and 12 bytes a customer (10 and 21).  Slots are not aligned, hence
- * the memcpy()s, which compile to plain loads and stores.
+ * A hash table with open addressing and linear probing.  A slot is the key and the
+ * facts, packed (slots.h).  With one byte of facts a customer, a slot has 5 bytes for
+ * integers of 32 bits, and 9 for those of 64.  The table doubles when 7/8 of the slots
+ * are taken, so a customer takes between 6 and 12 bytes (10 and 21).  Slots are not
+ * aligned; the memcpy()s in slots.h compile to plain loads and stores.
  *
- * Integers that lie close together, as those that a sequence gave, need no table: an
- * array of the facts of all between the least and the greatest has nothing to
- * compare, and is a byte a customer (or what the facts take).  A table of many
- * customers becomes an array as soon as that is not larger, and becomes a table
- * again when an integer comes with which it would be (KEY_DENSE).
+ * Integers that lie close together, as a sequence makes them, become an array of the
+ * facts of all integers between the least and the greatest (KEY_DENSE).  An array has
+ * no keys to store or compare.  A table of many customers becomes an array as soon as
+ * the array is not larger than the table, and a table again as soon as an integer
+ * comes for which the array would have to become larger than a table (key_forms.c).
  *
- * In a table larger than the caches every look-up waits for memory.  So the slot
- * of a key is fetched as soon as the key is known (CustomerTablePrefetch), and looked up
- * some hundred rows later, with others (CustomerTableLocate; batch.h).
+ * In a table that is larger than the caches, every look-up waits for main memory.  So
+ * keys are collected in a batch: CustomerTablePrefetch starts to load the slot of each
+ * of them, and CustomerTableLocate looks up all of them some hundred rows later
+ * (batch.h).
  *
- * A place is the upper bits of the key's word.  That makes growing a walk
- * through the table in order.  The same property is a danger when one table is
- * poured into another, smaller one: in the order of the slots, all of it would
- * land in one corner.  CustomerTableNext therefore jumps about.
+ * The place of a key, where probing begins, is the uppermost bits of its word.  If the
+ * table doubles, place h becomes 2h or 2h + 1, so slots stay in order.  This has a
+ * price: customers of a large table, inserted into a smaller one in the order of their
+ * slots, would all probe the same few places.  So CustomerTableNext visits the slots
+ * in another order.
  *
- * Lives wholly in the aggregate's memory context and owns no context of its
- * own: HashAgg sums up all child contexts after every new group.
+ * Words depend on a seed that nobody can guess (customer_type.c), or a customer who
+ * may choose keys could make all of them probe the same places.  What this does not
+ * cover are values whose hash, as their type computes it, is the same (KEY_VALUE); as
+ * in PostgreSQL's own hash tables, these take quadratic time.  Long probes check for
+ * interrupts.
  *
- * Limits: the table may exceed 1 GB (huge allocations); the facts' first byte
- * lends its lowest bit to the table.
+ * All memory belongs to the aggregate's own context, not to a child of it: HashAgg
+ * adds up the sizes of all child contexts after every new group.
+ *
+ * Limits: MAX_FACTS_SIZE bytes of facts a customer, of which the lowest bit of the
+ * first byte belongs to the table; MAX_CUSTOMERS customers.  Slots and images may have
+ * more than 1 GB.
  */
 #include "postgres.h"
 
@@ -41,28 +49,38 @@
 #include "table/slots.h"
 #include "table/large_memory.h"
 
+/* Bytes of the first allocation for images. */
 #define FIRST_IMAGES		256
 
-/* how many slots ahead CustomerTableNext fetches; anything from 8 to 64 serves */
+/* CustomerTableNext prefetches so many slots ahead (measured: 8 to 64 are the same). */
 #define LOOKAHEAD		16
+
+/* A probe checks for interrupts at each slot whose index is a multiple of this. */
+#define PROBE_PIECE		1024
 
 /* An image is stored max-aligned, behind its length. */
 #define IMAGE_HEADER			MAXALIGN(sizeof(Size))
 
 static void
 CustomerTableInitCommon(CustomerTable *table, MemoryContext context, KeyForm form,
-				 int facts_size)
+						int facts_size, uint64 seed)
 {
+	if (facts_size < 1 || facts_size > MAX_FACTS_SIZE)
+		elog(ERROR, "invalid size of facts in a table of customers: %d", facts_size);
+	if ((unsigned int) form > KEY_VALUE)
+		elog(ERROR, "invalid form of keys in a table of customers: %d", (int) form);
+
 	memset(table, 0, sizeof(*table));
 	table->context = context;
 	table->form = form;
+	table->seed = seed;
 	table->facts_size = facts_size;
 	table->slot_size = KeySize(form) + facts_size;
 }
 
 /*
- * Give a table of a form as many slots, free ones: a power of two but for an array.
- * What it had is forgotten.
+ * Allocate `nslots` free slots for keys of a form.  The old slots are forgotten, not
+ * freed.
  */
 void
 CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
@@ -74,28 +92,29 @@ CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
 	table->nslots = nslots;
 	table->ntaken = 0;
 	table->shift = form == KEY_DENSE ? DENSE_SHIFT : 64 - pg_leftmost_one_pos64(nslots);
-	size = nslots * table->slot_size;
+	size = SlotsSize(table, nslots);
 	table->slots = AllocateLarge(table->context, size);
 	ClearMemory(table->slots, size);
 }
 
-/* An empty table. */
+/* Make an empty table. */
 void
-CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form, int facts_size)
+CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form, int facts_size,
+				  uint64 seed)
 {
-	CustomerTableInitCommon(table, context, form, facts_size);
+	CustomerTableInitCommon(table, context, form, facts_size, seed);
 	CustomerTableAllocate(table, form, FIRST_NSLOTS);
 }
 
 /*
- * An array over slots that are there, and stay as long as it does; it can only be
- * read.  Raises an error if they cannot be any.
+ * Make a read-only array of slots that were received.  They are not copied, and must
+ * live as long as the table.  Raises an error if a free slot has facts.
  */
 void
 CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_size,
-				int32 base, uint64 nslots, const char *slots)
+					   int32 base, uint64 nslots, const char *slots)
 {
-	CustomerTableInitCommon(table, context, KEY_DENSE, facts_size);
+	CustomerTableInitCommon(table, context, KEY_DENSE, facts_size, 0);
 	table->packed = true;
 	table->base = base;
 	table->nslots = nslots;
@@ -110,56 +129,76 @@ CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_si
 		for (int b = 0; !taken && b < facts_size; b++)
 		{
 			if (slot[b] != 0)
-				elog(ERROR, "facts of nobody in an array of customers");
+				elog(ERROR, "facts in a free slot of an array of customers");
 		}
 		table->ntaken += taken;
 	}
 }
 
 /*
- * A table to be filled with CustomerTableAppend and read with CustomerTableNext only.
- * images_size is the sum of the lengths of all images.
+ * Make a table for customers that are received: it is filled with CustomerTableAppend,
+ * and can only be read.  `images_size` is the sum of the lengths of all images.
  */
 void
 CustomerTableInitPacked(CustomerTable *table, MemoryContext context, KeyForm form,
-				 int facts_size, uint64 ncustomers, Size images_size)
+						int facts_size, uint64 seed, uint64 ncustomers, Size images_size)
 {
-	CustomerTableInitCommon(table, context, form, facts_size);
+	CustomerTableInitCommon(table, context, form, facts_size, seed);
+	if (form == KEY_DENSE)
+		elog(ERROR, "an array of customers cannot be filled one by one");
 	table->packed = true;
 	table->nslots = ncustomers;
-	table->slots = MemoryContextAllocHuge(context, ncustomers * table->slot_size);
+	table->slots = MemoryContextAllocHuge(context, SlotsSize(table, ncustomers));
 	if (FormHasImage(form))
 	{
-		/* each image is rounded up, and has a header */
-		table->images_size = images_size +
-			ncustomers * (IMAGE_HEADER + MAXIMUM_ALIGNOF - 1);
+		const Size	overhead = IMAGE_HEADER + MAXIMUM_ALIGNOF - 1;	/* of an image */
+
+		if (images_size > MaxAllocHugeSize ||
+			ncustomers > (MaxAllocHugeSize - images_size) / overhead)
+			elog(ERROR, "too many images in a table of customers: " UINT64_FORMAT, ncustomers);
+		table->images_size = images_size + ncustomers * overhead;
 		table->images = MemoryContextAllocHuge(context, table->images_size);
 	}
 }
 
-/* Put a slot where it belongs, given that there is room and nobody equal. */
+/*
+ * Go on to the next slot of a probe.  Runs of taken slots are short unless keys were
+ * chosen to make them long; then a probe may take seconds.
+ */
+static inline uint64
+NextPlace(const CustomerTable *table, uint64 place)
+{
+	place = (place + 1) & (table->nslots - 1);
+	if (unlikely(place % PROBE_PIECE == 0))
+		CHECK_FOR_INTERRUPTS();
+	return place;
+}
+
+/* Copy a slot to its place, or behind it.  There is room, and no slot with an equal key. */
 static void
 PlaceSlot(CustomerTable *table, const char *slot)
 {
 	uint64		place = SlotWord(slot, table->form) >> table->shift;
 
 	while (*SlotFacts(SlotAt(table, place), table->form) & SLOT_TAKEN)
-		place = (place + 1) & (table->nslots - 1);
+		place = NextPlace(table, place);
 	memcpy(SlotAt(table, place), slot, table->slot_size);
 }
 
 /*
- * Double the slots, without a second table beside the first, half of the memory.
+ * Double the number of slots, within one allocation of the doubled size.
  *
- * The slots move to the upper half (see MoveToLarger), and from there, in order, to where
- * they belong.  Slot i, whose place was h <= i, now belongs to 2h or 2h + 1, and ends
- * at most at 2i + 1: a run of taken slots that begins at s holds only customers
- * whose places were at least (s - 1) / 2, so it is shorter than i - (s - 1) / 2.
- * With n slots before, 2i + 1 <= n + i: what is written to has been read.
+ * The slots move to the upper half of the new memory (MoveToLarger), and from there, in
+ * order, to their new places in the whole of it.  A slot of place h, at index i >= h,
+ * has the new place 2h or 2h + 1, and ends at an index of at most 2i + 1: let the run of
+ * taken slots that it joins begin at s.  The new places in this run are at least s, so
+ * the old places were at least (s - 1) / 2, and the old indexes between that and i.  So
+ * the run ends at s + i - (s - 1) / 2 at most, which is at most 2i + 1.  If there were n
+ * slots, 2i + 1 <= n + i, from where slot i is moved: all slots up to there have moved.
  *
- * That leaves those who had been pushed beyond the end of the table and around
- * to its beginning, where i < h.  They stand among the first run of taken slots,
- * which waits until the others are done.
+ * The exception are slots with i < h, which a probe moved past the end of the table to
+ * its beginning.  They are in the run of taken slots that begins at index 0.  That run
+ * is copied elsewhere first, and placed when all other slots have moved.
  */
 static void
 CustomerTableDouble(CustomerTable *table)
@@ -172,7 +211,8 @@ CustomerTableDouble(CustomerTable *table)
 	char	   *slot;
 	char	   *upper;
 
-	table->slots = MoveToLarger(table->context, table->slots, size, size, 2 * size);
+	table->slots = MoveToLarger(table->context, table->slots, size, size,
+								SlotsSize(table, 2 * nslots));
 	table->nslots = 2 * nslots;
 	table->shift--;
 	ClearMemory(table->slots, size);
@@ -180,7 +220,7 @@ CustomerTableDouble(CustomerTable *table)
 
 	while (*SlotFacts(upper + nwaiting * slot_size, table->form) & SLOT_TAKEN)
 		nwaiting++;
-	waiting = MemoryContextAlloc(table->context, (nwaiting + 1) * slot_size);
+	waiting = MemoryContextAllocHuge(table->context, (nwaiting + 1) * slot_size);
 	memcpy(waiting, upper, nwaiting * slot_size);
 	memset(upper, 0, nwaiting * slot_size);
 
@@ -203,7 +243,7 @@ CustomerTableDouble(CustomerTable *table)
 	CustomerTableCheck(table, true);
 }
 
-/* Make room for that many customers more. */
+/* Make room for `more` customers. */
 void
 CustomerTableReserve(CustomerTable *table, uint64 more)
 {
@@ -211,7 +251,7 @@ CustomerTableReserve(CustomerTable *table, uint64 more)
 
 	Assert(!table->packed);
 
-	/* who has a key in an array has a place there */
+	/* a key of an array is an index of it, so there is room */
 	if (table->form == KEY_DENSE || ROOM_OF_SLOTS(table->nslots) >= table->ntaken + more)
 		return;
 
@@ -225,7 +265,7 @@ CustomerTableReserve(CustomerTable *table, uint64 more)
 		CustomerTableDouble(table);
 }
 
-/* Keep an image; returns its offset. */
+/* Copy an image to the others.  Returns its offset. */
 static uint64
 StoreImage(CustomerTable *table, const char *image, Size length)
 {
@@ -237,7 +277,8 @@ StoreImage(CustomerTable *table, const char *image, Size length)
 		Size		size = Max(table->images_size * 2, FIRST_IMAGES);
 
 		size = Max(size, needed);
-		table->images = MoveToLarger(table->context, table->images, table->images_used, 0, size);
+		table->images = MoveToLarger(table->context, table->images, table->images_used, 0,
+									 size);
 		table->images_size = size;
 	}
 
@@ -259,7 +300,7 @@ ImageAt(const CustomerTable *table, uint64 offset)
 	return table->images + offset + IMAGE_HEADER;
 }
 
-/* Is the customer in a slot with the right word the one we look for? */
+/* Is a slot that has the word of a key the customer of the key? */
 static pg_attribute_always_inline bool
 SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, KeyForm form)
 {
@@ -276,12 +317,12 @@ SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, Key
 				memcmp(ImageAt(table, SlotRest(slot)), key->u.image, key->length) == 0;
 		case KEY_VALUE:
 			return table->same(table->same_arg,
-								ImageAt(table, SlotRest(slot)), key->u.image);
+							   ImageAt(table, SlotRest(slot)), key->u.image);
 	}
 	pg_unreachable();
 }
 
-/* The facts of one customer, who is entered if not there.  There is room. */
+/* Find the facts of one customer, who is added if missing.  There is room. */
 static pg_attribute_always_inline uint8 *
 LocateOne(CustomerTable *table, const CustomerKey *key, KeyForm form)
 {
@@ -311,7 +352,7 @@ LocateOne(CustomerTable *table, const CustomerKey *key, KeyForm form)
 		}
 		if (SlotWord(slot, form) == key->word && SlotIs(table, slot, key, form))
 			return facts;
-		place = (place + 1) & (table->nslots - 1);
+		place = NextPlace(table, place);
 	}
 }
 
@@ -319,8 +360,7 @@ static pg_attribute_always_inline void
 LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **facts,
 		  KeyForm form)
 {
-
-	/* a key with an image waits a second time, for that */
+	/* the image of a key is a second access to main memory: prefetch it, too */
 	if (FormHasImage(form) && nkeys > 1)
 	{
 		for (int i = 0; i < nkeys; i++)
@@ -337,18 +377,18 @@ LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **fact
 }
 
 /*
- * Find the facts of each key, entering customers who are not there with facts
- * that are zero but for SLOT_TAKEN.
+ * Find the facts of the customer of each key.  Customers who are missing are added,
+ * with facts that are zero but for SLOT_TAKEN.
  *
- * The pointers hold until the next call.  The same customer may be among the
- * keys more than once.
+ * The pointers are valid until the table changes.  A customer may be among the keys
+ * more than once.  No key may be wide.
  */
 void
 CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **facts)
 {
 	CustomerTableReserve(table, nkeys);
 
-	/* the loop once for each form, with the form a constant in it */
+	/* compile the loop once for each form, with the form as a constant */
 	switch (table->form)
 	{
 		case KEY_DENSE:
@@ -373,7 +413,7 @@ CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, ui
 	CustomerTableCheck(table, false);
 }
 
-/* Add a customer to a packed table; nobody checks that they are new. */
+/* Add a customer to a packed table.  The caller knows that the customer is new. */
 void
 CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *facts)
 {
@@ -395,7 +435,10 @@ CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *f
 	CustomerTableCheck(table, false);
 }
 
-/* The facts of the next customer, in the order of the slots; NULL at the end. */
+/*
+ * The facts of the next customer, in the order of the slots; NULL at the end.  The
+ * cursor begins at zero.
+ */
 const uint8 *
 CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor)
 {
@@ -412,11 +455,12 @@ CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor)
 }
 
 /*
- * Step through all customers with their keys; the cursor begins at zero.
+ * The key and the facts of the next customer; false at the end.  The cursor begins at
+ * zero.
  *
- * Customers come in an order that has nothing to do with their words, see the
- * top of the file.  The stride is odd, so that it visits each of the 2^n slots
- * once.  In an array they come in order, which is none in a table.
+ * Slots are visited in an order that has nothing to do with their keys' words, see the
+ * top of the file: in steps of a stride, which is odd, so that each of the 2^n slots is
+ * visited once.  Arrays and packed tables are visited in the order of the slots.
  */
 bool
 CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, uint8 **facts)
@@ -460,7 +504,7 @@ CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, 
 	return false;
 }
 
-/* Bytes of memory behind a table. */
+/* The bytes that a table has allocated. */
 Size
 CustomerTableSize(const CustomerTable *table)
 {
@@ -469,7 +513,7 @@ CustomerTableSize(const CustomerTable *table)
 
 #ifdef USE_ASSERT_CHECKING
 
-/* Do two slots have the same customer?  Of KEY_VALUE only the type can tell. */
+/* Have two slots the same customer?  Not decided for KEY_VALUE, where it is false. */
 static bool
 SlotsAreEqual(const CustomerTable *table, const char *a, const char *b)
 {
@@ -485,21 +529,22 @@ SlotsAreEqual(const CustomerTable *table, const char *a, const char *b)
 }
 
 /*
- * What must hold of a table after every step.
+ * Assert what holds of a table after every step.
  *
- * To look at every slot of a large table after every step would take too long,
- * so that is left to the steps that move them all, which ask for it.
+ * To check every slot of a large table after every step would take too long.  So all
+ * slots are checked if the table is small, or if `whole` is true, which is passed by
+ * steps that touch all slots anyway.
  */
 void
 CustomerTableCheck(const CustomerTable *table, bool whole)
 {
-	/* a packed table is filled from its beginning; what follows is undefined */
+	/* a packed table is filled from the first slot on; the others are undefined */
 	uint64		nslots = table->packed && table->form != KEY_DENSE ? table->ntaken :
 		table->nslots;
 	uint64		ntaken = 0;
 	Size		images_used = 0;
 
-	Assert(table->facts_size > 0);
+	Assert(table->facts_size > 0 && table->facts_size <= MAX_FACTS_SIZE);
 	Assert(table->slot_size == KeySize(table->form) + table->facts_size);
 	Assert(table->images_used <= table->images_size);
 	if (table->packed)
@@ -509,7 +554,7 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 		Assert(table->form == KEY_DENSE ? table->shift == DENSE_SHIFT :
 			   table->nslots == UINT64CONST(1) << (64 - table->shift));
 		Assert(table->ntaken <= (table->form == KEY_DENSE ? table->nslots :
-								  ROOM_OF_SLOTS(table->nslots)));
+								 ROOM_OF_SLOTS(table->nslots)));
 	}
 
 	if (!whole && CustomerTableSize(table) > SMALL_TABLE)
@@ -520,14 +565,14 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 
 		if (!(*SlotFacts(slot, table->form) & SLOT_TAKEN))
 		{
-			/* a free slot is all zeros */
+			/* the bytes of a free slot are zero */
 			for (int b = 0; b < table->slot_size; b++)
 				Assert(slot[b] == 0);
 			continue;
 		}
 		ntaken++;
 
-		/* the image lies within what is used; nobody else's does, see the sum */
+		/* the image lies within those in use; that none overlap follows from the sum */
 		if (FormHasImage(table->form))
 		{
 			Size		offset = SlotRest(slot);
@@ -539,7 +584,7 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 			images_used += IMAGE_HEADER + MAXALIGN(ImageLength(table, offset));
 		}
 
-		/* no gap between the place and the slot, and nobody twice */
+		/* all slots between the place and the slot are taken by other customers */
 		if (table->packed || table->form == KEY_DENSE)
 			continue;
 		for (uint64 place = SlotWord(slot, table->form) >> table->shift;

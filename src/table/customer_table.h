@@ -1,6 +1,11 @@
 /*
  * customer_table.h
- *	  The customers of one group, and the facts known of each.
+ *	  The customers of one group, and some bytes of facts about each of them.
+ *
+ * The owner of a table chooses how many bytes of facts a customer has and what they
+ * mean; it makes keys from customers (customer_type.h), and the table finds the facts
+ * of a key.  How that is done, and its limits, are told in customer_table.c and
+ * key_forms.c.
  */
 #ifndef WINBACK_CUSTOMER_TABLE_H
 #define WINBACK_CUSTOMER_TABLE_H
@@ -11,129 +16,137 @@
 
 #include "compat.h"
 
-/* What makes two keys the same customer. */
+/* How a table stores its keys, and when two keys are the same customer. */
 typedef enum KeyForm
 {
-	KEY_DENSE,				/* the place: an integer, and the table an array */
-	KEY_HALF,				/* the upper half of the word; the rest is zero */
-	KEY_WORD,				/* the word alone */
-	KEY_PAIR,				/* the word and the rest: 16 bytes, or a text of up to 15 */
-	KEY_BYTES,				/* equal words, and equal bytes */
-	KEY_VALUE				/* equal words, and the type says so */
+	KEY_DENSE,					/* the table is an array, the key an index */
+	KEY_HALF,					/* an integer of 32 bits: equal words */
+	KEY_WORD,					/* an integer of 64 bits: equal words */
+	KEY_PAIR,					/* 16 bytes, or a text of up to 15: equal words and rests */
+	KEY_BYTES,					/* a text of any length: equal words and bytes */
+	KEY_VALUE					/* any type: equal words, and the type's own equality */
 } KeyForm;
 
 /*
- * A customer to look for.  The word is spread evenly over all 64 bits (or the upper
- * 32, KEY_HALF), as a place in the table is taken from its upper ones; in an array
- * it is the place.
+ * A key to look for in one table.
  *
- * For KEY_HALF, KEY_WORD and KEY_PAIR, the word is a reversible scramble
- * of the key itself (of one half of it), not a hash that could collide.
+ * The place of a customer in the table is the uppermost bits of the word, so these
+ * are spread evenly.  For KEY_HALF, KEY_WORD and KEY_PAIR the word is a reversible
+ * scramble of the customer's own bits, not a hash: customers who differ never have
+ * the same key.  For KEY_BYTES and KEY_VALUE it is a hash.  The scramble or hash
+ * depends on the table's seed, so a key is of use only for tables of one seed.
  *
- * Integers begin as KEY_HALF, which is half the memory, as long as all of them
- * fit in 32 bits.  When there are many, and they lie so close together that an
- * array of all between the least and the greatest is no larger than the table
- * would be, they become KEY_DENSE (CustomerTableSettle).  Texts begin as KEY_PAIR, as
- * long as all of them are short, and become KEY_BYTES.  A key that does not fit
- * the form is a wide one: CustomerTableWiden makes room for it.
+ * A table of integers begins as KEY_HALF, and becomes KEY_WORD when an integer of
+ * more than 32 bits comes.  If many integers lie so close together that an array
+ * from the least to the greatest takes no more memory than the table, it becomes
+ * KEY_DENSE (CustomerTableSettle).  A table of texts begins as KEY_PAIR, and becomes
+ * KEY_BYTES when a text of more than 15 bytes comes.  A key that does not fit the
+ * table's form is marked as wide; CustomerTableWiden changes the form for it.
  */
 typedef struct CustomerKey
 {
-	uint64		word;
+	uint64		word;			/* KEY_HALF: the lower 32 bits are zero;
+								 * KEY_DENSE: the index is in the upper 32 */
 	union
 	{
-		uint64		rest;		/* KEY_PAIR: the other half; if it is a wide
-								 * integer, that */
-		const char *image;		/* KEY_BYTES, KEY_VALUE: max-aligned for
-								 * the latter */
+		uint64		rest;		/* KEY_PAIR: the second half of the 16 bytes;
+								 * a wide integer: the integer */
+		const char *image;		/* KEY_BYTES: the text; KEY_VALUE: the value,
+								 * max-aligned */
 	}			u;
 	Size		length;			/* of the image, in bytes */
-	bool		wide;			/* does not fit the table as it is */
+	bool		wide;			/* the key does not fit the table's form */
 } CustomerKey;
 
-/* Are two images of KEY_VALUE the same customer? */
+/* Compares two images of KEY_VALUE. */
 typedef bool (*CustomersEqual) (void *arg, const char *a, const char *b);
 
-/* The table's own bit in the first byte of everybody's facts. */
+/* The bit of the first byte of facts that belongs to the table: the slot is taken. */
 #define SLOT_TAKEN	0x01
 
-/* What a table that came by wire is a portion of. */
+/* The size of the table of which a table that was received is a portion. */
 typedef struct WholeTable
 {
-	uint64		ntaken;
-	int32		base;			/* as in the table, of an array only */
-	uint64		nslots;
+	uint64		ntaken;			/* customers */
+	int32		base;			/* as in CustomerTable, of an array only */
+	uint64		nslots;			/* of an array only */
 } WholeTable;
 
 typedef struct CustomerTable
 {
-	MemoryContext context;		/* where everything of it lives */
-	KeyForm	form;
-	int32		base;			/* KEY_DENSE only: the integer of the first slot */
-	CustomersEqual	same;			/* KEY_VALUE only */
+	MemoryContext context;		/* in which slots and images are allocated */
+	KeyForm		form;
+	int32		base;			/* KEY_DENSE: the integer of the first slot */
+	uint64		seed;			/* of the words of all keys; KEY_DENSE has none */
+	CustomersEqual same;		/* KEY_VALUE only */
 	void	   *same_arg;
 
-	bool		packed;			/* can only be read; of a table, from the first slot on
-								 * every one is taken */
+	bool		packed;			/* received: read only; the slots are taken from the
+								 * first on, in no order (KEY_DENSE: as in an array) */
 	uint8		shift;			/* place of a word = word >> shift */
-	uint16		facts_size;		/* bytes a customer, chosen by the owner */
-	uint16		slot_size;		/* bytes: word, rest if any, facts */
+	uint16		facts_size;		/* bytes a customer, 1 to MAX_FACTS_SIZE */
+	uint16		slot_size;		/* bytes: word, rest if the form has one, facts */
 	uint64		nslots;
-	uint64		ntaken;			/* customers */
+	uint64		ntaken;			/* slots taken, which is customers */
 	char	   *slots;
-	const WholeTable *whole;	/* NULL if it is one itself */
+	const WholeTable *whole;	/* NULL unless received */
 
-	/* images of keys, KEY_BYTES and KEY_VALUE; slots hold offsets */
+	/* KEY_BYTES and KEY_VALUE: slots hold offsets into the images */
 	char	   *images;
 	Size		images_used;	/* bytes */
-	Size		images_size;	/* bytes */
+	Size		images_size;	/* bytes allocated */
 } CustomerTable;
 
-/* Bytes of the longest text that is its own key. */
+/* The largest facts_size: slot_size, with two words before the facts, has 16 bits. */
+#define MAX_FACTS_SIZE	((int) (PG_UINT16_MAX - 2 * sizeof(uint64)))
+
+/* The longest text, in bytes, that a key of KEY_PAIR holds. */
 #define SHORT_TEXT		15
 
-/* In an array too, the place is the upper bits of the word. */
+/* In an array, too, the place is the uppermost bits of the word. */
 #define DENSE_SHIFT		32
 
-/* The form needs a second word in each slot. */
+/* Does a slot of the form have a second word behind the first? */
 #define FormHasRest(form)		((form) >= KEY_PAIR)
-/* The form keeps an image of each key. */
+/* Is the second word the offset of an image of the key? */
 #define FormHasImage(form)	((form) == KEY_BYTES || (form) == KEY_VALUE)
 
 extern void CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form,
-					   int facts_size);
+							  int facts_size, uint64 seed);
 extern void CustomerTableInitPacked(CustomerTable *table, MemoryContext context, KeyForm form,
-							 int facts_size, uint64 ncustomers, Size images_size);
+									int facts_size, uint64 seed, uint64 ncustomers,
+									Size images_size);
 extern void CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_size,
-							int32 base, uint64 nslots, const char *slots);
+								   int32 base, uint64 nslots, const char *slots);
 extern void CustomerTableWiden(CustomerTable *table, const CustomerKey *key);
 extern void CustomerTableSettle(CustomerTable *table, uint64 more);
 extern void CustomerTableReserve(CustomerTable *table, uint64 more);
 extern void CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys,
-						 uint8 **facts);
-extern void CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *facts);
+								uint8 **facts);
+extern void CustomerTableAppend(CustomerTable *table, const CustomerKey *key,
+								const uint8 *facts);
 extern const uint8 *CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor);
 extern bool CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key,
-					   uint8 **facts);
-extern bool CustomerTableOverlay(CustomerTable *table, const CustomerTable *other);
+							  uint8 **facts);
 extern void CustomerTableMatch(CustomerTable *table, const CustomerTable *other);
-extern bool CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other, uint64 *cursor,
-						  CustomerKey *key, char *room, uint8 **facts);
+extern bool CustomerTableOverlay(CustomerTable *table, const CustomerTable *other);
+extern bool CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other,
+								 uint64 *cursor, CustomerKey *key, char *room, uint8 **facts);
 extern Size CustomerTableSize(const CustomerTable *table);
 
 #ifdef USE_ASSERT_CHECKING
-/* Up to this many bytes a table is checked as a whole after every step. */
+/* A table of up to this many bytes is checked as a whole after every step. */
 #define SMALL_TABLE	1024
 extern void CustomerTableCheck(const CustomerTable *table, bool whole);
-/* Is what is taken in by a merge so much that the whole may be checked after it? */
+/* Did a merge add so much that checking the whole table after it is no waste? */
 #define IsLargeStep(table, other)	((other)->ntaken >= (table)->ntaken / 8)
 #else
 #define CustomerTableCheck(table, whole)	((void) 0)
 #endif
 
 /*
- * Begin to fetch what CustomerTableLocate will read of a key, should that be far away.
- * The more can be done in between, the better.
+ * Begin to load the slot that CustomerTableLocate will read for a word into the cache.
+ * Call it as early as possible: a load from main memory takes about 100 ns.
  */
 static inline void
 CustomerTablePrefetch(const CustomerTable *table, uint64 word)
@@ -145,33 +158,50 @@ CustomerTablePrefetch(const CustomerTable *table, uint64 word)
 	PrefetchForUpdate(slot + table->slot_size - 1);
 }
 
-/* Scramble a word reversibly, so that its upper bits depend on all of it. */
+/*
+ * Scramble a word reversibly under a seed, so that the upper bits of the result depend
+ * on all bits of the word.
+ *
+ * Customers may choose their own keys (an e-mail address, a uuid), and linear probing
+ * takes quadratic time if many keys have neighbouring places.  So it must not be
+ * possible to choose such keys without the seed.
+ *
+ * XOR with the seed before a fixed scramble would not be enough.  A difference in the
+ * highest bit passes through XOR and through multiplication by any odd number
+ * unchanged, and differences in the upper bits stay in the upper bits, so the
+ * difference of two words after the fixed steps can be foreseen, in part, whatever the
+ * seed is.  Here the factor is secret as well.  Multiplication by a random odd factor
+ * is universal: any two words have the same n upper bits with a probability of at most
+ * 2 / 2^n.  XOR comes first because every factor maps zero to zero, and a multiple of
+ * 2^k to another one.
+ *
+ * Multiplication moves bits upwards only.  The second step, which is fixed, moves the
+ * upper half down and multiplies again, so that upper bits of the word count as well.
+ */
 static inline uint64
-ScrambleWord(uint64 word)
+ScrambleWord(uint64 word, uint64 seed)
 {
-	/* the finisher of Vigna's splitmix64: each step is a bijection */
-	word ^= word >> 30;
-	word *= UINT64CONST(0xbf58476d1ce4e5b9);
-	word ^= word >> 27;
-	word *= UINT64CONST(0x94d049bb133111eb);
-	word ^= word >> 31;
+	word ^= seed << 32 | seed >> 32;
+	word *= seed | 1;
+	word ^= word >> 32;
+	word *= UINT64CONST(0xbf58476d1ce4e5b9);	/* from Vigna's splitmix64 */
+	word ^= word >> 32;
 	return word;
 }
 
-/* The same for 32 bits, which become the upper half of a word. */
+/* The same for 32 bits.  The result is the upper half of a word. */
 static inline uint64
-ScrambleHalf(uint32 half)
+ScrambleHalf(uint32 half, uint64 seed)
 {
-	/* the finisher of Appleby's MurmurHash3 */
+	half ^= (uint32) seed;
+	half *= (uint32) (seed >> 32) | 1;
 	half ^= half >> 16;
-	half *= 0x85ebca6b;
-	half ^= half >> 13;
-	half *= 0xc2b2ae35;
+	half *= 0x85ebca6b;			/* from Appleby's MurmurHash3 */
 	half ^= half >> 16;
 	return (uint64) half << 32;
 }
 
-/* The key of an integer of up to 64 bits. */
+/* Make the key of an integer of up to 64 bits. */
 static inline void
 CustomerKeyFromInteger(const CustomerTable *table, int64 integer, CustomerKey *key)
 {
@@ -181,26 +211,27 @@ CustomerKeyFromInteger(const CustomerTable *table, int64 integer, CustomerKey *k
 	if (table->form == KEY_DENSE && likely(index < table->nslots))
 		key->word = index << DENSE_SHIFT;
 	else if (table->form == KEY_HALF && likely(integer == (int32) integer))
-		key->word = ScrambleHalf((uint32) integer);
+		key->word = ScrambleHalf((uint32) integer, table->seed);
 	else if (table->form == KEY_WORD)
-		key->word = ScrambleWord((uint64) integer);
+		key->word = ScrambleWord((uint64) integer, table->seed);
 	else
 	{
 		key->wide = true;
 		key->u.rest = (uint64) integer;
 	}
 }
-/* The key of 16 bytes. */
+
+/* Make the key of 16 bytes, which are given as two words. */
 static inline void
-CustomerKeyFromPair(const uint64 *half, CustomerKey *key)
+CustomerKeyFromPair(const CustomerTable *table, const uint64 *half, CustomerKey *key)
 {
-	/* given the rest, the word tells the other half: nothing is lost */
+	/* the first half can be computed from the word and the rest */
 	key->wide = false;
-	key->word = ScrambleWord(half[0] ^ ScrambleWord(half[1]));
+	key->word = ScrambleWord(half[0] ^ ScrambleWord(half[1], table->seed), table->seed);
 	key->u.rest = half[1];
 }
 
-/* The key of the bytes of a text, which it may point to. */
+/* Make the key of a text.  The key may point to the bytes. */
 static inline void
 CustomerKeyFromText(const CustomerTable *table, const char *bytes, Size length, CustomerKey *key)
 {
@@ -212,16 +243,16 @@ CustomerKeyFromText(const CustomerTable *table, const char *bytes, Size length, 
 			uint64		half[2];
 		}			pair = {0};
 
-		/* the length behind the bytes, so that zeros at the end count */
+		/* the length goes into the last byte, to tell zeros at the end from padding */
 		memcpy(pair.bytes, bytes, length);
 		pair.bytes[SHORT_TEXT] = (char) length;
-		CustomerKeyFromPair(pair.half, key);
+		CustomerKeyFromPair(table, pair.half, key);
 		return;
 	}
 	key->wide = table->form == KEY_PAIR;
 	key->u.image = bytes;
 	key->length = length;
-	key->word = hash_bytes_extended((const unsigned char *) bytes, (int) length, 0);
+	key->word = hash_bytes_extended((const unsigned char *) bytes, (int) length, table->seed);
 }
 
 #endif							/* WINBACK_CUSTOMER_TABLE_H */

@@ -1,21 +1,24 @@
 /*
  * customer_type.c
- *	  From a value of any hashable type to a key of the table.
+ *	  Make keys of a customer table from values of any hashable type.
  *
- * Two values are the same customer when the equality of their type's default
- * hash operator class says so, under the collation of the call.  For the types
- * that customers usually have, that is equality of the bits, and we take a path
- * of our own; everything else (composites, numeric, nondeterministic collations,
- * what an extension brings) goes through the type cache.
+ * Two values are the same customer if the equality operator of their type's default
+ * hash operator class says so, under the collation of the call.  For the types that
+ * customers usually have that is equality of the bits, and their keys are made here.
+ * All other types (composites, numeric, texts under nondeterministic collations, types
+ * of extensions) are hashed and compared by the functions that the type cache names.
  *
- * For the latter the table keeps an image of the value: the flat, detoasted
- * bytes of a varlena, the bytes of a fixed-length type, the Datum of a by-value
- * one.
+ * For those the table stores an image of each value: the flat, detoasted bytes of a
+ * varlena, the bytes of a value of fixed length, the Datum of a type passed by value.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_control.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -53,7 +56,7 @@ KeyPathOfType(Oid type, Oid collation)
 	return CUSTOMER_ANY;
 }
 
-/* Look up how the type hashes and compares. */
+/* Look up the functions with which the type hashes and compares. */
 static void
 LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 {
@@ -65,9 +68,9 @@ LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 	Oid			hash = typentry->hash_extended_proc;
 
 	/*
-	 * Of a row without a declared type the type cache would not say that it can
-	 * be hashed, in order that sorting be chosen.  We have no such choice, and
-	 * leave it to the function to find a column that cannot.
+	 * The type cache has no hash function for rows without a declared type, so that the
+	 * planner sorts them: a column might have a type that cannot be hashed.  Sorting is
+	 * no option here.  hash_record_extended raises an error for such a column.
 	 */
 	if (customer_type->type == RECORDOID)
 		hash = F_HASH_RECORD_EXTENDED;
@@ -90,7 +93,25 @@ LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 	fmgr_info_cxt(equal, &customer_type->equal, context);
 }
 
-/* Learn how to treat a customer column. */
+/*
+ * A seed for tables of customers, from which customers, who may choose their own keys,
+ * cannot foresee where the keys go.
+ *
+ * It is the same in the leader and the workers of a parallel query, without any
+ * communication: a hash of the secret that initdb made for the cluster and of the
+ * start of the statement, which the leader passes to its workers.  It may differ
+ * between states of one aggregate all the same: a cursor is opened by one statement and
+ * read by another.  Tables with different seeds can be merged (CustomerTableNextFor).
+ */
+uint64
+SeedOfQuery(void)
+{
+	return hash_bytes_extended((const unsigned char *) GetMockAuthenticationNonce(),
+							   MOCK_AUTH_NONCE_LEN,
+							   (uint64) GetCurrentStatementStartTimestamp());
+}
+
+/* Describe a customer column. */
 CustomerType *
 CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 {
@@ -99,6 +120,7 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 	customer_type->type = type;
 	customer_type->collation = collation;
 	customer_type->path = KeyPathOfType(type, collation);
+	customer_type->seed = SeedOfQuery();
 
 	switch (customer_type->path)
 	{
@@ -119,10 +141,37 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 	return customer_type;
 }
 
-/* The general case of MakeCustomerKey. */
+/*
+ * May a table of this type of customers have keys of a form: the form of an empty
+ * table, or one that it may change to?
+ *
+ * Before the customers of a received table are merged, its form must be checked: keys
+ * of another form would be read as what they are not, integers as pointers.
+ */
+bool
+CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form)
+{
+	switch (customer_type->path)
+	{
+		case CUSTOMER_INT16:
+		case CUSTOMER_INT32:
+			return form == KEY_HALF || form == KEY_DENSE;
+		case CUSTOMER_INT64:
+			return form == KEY_HALF || form == KEY_DENSE || form == KEY_WORD;
+		case CUSTOMER_UUID:
+			return form == KEY_PAIR;
+		case CUSTOMER_TEXT:
+			return form == KEY_PAIR || form == KEY_BYTES;
+		case CUSTOMER_ANY:
+			return form == KEY_VALUE;
+	}
+	return false;
+}
+
+/* MakeCustomerKey for all types but integers. */
 void
 MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, Datum customer,
-					 CustomerKey *key)
+					   CustomerKey *key)
 {
 	key->wide = false;
 	if (customer_type->path == CUSTOMER_UUID)
@@ -130,7 +179,7 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 		uint64		half[2];
 
 		memcpy(half, DatumGetUUIDP(customer)->data, sizeof(half));
-		CustomerKeyFromPair(half, key);
+		CustomerKeyFromPair(table, half, key);
 	}
 	else if (customer_type->path == CUSTOMER_TEXT)
 	{
@@ -151,8 +200,13 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 			key->word = DatumGetUInt32(FunctionCall1Coll(&customer_type->hash,
 														 customer_type->collation,
 														 customer));
-		/* nobody promises that the upper bits of a type's own hash are any good */
-		key->word = ScrambleWord(key->word);
+
+		/*
+		 * The upper bits of a type's own hash need not be well distributed.  The seed
+		 * comes in here, not as an argument of the hash function, so that a table with
+		 * another seed can be merged without calling that.
+		 */
+		key->word = ScrambleWord(key->word, table->seed);
 
 		if (customer_type->typbyval)
 		{
@@ -170,7 +224,7 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 	}
 }
 
-/* Are two images the same customer?  For KEY_VALUE. */
+/* Are two images of KEY_VALUE the same customer?  `arg` is the CustomerType. */
 bool
 CustomersEqualByType(void *arg, const char *a, const char *b)
 {

@@ -1,6 +1,6 @@
 /*
  * customer_type.h
- *	  From a value of any hashable type to a key of the table.
+ *	  Make keys of a customer table from values of any hashable type.
  */
 #ifndef WINBACK_CUSTOMER_TYPE_H
 #define WINBACK_CUSTOMER_TYPE_H
@@ -11,7 +11,7 @@
 
 #include "table/customer_table.h"
 
-/* How values of the type become keys. */
+/* How values of a type become keys. */
 typedef enum KeyPath
 {
 	CUSTOMER_INT16,				/* int2 */
@@ -19,7 +19,7 @@ typedef enum KeyPath
 	CUSTOMER_INT64,				/* int8 */
 	CUSTOMER_UUID,
 	CUSTOMER_TEXT,				/* text, varchar under a deterministic collation */
-	CUSTOMER_ANY				/* what the type cache says */
+	CUSTOMER_ANY				/* by the hash and the equality of the type cache */
 } KeyPath;
 
 /* The type of the customer column, as one call site sees it. */
@@ -27,8 +27,9 @@ typedef struct CustomerType
 {
 	Oid			type;			/* as declared, domains included */
 	Oid			collation;
-	KeyPath path;
-	KeyForm	form;
+	KeyPath		path;
+	KeyForm		form;			/* of an empty table; see CustomerTypeAllowsForm */
+	uint64		seed;			/* of new tables */
 
 	/* CUSTOMER_ANY only */
 	int16		typlen;
@@ -40,14 +41,19 @@ typedef struct CustomerType
 
 extern CustomerType *CustomerTypeCreate(MemoryContext context, Oid type,
 										Oid collation);
+extern uint64 SeedOfQuery(void);
+extern bool CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form);
 extern void MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table,
-								 Datum customer, CustomerKey *key);
+								   Datum customer, CustomerKey *key);
 extern bool CustomersEqualByType(void *customer_type, const char *a, const char *b);
 
-/* The key of a customer.  It may point into the value, or into palloc'd memory. */
+/*
+ * Make the key that a table has for a customer.  The key may point into the value, or
+ * into memory allocated in the current context.
+ */
 static pg_attribute_always_inline void
 MakeCustomerKey(CustomerType *customer_type, const CustomerTable *table, Datum customer,
-			CustomerKey *key)
+				CustomerKey *key)
 {
 	switch (customer_type->path)
 	{

@@ -1,14 +1,16 @@
 /*
  * key_forms.c
- *	  Keys of a table change their form.
+ *	  Tables of customers change the form of their keys, and meet tables of another form.
  *
- * A table begins with the smallest form that its type of customer may have, and
- * takes a larger one when a customer comes who does not fit: integers of more than
- * 32 bits, long texts.  Many integers that lie close together become an array.  What
- * the forms are, table.h says.
+ * A table begins with the smallest form that its type of customers may have.  It takes
+ * a larger one when a customer comes who does not fit: an integer of more than 32 bits,
+ * a text of more than SHORT_TEXT bytes.  Many integers that lie close together become
+ * an array.  The forms are described in customer_table.h.
  *
- * Two ledgers that are to be merged are brought to one form, or to two of which one
- * can be read in judge of the other (CustomerTableMatch, CustomerTableNextFor).
+ * Before a table takes in the customers of another one, CustomerTableMatch changes its
+ * form to one that has a key for all of them.  CustomerTableNextFor then reads the
+ * other table with keys as this one makes them.  The other table stays as it is.  Most
+ * often both have the same seed and form, and the keys can be used as they are.
  */
 #include "postgres.h"
 
@@ -18,71 +20,135 @@
 #include "table/slots.h"
 #include "table/large_memory.h"
 
-/* The integer of a key of KEY_HALF; the factors are the inverses modulo 2^32. */
-static int32
-UnscrambleHalf(uint64 word)
+/*
+ * The number whose product with an odd factor is 1, modulo 2^64; modulo 2^32, its lower
+ * half.  Newton's method: each step doubles the number of lower bits that are right,
+ * and the first three bits of a factor are their own inverse.
+ */
+static inline uint64
+InverseOfFactor(uint64 factor)
+{
+	uint64		inverse = factor;
+
+	for (int bits = 3; bits < 64; bits *= 2)
+		inverse *= 2 - factor * inverse;
+	return inverse;
+}
+
+/* The inverse of ScrambleHalf. */
+static inline int32
+UnscrambleHalf(uint64 word, uint64 seed)
 {
 	uint32		half = word >> 32;
 
 	half ^= half >> 16;
-	half *= 0x7ed1b41d;
-	half ^= half >> 13 ^ half >> 26;
-	half *= 0xa5cb9243;
+	half *= 0xa5cb9243;			/* the inverse of ScrambleHalf's fixed factor */
 	half ^= half >> 16;
+	half *= (uint32) InverseOfFactor(seed >> 32 | 1);
+	half ^= (uint32) seed;
 	return (int32) half;
 }
 
 /* The inverse of ScrambleWord. */
-static uint64
-UnscrambleWord(uint64 word)
+static inline uint64
+UnscrambleWord(uint64 word, uint64 seed)
 {
-	word ^= word >> 31 ^ word >> 62;
-	word *= UINT64CONST(0x319642b2d24d8ec3);
-	word ^= word >> 27 ^ word >> 54;
-	word *= UINT64CONST(0x96de1b173f119089);
-	word ^= word >> 30 ^ word >> 60;
+	word ^= word >> 32;
+	word *= UINT64CONST(0x96de1b173f119089);	/* the inverse of ScrambleWord's fixed factor */
+	word ^= word >> 32;
+	word *= InverseOfFactor(seed | 1);
+	word ^= seed << 32 | seed >> 32;
 	return word;
 }
 
-/* The text of a key of KEY_PAIR; returns its length. */
-static Size
-TextOfPair(const CustomerKey *key, char *text)
+/* The two words from which a key of KEY_PAIR was made. */
+static void
+HalvesOfPair(const CustomerKey *key, uint64 seed, uint64 *half)
 {
-	uint64		half[2] = {UnscrambleWord(key->word) ^ ScrambleWord(key->u.rest), key->u.rest};
+	half[0] = UnscrambleWord(key->word, seed) ^ ScrambleWord(key->u.rest, seed);
+	half[1] = key->u.rest;
+}
+
+/* The text from which a key of KEY_PAIR was made.  Returns its length. */
+static Size
+TextOfPair(const CustomerKey *key, uint64 seed, char *text)
+{
+	uint64		half[2];
 	char		bytes[SHORT_TEXT + 1];
 
+	HalvesOfPair(key, seed, half);
 	memcpy(bytes, half, sizeof(bytes));
 	memcpy(text, bytes, SHORT_TEXT);
-	/* of what came by wire, anything may be claimed */
+	/* a key that was received may claim any length */
 	return Min((uint8) bytes[SHORT_TEXT], SHORT_TEXT);
 }
 
 /*
- * CustomerTableNext over another table, with keys as this one has them.  A key may point
- * to the room, of SHORT_TEXT bytes.
+ * Make a key of `other` into the key that `table` has for the same customer.  The key
+ * may point to `room`, of SHORT_TEXT bytes, afterwards.
+ */
+static void
+TranslateKey(const CustomerTable *table, const CustomerTable *other, CustomerKey *key, char *room)
+{
+	uint64		half[2];
+
+	switch (other->form)
+	{
+		case KEY_DENSE:
+			CustomerKeyFromInteger(table, other->base + (int64) (key->word >> DENSE_SHIFT), key);
+			break;
+		case KEY_HALF:
+			CustomerKeyFromInteger(table, UnscrambleHalf(key->word, other->seed), key);
+			break;
+		case KEY_WORD:
+			CustomerKeyFromInteger(table, (int64) UnscrambleWord(key->word, other->seed), key);
+			break;
+		case KEY_PAIR:
+			if (table->form == KEY_BYTES)
+				CustomerKeyFromText(table, room, TextOfPair(key, other->seed, room), key);
+			else
+			{
+				HalvesOfPair(key, other->seed, half);
+				CustomerKeyFromPair(table, half, key);
+			}
+			break;
+		case KEY_BYTES:
+			CustomerKeyFromText(table, key->u.image, key->length, key);
+			break;
+		case KEY_VALUE:
+			/* the hash of the type is behind the scramble */
+			key->word = ScrambleWord(UnscrambleWord(key->word, other->seed), table->seed);
+			break;
+	}
+	if (key->wide)
+		elog(ERROR, "a customer does not fit the table to be merged into");
+}
+
+/*
+ * CustomerTableNext for `other`, but with the key that `table` has for the customer.
+ * CustomerTableMatch must have been called.  The key may point into `room`, of
+ * SHORT_TEXT bytes.
  */
 bool
 CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other, uint64 *cursor,
-			  CustomerKey *key, char *room, uint8 **facts)
+					 CustomerKey *key, char *room, uint8 **facts)
 {
 	if (!CustomerTableNext(other, cursor, key, facts))
 		return false;
-	if (other->form == KEY_DENSE)
-		CustomerKeyFromInteger(table, other->base + (int64) (key->word >> DENSE_SHIFT), key);
-	else if (other->form == KEY_HALF && table->form != KEY_HALF)
-		CustomerKeyFromInteger(table, UnscrambleHalf(key->word), key);
-	else if (other->form == KEY_PAIR && table->form == KEY_BYTES)
-		CustomerKeyFromText(table, room, TextOfPair(key, room), key);
+	if (other->form == KEY_DENSE || other->form != table->form || other->seed != table->seed)
+		TranslateKey(table, other, key, room);
 	CustomerTablePrefetch(table, key->word);
 	return true;
 }
 
-/* From the least to the greatest; of nobody, the other way round. */
+/* The integers from first to last, both included; none if first > last. */
 typedef struct Range
 {
 	int64		first;
 	int64		last;
 } Range;
+
+static const Range no_range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
 
 static inline void
 RangeAdd(Range *range, int64 integer)
@@ -91,9 +157,7 @@ RangeAdd(Range *range, int64 integer)
 	range->last = Max(range->last, integer);
 }
 
-static const Range no_range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
-
-/* What an array has room for. */
+/* The integers that an array has slots for; none if the table is not an array. */
 static Range
 RangeOfArray(const CustomerTable *table)
 {
@@ -102,10 +166,11 @@ RangeOfArray(const CustomerTable *table)
 	return (Range) {table->base, table->base + (int64) table->nslots - 1};
 }
 
-/* The range of a table of integers that fit in 32 bits; of an array, what it has room for. */
+/* The range of the integers in a table of KEY_HALF, or that an array has slots for. */
 static Range
 RangeOf(const CustomerTable *table)
 {
+	const uint64 seed = table->seed;
 	Range		range = RangeOfArray(table);
 	uint64		cursor = 0;
 	const uint8 *facts;
@@ -113,15 +178,19 @@ RangeOf(const CustomerTable *table)
 	if (table->form == KEY_DENSE)
 		return range;
 	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
-		RangeAdd(&range, UnscrambleHalf(SlotWord((const char *) facts - KeySize(KEY_HALF),
-												 KEY_HALF)));
+	{
+		const char *slot = (const char *) facts - KeySize(KEY_HALF);
+
+		RangeAdd(&range, UnscrambleHalf(SlotWord(slot, KEY_HALF), seed));
+	}
 	return range;
 }
 
 /*
- * Is an array of a range no larger than a table of that many customers?  Then add
- * some room, up to that size, for those who come later.  Where an array has become
- * too small, that is at the end where it has.
+ * Is an array of a range no larger than a table of KEY_HALF with `ncustomers`?
+ *
+ * If so, extend the range up to that size, and by half at most, so that it need not
+ * grow again soon: at the end at which the range exceeds the table's array, or at both.
  */
 static bool
 DenseServes(const CustomerTable *table, uint64 ncustomers, Range *range)
@@ -149,13 +218,16 @@ DenseServes(const CustomerTable *table, uint64 ncustomers, Range *range)
 	return true;
 }
 
-/* Move all customers to slots of another form. */
+/*
+ * Move all customers to new slots of another form; `base` is the integer of the first
+ * slot of an array.
+ */
 static void
 Reform(CustomerTable *table, KeyForm form, int32 base, uint64 nslots)
 {
-	CustomerTable		old = *table;
+	CustomerTable old = *table;
 	uint64		cursor = 0;
-	CustomerKey	key;
+	CustomerKey key;
 	char		room[SHORT_TEXT];
 	uint8	   *facts;
 	uint8	   *place;
@@ -173,7 +245,7 @@ Reform(CustomerTable *table, KeyForm form, int32 base, uint64 nslots)
 	CustomerTableCheck(table, true);
 }
 
-/* Make an array of a table, or another one of an array. */
+/* Make a table of KEY_HALF an array of a range, or extend an array to a range. */
 static void
 MakeDense(CustomerTable *table, Range range)
 {
@@ -190,7 +262,7 @@ MakeDense(CustomerTable *table, Range range)
 
 	before = (table->base - range.first) * table->slot_size;
 	old_size = table->nslots * table->slot_size;
-	size = nslots * table->slot_size;
+	size = SlotsSize(table, nslots);
 	table->slots = MoveToLarger(table->context, table->slots, old_size, before, size);
 	table->nslots = nslots;
 	table->base = range.first;
@@ -200,8 +272,8 @@ MakeDense(CustomerTable *table, Range range)
 }
 
 /*
- * Make room for a key that does not fit the form.  It, and keys that were made
- * before, are of no use any more.
+ * Change the form of a table so that it has a place for a wide key.  All keys that were
+ * made before, this one too, must be made anew.
  */
 void
 CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
@@ -233,9 +305,8 @@ CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 }
 
 /*
- * Before that many more customers may come: if a table of integers would have to
- * grow for them, see whether it had better become an array.  No key of this table
- * may be waiting.
+ * Make a table of integers an array if `more` customers would make it grow, and an
+ * array is not larger.  All keys that were made before must be made anew.
  */
 void
 CustomerTableSettle(CustomerTable *table, uint64 more)
@@ -250,7 +321,7 @@ CustomerTableSettle(CustomerTable *table, uint64 more)
 		MakeDense(table, range);
 }
 
-/* How many customers there are in so many slots of an array. */
+/* The number of customers in `nslots` slots of an array. */
 static uint64
 CountTaken(const CustomerTable *table, uint64 first, uint64 nslots)
 {
@@ -265,7 +336,7 @@ CountTaken(const CustomerTable *table, uint64 first, uint64 nslots)
 	return ntaken;
 }
 
-/* What there is to come, of which this is perhaps a portion. */
+/* The size of the table of which this is a portion, or of this table. */
 static WholeTable
 WholeOf(const CustomerTable *table)
 {
@@ -274,15 +345,15 @@ WholeOf(const CustomerTable *table)
 	return (WholeTable) {.ntaken = table->ntaken, .base = table->base, .nslots = table->nslots};
 }
 
-/* Bring two ledgers of integers of which one is an array together. */
+/* CustomerTableMatch where one table is an array, and the other one, or KEY_HALF. */
 static void
 MatchArray(CustomerTable *table, const CustomerTable *other)
 {
-	WholeTable whole = WholeOf(other);
+	WholeTable	whole = WholeOf(other);
 	Range		own;
 	Range		all;
 
-	/* a table is asked when it would have to grow, as in CustomerTableSettle */
+	/* as in CustomerTableSettle, a table becomes an array only when it would grow */
 	if (table->form == KEY_HALF && table->ntaken > 0 &&
 		ROOM_OF_SLOTS(table->nslots) >= table->ntaken + other->ntaken)
 		return;
@@ -292,7 +363,7 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 		(Range) {whole.base, whole.base + (int64) whole.nslots - 1} : RangeOf(other);
 	all.first = Min(all.first, own.first);
 	all.last = Max(all.last, own.last);
-	/* an array that has a place for everybody */
+	/* the array has slots for the other's customers already */
 	if (table->form == KEY_DENSE && all.first == own.first && all.last == own.last)
 		return;
 
@@ -301,16 +372,36 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 	else if (table->form == KEY_DENSE)
 		Reform(table, KEY_HALF, 0, SlotsFor(table->ntaken + other->ntaken));
 	else
-		/* so the next portion does not ask again */
+		/* grow now, so that RangeOf is not called again for the next portion */
 		CustomerTableReserve(table, other->ntaken);
 }
 
-/* Make a table ready to take in the customers of another one. */
+/* Can the customers of a table with keys of one form be customers of the other? */
+static bool
+FormsMeet(KeyForm form, KeyForm other)
+{
+	if (form <= KEY_WORD || other <= KEY_WORD)
+		return form <= KEY_WORD && other <= KEY_WORD;
+	return (form == KEY_VALUE) == (other == KEY_VALUE);
+}
+
+/*
+ * Change the form of a table so that it has keys for the customers of another one,
+ * before these are merged into it.
+ *
+ * Raises an error if the two cannot be tables of the same facts about the same type
+ * of customers.  Texts and uuids are both KEY_PAIR; that a table of uuids does not meet
+ * one of longer texts is the caller's duty (CustomerTypeAllowsForm).
+ */
 void
 CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 {
+	if (table->packed || table->facts_size != other->facts_size ||
+		!FormsMeet(table->form, other->form))
+		elog(ERROR, "cannot merge different tables of customers");
 	if (other->ntaken == 0)
 		return;
+
 	if ((other->form == KEY_WORD && table->form != KEY_WORD) ||
 		(other->form == KEY_BYTES && table->form != KEY_BYTES))
 		Reform(table, other->form, 0, SlotsFor(table->ntaken));
@@ -321,14 +412,15 @@ CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 		   (table->form <= KEY_WORD && other->form <= KEY_WORD) ||
 		   (table->form == KEY_BYTES && other->form == KEY_PAIR));
 
-	/* into an empty table nobody comes twice */
+	/* all customers of the other are new, so their number is known */
 	if (table->ntaken == 0)
 		CustomerTableReserve(table, WholeOf(other).ntaken);
 }
 
 /*
- * Take in the customers of another table by OR of their facts, after CustomerTableMatch,
- * if both are arrays: a loop over bytes.  False if they are not.
+ * Merge the customers of another array into an array by OR of the bytes of their facts,
+ * after CustomerTableMatch.  Returns false, and does nothing, if one of the two is not
+ * an array.
  */
 bool
 CustomerTableOverlay(CustomerTable *table, const CustomerTable *other)
@@ -340,9 +432,10 @@ CustomerTableOverlay(CustomerTable *table, const CustomerTable *other)
 	if (table->form != KEY_DENSE || other->form != KEY_DENSE || other->ntaken == 0)
 		return false;
 
-	Assert(table->slot_size == other->slot_size && other->base >= table->base);
 	first = other->base - (int64) table->base;
-	Assert(first + other->nslots <= table->nslots);
+	if (table->slot_size != other->slot_size || other->base < table->base ||
+		first + other->nslots > table->nslots)
+		elog(ERROR, "an array of customers does not fit the one to be merged into");
 	to = SlotAt(table, first);
 	table->ntaken -= CountTaken(table, first, other->nslots);
 	for (Size done = 0; done < size; done += PIECE)

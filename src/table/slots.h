@@ -1,17 +1,34 @@
 /*
  * slots.h
- *	  The slots of a table, for table.c and key_forms.c alone.
+ *	  The layout of a table's slots, for customer_table.c, key_forms.c and the wire.
+ *
+ * A slot is the key and the facts behind each other, without padding:
+ *
+ *		KEY_DENSE				facts
+ *		KEY_HALF				uint32 upper half of the word, facts
+ *		KEY_WORD				uint64 word, facts
+ *		KEY_PAIR				uint64 word, uint64 rest, facts
+ *		KEY_BYTES, KEY_VALUE	uint64 word, uint64 offset of the image, facts
+ *
+ * A slot is taken if SLOT_TAKEN is set in its first byte of facts; all bytes of a free
+ * slot are zero.
  */
 #ifndef WINBACK_SLOTS_H
 #define WINBACK_SLOTS_H
 
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "table/customer_table.h"
 
+/* Slots of a new table.  Their number is a power of two, but for an array. */
 #define FIRST_NSLOTS		8
 
-/* how many customers fit in that many slots */
+/* No table has more customers: 2^40 of them would take 5 TB. */
+#define MAX_CUSTOMERS		(UINT64CONST(1) << 40)
+
+/* How many customers a table with that many slots may have: it doubles at 7/8 full. */
 #define ROOM_OF_SLOTS(nslots)		((nslots) / 8 * 7)
 
 static inline char *
@@ -20,7 +37,16 @@ SlotAt(const CustomerTable *table, uint64 index)
 	return table->slots + index * table->slot_size;
 }
 
-/* Bytes of the key in a slot. */
+/* The bytes of that many slots. */
+static inline Size
+SlotsSize(const CustomerTable *table, uint64 nslots)
+{
+	if (nslots > MaxAllocHugeSize / table->slot_size)
+		elog(ERROR, "too many slots in a table of customers: " UINT64_FORMAT, nslots);
+	return nslots * table->slot_size;
+}
+
+/* The bytes of a slot before the facts. */
 static inline int
 KeySize(KeyForm form)
 {
@@ -59,6 +85,7 @@ SlotFacts(const char *slot, KeyForm form)
 	return (uint8 *) slot + KeySize(form);
 }
 
+/* Write the key of a slot.  The rest is ignored if the form has none. */
 static inline void
 SlotSet(char *slot, KeyForm form, uint64 word, uint64 rest)
 {
@@ -74,12 +101,14 @@ SlotSet(char *slot, KeyForm form, uint64 word, uint64 rest)
 		memcpy(slot + sizeof(word), &rest, sizeof(rest));
 }
 
-/* Slots of a table with room for that many. */
+/* The number of slots of a table with room for that many customers. */
 static inline uint64
 SlotsFor(uint64 ncustomers)
 {
 	uint64		nslots = FIRST_NSLOTS;
 
+	if (ncustomers > MAX_CUSTOMERS)
+		elog(ERROR, "too many customers: " UINT64_FORMAT, ncustomers);
 	while (ROOM_OF_SLOTS(nslots) < ncustomers)
 		nslots *= 2;
 	return nslots;
