@@ -119,8 +119,10 @@ ArgOf(const Aggref *aggref, int i)
 	return list_nth_node(TargetEntry, aggref->args, i)->expr;
 }
 
+/* Prepare the state of an aggregate, and add the columns that it needs. */
 void
-ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps)
+ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *columns,
+				  PlanState *ps)
 {
 	aggregate->aggref = aggref;
 	aggregate->one_pass = OnePassOf(aggref);
@@ -129,35 +131,30 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps)
 			 aggref->aggfnoid);
 	aggregate->nargs = list_length(aggref->args);
 	aggregate->constants = palloc0(aggregate->nargs * sizeof(ExprState *));
+	aggregate->columns = palloc(aggregate->nargs * sizeof(int));
 	for (int i = 0; i < aggregate->nargs; i++)
 	{
 		Expr	   *arg = ArgOf(aggref, i);
+		Var		   *column = ColumnOf(arg);
 
-		/* the state is argument 0 */
-		if (ColumnOf(arg) == NULL)
+		aggregate->columns[i] = column != NULL ? ScanColumnsAdd(columns, column->varattno) : -1;
+		if (column == NULL)
 			aggregate->constants[i] = ExecInitExpr(arg, ps);
-		else
-		{
-			aggregate->block.values[i + 1] = palloc(MaxHeapTuplesPerPage * sizeof(Datum));
-			aggregate->block.nulls[i + 1] = palloc(MaxHeapTuplesPerPage * sizeof(bool));
-		}
 	}
 }
 
+/* The same in one table: its FILTER, and in attnos the numbers of its columns there. */
 void
-ScanSourceInit(ScanSource *source, const Aggref *aggref, PlanState *ps)
+ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate, const Aggref *aggref,
+			   AttrNumber *attnos, PlanState *ps)
 {
-	int			nargs = list_length(aggref->args);
-
-	source->columns = palloc0(nargs * sizeof(AttrNumber));
-	for (int i = 0; i < nargs; i++)
+	for (int i = 0; i < aggregate->nargs; i++)
 	{
-		Var		   *column = ColumnOf(ArgOf(aggref, i));
-
-		if (column != NULL)
-			source->columns[i] = column->varattno;
+		if (aggregate->columns[i] >= 0)
+			attnos[aggregate->columns[i]] = ColumnOf(ArgOf(aggref, i))->varattno;
 	}
 	source->filter = ExecInitQual(make_ands_implicit(aggref->aggfilter), ps);
+	source->prepared = true;
 }
 
 /*
@@ -256,10 +253,26 @@ TakeInRow(ScanAggregate *aggregate, int row)
 	fcinfo->args[0].isnull = fcinfo->isnull;
 }
 
-/* Take in rows of a page.  The current context is reset again and again. */
+/* Let a column of the scan be an argument; of the chosen rows only, if not all are. */
+static void
+SetBlockColumn(RowBlock *block, int arg, const ScanColumn *column, const uint16 *chosen)
+{
+	block->values[arg] = chosen != NULL ? column->chosen_values : column->values;
+	block->nulls[arg] = chosen != NULL ? column->chosen_nulls : column->nulls;
+	for (int i = 0; chosen != NULL && i < block->nrows; i++)
+	{
+		column->chosen_values[i] = column->values[chosen[i]];
+		column->chosen_nulls[i] = column->nulls[chosen[i]];
+	}
+}
+
+/*
+ * Take in rows of a page, whose columns have been fetched: all, or those at the places
+ * in `chosen`.  The current context is reset again and again.
+ */
 void
-ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source, ExprContext *econtext,
-					const ScanTable *table, const HeapTupleHeader *rows, int nrows)
+ScanAggregateTakeIn(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
+					const uint16 *chosen, int nrows)
 {
 	RowBlock   *block = &aggregate->block;
 
@@ -269,11 +282,11 @@ ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source, ExprCont
 		EvaluateArgs(aggregate, econtext);
 
 	block->nrows = nrows;
-	for (int arg = 1; arg <= aggregate->nargs; arg++)
+	for (int i = 0; i < aggregate->nargs; i++)
 	{
-		if (block->values[arg] != NULL)
-			ScanTableFetch(table, source->columns[arg - 1], rows, nrows,
-						   block->values[arg], block->nulls[arg]);
+		/* the state is argument 0 */
+		if (aggregate->columns[i] >= 0)
+			SetBlockColumn(block, i + 1, &columns->columns[aggregate->columns[i]], chosen);
 	}
 
 	for (int row = 0; row < nrows; row++)

@@ -33,6 +33,7 @@ typedef struct ScanAggregate
 	const OnePassAggregate *one_pass;
 	int			nargs;			/* without the state */
 	ExprState **constants;		/* of each argument, NULL where it is a column */
+	int		   *columns;		/* of ScanColumns, -1 where it is none */
 	RowBlock	block;			/* the columns of some rows */
 
 	/* made anew for each scan */
@@ -44,20 +45,21 @@ typedef struct ScanAggregate
 /* The same in the judge of one table. */
 typedef struct ScanSource
 {
+	bool		prepared;
 	ExprState  *filter;			/* NULL if none */
-	AttrNumber *columns;		/* of each argument, 0 where it is none */
 } ScanSource;
 
 extern bool ScanKnows(const Aggref *aggref);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 
-extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, PlanState *ps);
-extern void ScanSourceInit(ScanSource *source, const Aggref *aggref, PlanState *ps);
+extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref,
+							  ScanColumns *columns, PlanState *ps);
+extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
+						   const Aggref *aggref, AttrNumber *attnos, PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);
-extern void ScanAggregateTakeIn(ScanAggregate *aggregate, const ScanSource *source,
-								ExprContext *econtext, const ScanTable *table,
-								const HeapTupleHeader *rows, int nrows);
+extern void ScanAggregateTakeIn(ScanAggregate *aggregate, ExprContext *econtext,
+								const ScanColumns *columns, const uint16 *chosen, int nrows);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
 extern Datum ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull);

@@ -49,6 +49,7 @@ typedef struct TableToScan
 {
 	ScanTable	table;
 	bool		by_row;			/* is there anything to evaluate for each row? */
+	bool		filtered;		/* has each aggregate a FILTER? */
 	ExprState  *qual;			/* NULL if none */
 	ScanSource *sources;		/* of each aggregate */
 } TableToScan;
@@ -71,9 +72,11 @@ typedef struct WinbackScanState
 	int			ntables;
 	TableToScan *tables;
 
+	ScanColumns columns;
 	ScanPage	page;
-	HeapTupleHeader *chosen;	/* those of its rows that an aggregate is about; */
-	int		   *nchosen;		/* an array for each, and one for those without FILTER */
+	HeapTupleHeader *taken;		/* those of its rows that any aggregate is about */
+	uint16	   *chosen;			/* of these, the places of those that FILTER has chosen; */
+	int		   *nchosen;		/* an array for each aggregate */
 
 	MemoryContext context;		/* of one scan: states and what they need */
 	bool		begun;
@@ -110,6 +113,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 		make_ands_implicit(PlanEntry(plan, entry + SCAN_TABLE_QUAL));
 	TupleDesc	own_desc = ps->scandesc;
 	const TupleTableSlotOps *own_ops = ps->scanops;
+	AttrNumber *attnos = palloc0(scan->columns.ncolumns * sizeof(AttrNumber));
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
 
@@ -119,17 +123,22 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	table->qual = ExecInitQual(quals, ps);
 
 	table->by_row = table->qual != NULL;
+	table->filtered = true;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
 	for (int i = 0; i < scan->nresults; i++)
 	{
-		ScanSource *source = &table->sources[scan->results[i].aggregate - scan->aggregates];
+		const ScanAggregate *aggregate = scan->results[i].aggregate;
+		ScanSource *source = &table->sources[aggregate - scan->aggregates];
 
 		/* of results that share a state, one is as good as the other */
-		if (source->columns == NULL)
-			ScanSourceInit(source,
-						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)), ps);
+		if (!source->prepared)
+			ScanSourceInit(source, aggregate,
+						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)),
+						   attnos, ps);
 		table->by_row |= source->filter != NULL;
+		table->filtered &= source->filter != NULL;
 	}
+	ScanTableNeed(&table->table, attnos, scan->columns.ncolumns);
 	ps->scandesc = own_desc;
 	ps->scanops = own_ops;
 }
@@ -146,7 +155,7 @@ FindAggregate(WinbackScanState *scan, const Aggref *aggref)
 			return &scan->aggregates[i];
 	}
 	aggregate = &scan->aggregates[scan->naggregates++];
-	ScanAggregateInit(aggregate, aggref, &scan->css.ss.ps);
+	ScanAggregateInit(aggregate, aggref, &scan->columns, &scan->css.ss.ps);
 	return aggregate;
 }
 
@@ -163,6 +172,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	scan->nresults = intVal(linitial(plan->custom_private));
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
+	scan->columns.columns = palloc0(entry * sizeof(ScanColumn));
 	for (int i = 0; i < scan->nresults; i++, entry++)
 	{
 		ScanResult *result = &scan->results[i];
@@ -179,30 +189,30 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + scan->nresults)
 		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
 
-	scan->chosen = palloc((Size) (scan->naggregates + 1) * MaxHeapTuplesPerPage *
-						  sizeof(HeapTupleHeader));
-	scan->nchosen = palloc((Size) (scan->naggregates + 1) * sizeof(int));
+	scan->taken = palloc(MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
+	scan->chosen = palloc((Size) scan->naggregates * MaxHeapTuplesPerPage * sizeof(uint16));
+	scan->nchosen = palloc(scan->naggregates * sizeof(int));
 }
 
-/* The rows of a page that an aggregate with FILTER is about; the last, those of all others. */
-static inline HeapTupleHeader *
+/* The places of the rows that an aggregate with FILTER is about. */
+static inline uint16 *
 Chosen(WinbackScanState *scan, int aggregate)
 {
 	return scan->chosen + (Size) aggregate * MaxHeapTuplesPerPage;
 }
 
-/* Choose the rows of a page by WHERE and FILTER. */
-static void
+/* Choose the rows of a page by WHERE and FILTER.  Returns how many are taken. */
+static int
 ChooseRows(WinbackScanState *scan, TableToScan *table)
 {
 	PlanState  *ps = &scan->css.ss.ps;
 	ExprContext *econtext = ps->ps_ExprContext;
-	int			all = scan->naggregates;
+	int			ntaken = 0;
 
-	memset(scan->nchosen, 0, (all + 1) * sizeof(int));
+	memset(scan->nchosen, 0, scan->naggregates * sizeof(int));
 	for (int row = 0; row < scan->page.nrows; row++)
 	{
-		HeapTupleHeader tuple = scan->page.rows[row];
+		bool		taken = !table->filtered;
 
 		ResetExprContext(econtext);
 		econtext->ecxt_scantuple = ScanTableRow(&table->table, &scan->page, row);
@@ -211,37 +221,42 @@ ChooseRows(WinbackScanState *scan, TableToScan *table)
 			InstrCountFiltered1(ps, 1);
 			continue;
 		}
-		Chosen(scan, all)[scan->nchosen[all]++] = tuple;
+		scan->counters.rows++;
 		for (int i = 0; i < scan->naggregates; i++)
 		{
 			if (table->sources[i].filter != NULL && ExecQual(table->sources[i].filter, econtext))
-				Chosen(scan, i)[scan->nchosen[i]++] = tuple;
+			{
+				Chosen(scan, i)[scan->nchosen[i]++] = ntaken;
+				taken = true;
+			}
 		}
+		if (taken)
+			scan->taken[ntaken++] = scan->page.rows[row];
 	}
+	return ntaken;
 }
 
 /* Take in the rows of the page that has been read. */
 static void
 TakeInPage(WinbackScanState *scan, TableToScan *table)
 {
-	int			all = scan->naggregates;
 	const HeapTupleHeader *rows = scan->page.rows;
 	int			nrows = scan->page.nrows;
 
 	if (table->by_row)
 	{
-		ChooseRows(scan, table);
-		rows = Chosen(scan, all);
-		nrows = scan->nchosen[all];
+		nrows = ChooseRows(scan, table);
+		rows = scan->taken;
 	}
-	scan->counters.rows += nrows;
+	else
+		scan->counters.rows += nrows;
+	ScanTableFetch(&table->table, &scan->columns, rows, nrows);
 	for (int i = 0; i < scan->naggregates; i++)
 	{
 		bool		filtered = table->sources[i].filter != NULL;
 
-		ScanAggregateTakeIn(&scan->aggregates[i], &table->sources[i],
-							scan->css.ss.ps.ps_ExprContext, &table->table,
-							filtered ? Chosen(scan, i) : rows,
+		ScanAggregateTakeIn(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
+							filtered ? Chosen(scan, i) : NULL,
 							filtered ? scan->nchosen[i] : nrows);
 	}
 }
