@@ -201,13 +201,21 @@ Chosen(WinbackScanState *scan, int aggregate)
 	return scan->chosen + (Size) aggregate * MaxHeapTuplesPerPage;
 }
 
-/* Choose the rows of a page by WHERE and FILTER.  Returns how many are taken. */
+/*
+ * Choose the rows of a page by WHERE and FILTER, and fetch their columns.  Returns how
+ * many are taken.
+ *
+ * The expressions take the columns of a row apart, from its first to the last that they
+ * need, the same for all rows.  Where that is most of the way to what the aggregates
+ * need, copy those at once; otherwise fetch them from the rows that are taken.
+ */
 static int
 ChooseRows(WinbackScanState *scan, TableToScan *table)
 {
 	PlanState  *ps = &scan->css.ss.ps;
 	ExprContext *econtext = ps->ps_ExprContext;
 	int			ntaken = 0;
+	bool		copy = false;
 
 	memset(scan->nchosen, 0, scan->naggregates * sizeof(int));
 	for (int row = 0; row < scan->page.nrows; row++)
@@ -230,9 +238,16 @@ ChooseRows(WinbackScanState *scan, TableToScan *table)
 				taken = true;
 			}
 		}
-		if (taken)
-			scan->taken[ntaken++] = scan->page.rows[row];
+		if (!taken)
+			continue;
+		if (ntaken == 0)
+			copy = ScanTableShouldCopy(&table->table);
+		if (copy)
+			ScanTableCopy(&table->table, &scan->columns, ntaken);
+		scan->taken[ntaken++] = scan->page.rows[row];
 	}
+	if (!copy)
+		ScanTableFetch(&table->table, &scan->columns, scan->taken, ntaken);
 	return ntaken;
 }
 
@@ -240,17 +255,15 @@ ChooseRows(WinbackScanState *scan, TableToScan *table)
 static void
 TakeInPage(WinbackScanState *scan, TableToScan *table)
 {
-	const HeapTupleHeader *rows = scan->page.rows;
 	int			nrows = scan->page.nrows;
 
 	if (table->by_row)
-	{
 		nrows = ChooseRows(scan, table);
-		rows = scan->taken;
-	}
 	else
+	{
+		ScanTableFetch(&table->table, &scan->columns, scan->page.rows, nrows);
 		scan->counters.rows += nrows;
-	ScanTableFetch(&table->table, &scan->columns, rows, nrows);
+	}
 	for (int i = 0; i < scan->naggregates; i++)
 	{
 		bool		filtered = table->sources[i].filter != NULL;

@@ -129,6 +129,7 @@ ScanTableNeed(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 	TupleDesc	tupdesc = RelationGetDescr(table->relation);
 	int			offset = 0;
 
+	table->attnos = attnos;
 	table->nsteps = 0;
 	for (int i = 0; i < ncolumns; i++)
 		table->nsteps = Max(table->nsteps, attnos[i]);
@@ -315,6 +316,31 @@ ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 	}
 	if (table->nfixed < table->nsteps)
 		FetchByWalk(table, columns->columns, rows, whole, nwhole);
+}
+
+/*
+ * Is it faster to copy the columns that are needed from the slot?  Yes if its row has
+ * been taken apart most of the way: a walk would go there from the start.
+ */
+bool
+ScanTableShouldCopy(const ScanTable *table)
+{
+	return 2 * table->slot->tts_nvalid >= table->nsteps;
+}
+
+/* The columns that are needed, of the row in the slot, as row i. */
+void
+ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i)
+{
+	TupleTableSlot *slot = table->slot;
+
+	slot_getsomeattrs(slot, table->nsteps);
+	for (int c = 0; c < columns->ncolumns; c++)
+	{
+		int			attno = table->attnos[c];
+
+		Store(&columns->columns[c], i, slot->tts_values[attno - 1], slot->tts_isnull[attno - 1]);
+	}
 }
 
 void

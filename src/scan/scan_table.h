@@ -46,6 +46,7 @@ typedef struct ScanTable
 	TableScanDesc desc;			/* NULL while it is not read */
 	TupleTableSlot *slot;		/* a row, for expressions */
 	HeapTupleData tuple;		/* where that points to */
+	const AttrNumber *attnos;	/* of the columns that are needed */
 	int			nsteps;			/* up to the last column that is needed */
 	int			nfixed;			/* of them, those whose offset is fixed */
 	ScanStep   *steps;
@@ -66,6 +67,8 @@ extern int	ScanColumnsAdd(ScanColumns *columns, AttrNumber attno);
 extern void ScanTableNeed(ScanTable *table, const AttrNumber *attnos, int ncolumns);
 extern void ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 						   const HeapTupleHeader *rows, int nrows);
+extern bool ScanTableShouldCopy(const ScanTable *table);
+extern void ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i);
 extern void ScanTableEnd(ScanTable *table);
 
 #endif							/* WINBACK_SCAN_TABLE_H */
