@@ -482,6 +482,30 @@ SELECT aggregates, uses, source, a.scan, a.same
   FROM (VALUES (2, 16384, 'eight_0'), (300, 300, 'eight'), (3676, 3676, 'eight')) AS v (aggregates, uses, source),
        asked(many(aggregates, uses, source)) AS a;
 
+-- Rows of any layout: columns of each alignment and length behind each other, NULL or not, dropped, or younger than the row.
+CREATE TABLE layouts (flag bool, short int2, packed text, gone int, label name, customer_id int8, wide text, one "char", amount numeric,
+                      day date, event lifecycle_event, tag text, key uuid, ordered_at timestamptz, late int);
+INSERT INTO layouts
+SELECT n % 2 = 0, nullif(n % 5, 3), repeat('p', n % 6), n, 'label ' || n % 97, nullif(n % 499, 13), repeat('w', n % 3 * 100), 'x', n % 90 / 7.0,
+       date '2023-01-01' + n % 500, (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL]::lifecycle_event[])[1 + n % 5],
+       CASE WHEN n % 7 > 0 THEN 'tag ' || n % 7 END, md5((n % 300)::text)::uuid, timestamptz '2023-01-01' + n % 10007 * interval '65 minutes', nullif(n % 3, 0)
+  FROM generate_series(1, 4000) AS n;
+ALTER TABLE layouts DROP COLUMN gone, ADD COLUMN branch text DEFAULT 'first', ADD COLUMN place int;
+INSERT INTO layouts SELECT (l.x).* FROM (SELECT l AS x FROM layouts AS l WHERE late = 1) AS l;
+UPDATE layouts SET branch = 'second', place = customer_id % 10 WHERE short = 1;
+CREATE TABLE asks_of_layouts (no serial, columns text, query text);
+INSERT INTO asks_of_layouts (columns, query)
+SELECT columns, format('SELECT md5(ROW(%s)::text) FROM layouts %s', aggregates, condition)
+  FROM (SELECT c1 || ', ' || c2 AS columns, format($$reactivation_tally(%1$s, ordered_at, '[2023-06-01,2023-09-01)', '30 days'),
+               winback_tally(%1$s, ordered_at, event, '[2023-06-01,)', '60 days'), lifecycle_counts(%2$s, day, amount, '[2023-06-01,2023-09-01)', '30 days', '90 days') %3$s,
+               lifecycle_counts(%1$s, ordered_at, event, '[2023-06-01,2023-09-01)', '30 days', '90 days') %3$s$$,
+               c1, c2, filter) AS aggregates, condition
+          FROM (VALUES ('flag', 'short'), ('packed', 'label'), ('customer_id', 'wide'), ('one', 'tag'), ('key', 'late'), ('branch', 'place')) AS v (c1, c2),
+               unnest('{"",FILTER (WHERE customer_id % 3 = 0),FILTER (WHERE place IS NULL)}'::text[]) AS filter,
+               unnest('{"",WHERE short > 1,WHERE late IS NULL}'::text[]) AS condition) AS f;
+SELECT columns, count(*) AS queries, count(DISTINCT a.answer) AS answers, count(*) FILTER (WHERE a.scan) AS scans, count(*) FILTER (WHERE a.same) AS same
+  FROM asks_of_layouts, asked(query) AS a GROUP BY columns ORDER BY columns COLLATE "C";
+
 -- Processes send a customer each to their leader: in parallel where rows are many and customers few, but not where each row is a
 -- customer of its own.  Then PostgreSQL's parallel plan is not better, either.
 CREATE TABLE customers WITH (parallel_workers = 2) AS
