@@ -45,6 +45,10 @@ PG_CFLAGS = -Wall -Wextra $(if $(findstring clang,$(CC)),$(GCC_ONLY))
 # clang on the flags with which PostgreSQL was built by gcc
 GCC_ONLY = -Wno-unknown-warning-option -Wno-ignored-optimization-argument
 PG_CPPFLAGS = -I$(srcdir)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+# for a major version that src/compat.h does not list
+ifdef WINBACK_UNKNOWN_MAJOR
+PG_CPPFLAGS += -DWINBACK_UNKNOWN_MAJOR
+endif
 EXTRA_CLEAN = tmp_check
 
 # A bare machine has no pg_config yet: these bring one themselves.

@@ -17,7 +17,7 @@
  */
 #if (PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000) && !defined(WINBACK_UNKNOWN_MAJOR)
 #error "winback supports PostgreSQL 15 to 19: see src/compat.h before you add a version, \
-or build it untested with: make with_llvm=no COPT=-DWINBACK_UNKNOWN_MAJOR"
+or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #endif
 
 #ifdef __linux__
@@ -30,7 +30,7 @@ or build it untested with: make with_llvm=no COPT=-DWINBACK_UNKNOWN_MAJOR"
 #include "varatt.h"
 #endif
 
-/* 16 wants the relations themselves: a parent's expression in judge of a child */
+/* 16 wants the relations themselves: a parent's expression in terms of a child */
 #if PG_VERSION_NUM >= 160000
 #define AdjustAppendRelAttrs(root, node, child, parent) \
 	adjust_appendrel_attrs_multilevel((root), (node), (child), (parent))
@@ -99,11 +99,6 @@ or build it untested with: make with_llvm=no COPT=-DWINBACK_UNKNOWN_MAJOR"
 	(table_beginscan) ((relation), (snapshot), (nkeys), (key), SO_NONE)
 #define table_beginscan_parallel(relation, shared) \
 	(table_beginscan_parallel) ((relation), (shared), SO_NONE)
-#endif
-
-/* 19 dropped the name for a pointer to the node that a function is called from */
-#if PG_VERSION_NUM >= 190000
-typedef struct Node *fmNodePtr;
 #endif
 
 /* a hint only: correct, if slower, where the compiler has no such thing */

@@ -186,7 +186,7 @@ PrepareCall(ScanAggregate *aggregate, FmgrInfo *flinfo, Oid function, Expr *expr
 
 	fmgr_info(function, flinfo);
 	fmgr_info_set_expr((Node *) expr, flinfo);
-	InitFunctionCallInfoData(*fcinfo, flinfo, nargs, collation, (fmNodePtr) &aggregate->call, NULL);
+	InitFunctionCallInfoData(*fcinfo, flinfo, nargs, collation, (Node *) &aggregate->call, NULL);
 	for (int i = 0; i < nargs; i++)
 		fcinfo->args[i].isnull = true;
 	return fcinfo;
