@@ -446,7 +446,7 @@ set_make_options() {
     clang=$(sed -nE 's/^CLANG *= *//p' "$(dirname "$("$bindir/pg_config" --pgxs)")/../Makefile.global")
     command -v "${clang:-clang}" >/dev/null || make_options=(with_llvm=no)
     # as src/compat.h says
-    [[ ! ${WINBACK_UNKNOWN_MAJOR:-} ]] || make_options=(WINBACK_UNKNOWN_MAJOR=1)
+    [[ ! ${WINBACK_UNKNOWN_MAJOR:-} ]] || make_options+=(WINBACK_UNKNOWN_MAJOR=1)
 }
 
 # start_server: sets PGHOST and its like, and TEMP_CONFIG and WINBACK_DESTDIR
