@@ -5,8 +5,10 @@
  * A hash table with open addressing and linear probing.  A slot is the key and the
  * facts, packed (slots.h).  With one byte of facts a customer, a slot has 5 bytes for
  * integers of 32 bits, and 9 for those of 64.  The table doubles when 7/8 of the slots
- * are taken, so a customer takes between 6 and 12 bytes (10 and 21).  Slots are not
- * aligned; the memcpy()s in slots.h compile to plain loads and stores.
+ * are taken, so a customer takes between 6 and 12 bytes (10 and 21).  A table of up to
+ * 8 kB has the number of slots that fill a chunk of memory, whatever that is; a larger
+ * one has a power of two.  Slots are not aligned; the memcpy()s in slots.h compile to
+ * plain loads and stores.
  *
  * Integers that lie close together, as a sequence makes them, become an array of the
  * facts of all integers between the least and the greatest (KEY_DENSE).  An array has
@@ -19,7 +21,7 @@
  * of them, and CustomerTableLocate looks up all of them some hundred rows later
  * (batch.h).
  *
- * The place of a key, where probing begins, is the uppermost bits of its word.  If the
+ * The place of a key, where probing begins, is the uppermost bits of its word.  If a large
  * table doubles, place h becomes 2h or 2h + 1, so slots stay in order.  This has a
  * price: customers of a large table, inserted into a smaller one in the order of their
  * slots, would all probe the same few places.  So CustomerTableNext visits the slots
@@ -91,7 +93,8 @@ CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
 	table->slot_size = KeySize(form) + table->facts_size;
 	table->nslots = nslots;
 	table->ntaken = 0;
-	table->shift = form == KEY_DENSE ? DENSE_SHIFT : 64 - pg_leftmost_one_pos64(nslots);
+	table->shift = form == KEY_DENSE ? DENSE_SHIFT :
+		AreSmallSlots(table->slot_size, nslots) ? 0 : 64 - pg_leftmost_one_pos64(nslots);
 	size = SlotsSize(table, nslots);
 	table->slots = AllocateLarge(table->context, size);
 	ClearMemory(table->slots, size);
@@ -103,7 +106,7 @@ CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form, int
 				  uint64 seed)
 {
 	CustomerTableInitCommon(table, context, form, facts_size, seed);
-	CustomerTableAllocate(table, form, FIRST_NSLOTS);
+	CustomerTableAllocate(table, form, SlotsFor(table->slot_size, 0));
 }
 
 /*
@@ -168,17 +171,17 @@ CustomerTableInitPacked(CustomerTable *table, MemoryContext context, KeyForm for
 static inline uint64
 NextPlace(const CustomerTable *table, uint64 place)
 {
-	place = (place + 1) & (table->nslots - 1);
+	place++;
 	if (unlikely(place % PROBE_PIECE == 0))
 		CHECK_FOR_INTERRUPTS();
-	return place;
+	return unlikely(place == table->nslots) ? 0 : place;
 }
 
 /* Copy a slot to its place, or behind it.  There is room, and no slot with an equal key. */
 static void
 PlaceSlot(CustomerTable *table, const char *slot)
 {
-	uint64		place = SlotWord(slot, table->form) >> table->shift;
+	uint64		place = CustomerTablePlace(table, SlotWord(slot, table->form));
 
 	while (*SlotFacts(SlotAt(table, place), table->form) & SLOT_TAKEN)
 		place = NextPlace(table, place);
@@ -243,6 +246,27 @@ CustomerTableDouble(CustomerTable *table)
 	CustomerTableCheck(table, true);
 }
 
+/* Replace the slots of a small table by `nslots` others. */
+static void
+CustomerTableRegrow(CustomerTable *table, uint64 nslots)
+{
+	char	   *old = table->slots;
+	uint64		old_nslots = table->nslots;
+	uint64		ntaken = table->ntaken;
+
+	CustomerTableAllocate(table, table->form, nslots);
+	for (uint64 i = 0; i < old_nslots; i++)
+	{
+		const char *slot = old + i * table->slot_size;
+
+		if (*SlotFacts(slot, table->form) & SLOT_TAKEN)
+			PlaceSlot(table, slot);
+	}
+	table->ntaken = ntaken;
+	pfree(old);
+	CustomerTableCheck(table, true);
+}
+
 /* Make room for `more` customers. */
 void
 CustomerTableReserve(CustomerTable *table, uint64 more)
@@ -255,12 +279,14 @@ CustomerTableReserve(CustomerTable *table, uint64 more)
 	if (table->form == KEY_DENSE || ROOM_OF_SLOTS(table->nslots) >= table->ntaken + more)
 		return;
 
-	nslots = SlotsFor(table->ntaken + more);
+	nslots = SlotsFor(table->slot_size, table->ntaken + more);
 	if (table->ntaken == 0)
 	{
 		pfree(table->slots);
 		CustomerTableAllocate(table, table->form, nslots);
 	}
+	else if (AreSmallSlots(table->slot_size, table->nslots))
+		CustomerTableRegrow(table, nslots);
 	while (table->nslots < nslots)
 		CustomerTableDouble(table);
 }
@@ -322,11 +348,11 @@ SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, Key
 	pg_unreachable();
 }
 
-/* Find the facts of one customer, who is added if missing.  There is room. */
+/* Find the facts of one customer, who is added if missing.  There is a free slot. */
 static pg_attribute_always_inline uint8 *
 LocateOne(CustomerTable *table, const CustomerKey *key, KeyForm form)
 {
-	uint64		place = key->word >> table->shift;
+	uint64		place = CustomerTablePlace(table, key->word);
 
 	if (form == KEY_DENSE)
 	{
@@ -365,7 +391,7 @@ LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **fact
 	{
 		for (int i = 0; i < nkeys; i++)
 		{
-			const char *slot = SlotAt(table, keys[i].word >> table->shift);
+			const char *slot = SlotAt(table, CustomerTablePlace(table, keys[i].word));
 
 			if (SlotWord(slot, form) == keys[i].word)
 				PrefetchForReading(table->images + SlotRest(slot));
@@ -386,7 +412,9 @@ LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **fact
 void
 CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **facts)
 {
-	CustomerTableReserve(table, nkeys);
+	/* a single customer is mostly there already, so room is made after the look-up */
+	if (nkeys > 1)
+		CustomerTableReserve(table, nkeys);
 
 	/* compile the loop once for each form, with the form as a constant */
 	switch (table->form)
@@ -409,6 +437,11 @@ CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, ui
 		case KEY_VALUE:
 			LocateAll(table, keys, nkeys, facts, KEY_VALUE);
 			break;
+	}
+	if (table->form != KEY_DENSE && unlikely(table->ntaken > ROOM_OF_SLOTS(table->nslots)))
+	{
+		CustomerTableReserve(table, 0);
+		CustomerTableLocate(table, keys, nkeys, facts);
 	}
 	CustomerTableCheck(table, false);
 }
@@ -460,7 +493,8 @@ CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor)
  *
  * Slots are visited in an order that has nothing to do with their keys' words, see the
  * top of the file: in steps of a stride, which is odd, so that each of the 2^n slots is
- * visited once.  Arrays and packed tables are visited in the order of the slots.
+ * visited once.  Arrays, packed tables and small ones are visited in the order of the
+ * slots.
  */
 bool
 CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, uint8 **facts)
@@ -475,7 +509,7 @@ CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, 
 		if (index % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		(*cursor)++;
-		if (!table->packed && table->form != KEY_DENSE)
+		if (table->shift != 0 && table->form != KEY_DENSE)
 		{
 			uint64		soon = (index + LOOKAHEAD) * stride;
 
@@ -552,6 +586,7 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 	else
 	{
 		Assert(table->form == KEY_DENSE ? table->shift == DENSE_SHIFT :
+			   AreSmallSlots(table->slot_size, table->nslots) ? table->shift == 0 :
 			   table->nslots == UINT64CONST(1) << (64 - table->shift));
 		Assert(table->ntaken <= (table->form == KEY_DENSE ? table->nslots :
 								 ROOM_OF_SLOTS(table->nslots)));
@@ -587,8 +622,8 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 		/* all slots between the place and the slot are taken by other customers */
 		if (table->packed || table->form == KEY_DENSE)
 			continue;
-		for (uint64 place = SlotWord(slot, table->form) >> table->shift;
-			 place != i; place = (place + 1) & (nslots - 1))
+		for (uint64 place = CustomerTablePlace(table, SlotWord(slot, table->form));
+			 place != i; place = NextPlace(table, place))
 		{
 			const char *other = SlotAt(table, place);
 

@@ -30,8 +30,8 @@ typedef enum KeyForm
 /*
  * A key to look for in one table.
  *
- * The place of a customer in the table is the uppermost bits of the word, so these
- * are spread evenly.  For KEY_HALF, KEY_WORD and KEY_PAIR the word is a reversible
+ * The place of a customer in the table follows from the uppermost bits of the word, so
+ * these are spread evenly.  For KEY_HALF, KEY_WORD and KEY_PAIR the word is a reversible
  * scramble of the customer's own bits, not a hash: customers who differ never have
  * the same key.  For KEY_BYTES and KEY_VALUE it is a hash.  The scramble or hash
  * depends on the table's seed, so a key is of use only for tables of one seed.
@@ -83,7 +83,7 @@ typedef struct CustomerTable
 
 	bool		packed;			/* received: read only; the slots are taken from the
 								 * first on, in no order (KEY_DENSE: as in an array) */
-	uint8		shift;			/* place of a word = word >> shift */
+	uint8		shift;			/* 0 in a small table: CustomerTablePlace */
 	uint16		facts_size;		/* bytes a customer, 1 to MAX_FACTS_SIZE */
 	uint16		slot_size;		/* bytes: word, rest if the form has one, facts */
 	uint64		nslots;
@@ -145,13 +145,26 @@ extern void CustomerTableCheck(const CustomerTable *table, bool whole);
 #endif
 
 /*
+ * The place where probing for a word begins.  It grows with the word, in proportion to
+ * the number of slots: if that is a power of two, the place is the uppermost bits.
+ */
+static inline uint64
+CustomerTablePlace(const CustomerTable *table, uint64 word)
+{
+	if (likely(table->shift != 0))
+		return word >> table->shift;
+	return ((word >> 32) * table->nslots) >> 32;
+}
+
+/*
  * Begin to load the slot that CustomerTableLocate will read for a word into the cache.
  * Call it as early as possible: a load from main memory takes about 100 ns.
  */
 static inline void
 CustomerTablePrefetch(const CustomerTable *table, uint64 word)
 {
-	const char *slot = table->slots + (word >> table->shift) * table->slot_size;
+	const char *slot = table->slots +
+		CustomerTablePlace(table, word) * table->slot_size;
 
 	/* slots are not aligned, and may lie in two cache lines */
 	PrefetchForUpdate(slot);

@@ -195,8 +195,8 @@ RangeOf(const CustomerTable *table)
 static bool
 DenseServes(const CustomerTable *table, uint64 ncustomers, Range *range)
 {
-	uint64		limit = SlotsFor(ncustomers) * (KeySize(KEY_HALF) + table->facts_size) /
-		table->facts_size;
+	Size		slot_size = KeySize(KEY_HALF) + table->facts_size;
+	uint64		limit = SlotsFor(slot_size, ncustomers) * slot_size / table->facts_size;
 	Range		has = RangeOfArray(table);
 	bool		below = range->first < has.first;
 	bool		above = range->last > has.last;
@@ -245,6 +245,13 @@ Reform(CustomerTable *table, KeyForm form, int32 base, uint64 nslots)
 	CustomerTableCheck(table, true);
 }
 
+/* Change the form of a table, which is not to be an array, with room for `ncustomers`. */
+static void
+ReformTable(CustomerTable *table, KeyForm form, uint64 ncustomers)
+{
+	Reform(table, form, 0, SlotsFor(KeySize(form) + table->facts_size, ncustomers));
+}
+
 /* Make a table of KEY_HALF an array of a range, or extend an array to a range. */
 static void
 MakeDense(CustomerTable *table, Range range)
@@ -278,7 +285,6 @@ MakeDense(CustomerTable *table, Range range)
 void
 CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 {
-	uint64		nslots = SlotsFor(table->ntaken + 1);
 	int64		integer = (int64) key->u.rest;
 	Range		range;
 
@@ -286,12 +292,12 @@ CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 
 	if (table->form == KEY_PAIR)
 	{
-		Reform(table, KEY_BYTES, 0, nslots);
+		ReformTable(table, KEY_BYTES, table->ntaken + 1);
 		return;
 	}
 	if (integer != (int32) integer)
 	{
-		Reform(table, KEY_WORD, 0, nslots);
+		ReformTable(table, KEY_WORD, table->ntaken + 1);
 		return;
 	}
 
@@ -301,7 +307,7 @@ CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 	if (DenseServes(table, table->ntaken + 1, &range))
 		MakeDense(table, range);
 	else
-		Reform(table, KEY_HALF, 0, nslots);
+		ReformTable(table, KEY_HALF, table->ntaken + 1);
 }
 
 /*
@@ -370,7 +376,7 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 	if (DenseServes(table, Max(table->ntaken, whole.ntaken), &all))
 		MakeDense(table, all);
 	else if (table->form == KEY_DENSE)
-		Reform(table, KEY_HALF, 0, SlotsFor(table->ntaken + other->ntaken));
+		ReformTable(table, KEY_HALF, table->ntaken + other->ntaken);
 	else
 		/* grow now, so that RangeOf is not called again for the next portion */
 		CustomerTableReserve(table, other->ntaken);
@@ -404,7 +410,7 @@ CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 
 	if ((other->form == KEY_WORD && table->form != KEY_WORD) ||
 		(other->form == KEY_BYTES && table->form != KEY_BYTES))
-		Reform(table, other->form, 0, SlotsFor(table->ntaken));
+		ReformTable(table, other->form, table->ntaken);
 	else if (table->form <= KEY_HALF &&
 			 (table->form == KEY_DENSE || other->form == KEY_DENSE))
 		MatchArray(table, other);

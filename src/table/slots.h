@@ -22,14 +22,27 @@
 
 #include "table/customer_table.h"
 
-/* Slots of a new table.  Their number is a power of two, but for an array. */
-#define FIRST_NSLOTS		8
+/*
+ * PostgreSQL rounds a chunk of memory of up to 8 kB, with its header, up to a power of
+ * two.  So a small table has as many slots as fit into such a chunk, and a larger one a
+ * power of two of them.  There may be hundreds of thousands of small tables, one a group.
+ */
+#define SMALL_CHUNK_MIN		((Size) 64)
+#define SMALL_CHUNK_MAX		((Size) 8192)
+#define SMALL_CHUNK_HEADER	((Size) 16)
+
+/* A table has at least so many slots. */
+#define FIRST_NSLOTS		4
 
 /* No table has more customers: 2^40 of them would take 5 TB. */
 #define MAX_CUSTOMERS		(UINT64CONST(1) << 40)
 
-/* How many customers a table with that many slots may have: it doubles at 7/8 full. */
-#define ROOM_OF_SLOTS(nslots)		((nslots) / 8 * 7)
+/* How many customers a table with that many slots may have: it grows when 7/8 are taken. */
+#define ROOM_OF_SLOTS(nslots)		((nslots) - ((nslots) + 7) / 8)
+
+/* Does a table with that many slots fit into a small chunk? */
+#define AreSmallSlots(slot_size, nslots) \
+	((nslots) <= (SMALL_CHUNK_MAX - SMALL_CHUNK_HEADER) / (slot_size))
 
 static inline char *
 SlotAt(const CustomerTable *table, uint64 index)
@@ -101,15 +114,22 @@ SlotSet(char *slot, KeyForm form, uint64 word, uint64 rest)
 		memcpy(slot + sizeof(word), &rest, sizeof(rest));
 }
 
-/* The number of slots of a table with room for that many customers. */
+/* The number of slots of a table, not an array, with room for that many customers. */
 static inline uint64
-SlotsFor(uint64 ncustomers)
+SlotsFor(Size slot_size, uint64 ncustomers)
 {
-	uint64		nslots = FIRST_NSLOTS;
+	uint64		nslots;
 
 	if (ncustomers > MAX_CUSTOMERS)
 		elog(ERROR, "too many customers: " UINT64_FORMAT, ncustomers);
-	while (ROOM_OF_SLOTS(nslots) < ncustomers)
+	for (Size chunk = SMALL_CHUNK_MIN; chunk <= SMALL_CHUNK_MAX; chunk *= 2)
+	{
+		nslots = (chunk - SMALL_CHUNK_HEADER) / slot_size;
+		if (nslots >= FIRST_NSLOTS && ROOM_OF_SLOTS(nslots) >= ncustomers)
+			return nslots;
+	}
+	nslots = FIRST_NSLOTS;
+	while (AreSmallSlots(slot_size, nslots) || ROOM_OF_SLOTS(nslots) < ncustomers)
 		nslots *= 2;
 	return nslots;
 }
