@@ -319,12 +319,14 @@ SELECT served, what, replace(query, 'TALLY', $$reactivation_tally(customer_id, o
 (true, 'a partition that has partitions by its name', 'SELECT TALLY FROM shop_2'),
 (true, 'a partition by its name', 'SELECT TALLY FROM shop_0 WHERE amount > 5'),
 (true, 'a view', $$SELECT reactivation_tally(c, t, '[2024-01-01,2024-04-01)', '90 days') FROM view_of_shops WHERE r <> 1$$),
-(false, 'a correlated subquery', 'SELECT r, (SELECT TALLY FROM shops WHERE region = r) FROM generate_series(0, 6) AS r'),
+(false, 'a correlated subquery', '
+  SELECT r, (SELECT TALLY FROM shops WHERE region = r) FROM generate_series(0, 6) AS r'),
 (true, 'and of one table', 'SELECT r, (SELECT TALLY FROM all_shops WHERE region = r) FROM generate_series(0, 6) AS r'),
 (true, 'a correlated FILTER and period', $$
   SELECT r, (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-01', '2024-02-01'::timestamptz + r * interval '10 days'), '90 days') FILTER (WHERE region >= r)
                FROM shops WHERE amount > r) FROM generate_series(0, 3) AS r$$),
-(true, 'UNION ALL with a partition', 'SELECT 1 AS n, TALLY FROM shops UNION ALL SELECT 2, TALLY FROM shop_1 ORDER BY n'),
+(true, 'UNION ALL with a partition', '
+  SELECT 1 AS n, TALLY FROM shops UNION ALL SELECT 2, TALLY FROM shop_1 ORDER BY n'),
 (true, 'a temporary one', 'SELECT TALLY FROM temp_shops WHERE amount > 5'),
 (true, 'a parent and its children', 'SELECT TALLY FROM years'),
 (true, 'a child that has one', $$SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM year_2024$$),
@@ -390,14 +392,18 @@ EXECUTE of_all;
 RESET plan_cache_mode;
 DEALLOCATE ALL;
 
--- Where an Append would not read all partitions, as it prunes when it starts or starts anew, the scan leaves the query to it; but not
--- where the condition is a constant, is not on a partition key or is of a volatile function, or where one partition is left.
-CREATE TABLE tenants (tenant int, customer_id int8, ordered_at timestamptz) PARTITION BY RANGE (ordered_at);
-CREATE TABLE tenants_2023 PARTITION OF tenants FOR VALUES FROM ('2023-01-01') TO ('2024-01-01') PARTITION BY LIST (tenant);
+-- Where an Append would not read all partitions, as it prunes when it starts or starts anew, the
+-- scan leaves the query to it; but not where the condition is a constant, is not on a partition key
+-- or is of a volatile function, or where one partition is left.
+CREATE TABLE tenants (tenant int, customer_id int8, ordered_at timestamptz)
+  PARTITION BY RANGE (ordered_at);
+CREATE TABLE tenants_2023 PARTITION OF tenants FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')
+  PARTITION BY LIST (tenant);
 CREATE TABLE tenants_2023_0 PARTITION OF tenants_2023 FOR VALUES IN (0);
 CREATE TABLE tenants_2023_1 PARTITION OF tenants_2023 FOR VALUES IN (1);
 CREATE TABLE tenants_2024 PARTITION OF tenants FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
-INSERT INTO tenants SELECT region % 2, customer_id, ordered_at FROM orders WHERE ordered_at < '2024-12-31';
+INSERT INTO tenants
+SELECT region % 2, customer_id, ordered_at FROM orders WHERE ordered_at < '2024-12-31';
 ANALYZE tenants;
 CREATE FUNCTION plan_of(query text, OUT plan text)
 LANGUAGE plpgsql AS $$
@@ -410,23 +416,33 @@ BEGIN
   END LOOP;
 END $$;
 SET plan_cache_mode = force_generic_plan;
-PREPARE since(timestamptz) AS SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days') FROM tenants WHERE ordered_at >= $1;
-PREPARE by_tenant(int) AS SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days') FROM tenants WHERE tenant = $1;
-PREPARE by_customer(int) AS SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days') FROM tenants WHERE customer_id > $1;
+PREPARE since(timestamptz) AS
+SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')
+  FROM tenants WHERE ordered_at >= $1;
+PREPARE by_tenant(int) AS
+SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')
+  FROM tenants WHERE tenant = $1;
+PREPARE by_customer(int) AS
+SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')
+  FROM tenants WHERE customer_id > $1;
 CREATE TABLE prunes (no serial, what text, query text);
 INSERT INTO prunes (what, query)
-SELECT what, replace(query, 'TALLY', $$winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')$$)
+SELECT what, replace(query, 'TALLY',
+         $$winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')$$)
   FROM (VALUES
 ('a stable function', $$SELECT TALLY FROM tenants WHERE ordered_at >= now() - interval '1 day'$$),
 ('a stable operator', $$SELECT TALLY FROM tenants WHERE ordered_at >= date '2024-01-01'$$),
 ('a parameter of a generic plan', $$EXECUTE since('2024-01-01')$$),
 ('in a partition that has partitions', 'EXECUTE by_tenant(1)'),
-('LATERAL', 'SELECT * FROM generate_series(0, 2) AS n, LATERAL (SELECT TALLY FROM tenants WHERE tenant = n) AS t'),
-('a correlated subquery', 'SELECT (SELECT TALLY FROM tenants WHERE tenant = n) FROM generate_series(0, 2) AS n'),
+('LATERAL', 'SELECT * FROM generate_series(0, 2) AS n,
+  LATERAL (SELECT TALLY FROM tenants WHERE tenant = n) AS t'),
+('a correlated subquery', 'SELECT (SELECT TALLY FROM tenants WHERE tenant = n)
+  FROM generate_series(0, 2) AS n'),
 ('a constant', $$SELECT TALLY FROM tenants WHERE ordered_at >= '2023-01-01'$$),
 ('not the key', 'EXECUTE by_customer(5)'),
 ('volatile', 'SELECT TALLY FROM tenants WHERE ordered_at >= clock_timestamp()'),
-('one partition', $$SELECT TALLY FROM tenants WHERE ordered_at >= '2024-01-01' AND ordered_at < now()$$),
+('one partition', $$SELECT TALLY FROM tenants
+  WHERE ordered_at >= '2024-01-01' AND ordered_at < now()$$),
 ('not partitioned', 'SELECT TALLY FROM orders WHERE ordered_at < now()')
   ) AS v (what, query);
 SELECT what, p.plan FROM prunes, plan_of(query) AS p ORDER BY no;
@@ -468,27 +484,39 @@ SET ROLE :"reader";
 SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
 RESET ROLE;
 
--- What a plan returns has 16-bit numbers.  An aggregate is returned once, however often the query uses it; a query with too many
--- aggregates, times tables, is left to PostgreSQL.
+-- What a plan returns has 16-bit numbers.  An aggregate is returned once, however often the query
+-- uses it; a query with too many aggregates, times tables, is left to PostgreSQL.
 CREATE TABLE eight (customer_id int8, ordered_at timestamptz) PARTITION BY HASH (customer_id);
-SELECT format('CREATE TABLE eight_%s PARTITION OF eight FOR VALUES WITH (MODULUS 8, REMAINDER %s)', n, n) FROM generate_series(0, 7) AS n \gexec
-INSERT INTO eight SELECT n, timestamptz '2023-01-01' + n * interval '1 day' FROM generate_series(1, 50) AS n;
+SELECT format('CREATE TABLE eight_%s PARTITION OF eight
+                 FOR VALUES WITH (MODULUS 8, REMAINDER %s)', n, n)
+  FROM generate_series(0, 7) AS n \gexec
+INSERT INTO eight
+SELECT n, timestamptz '2023-01-01' + n * interval '1 day' FROM generate_series(1, 50) AS n;
 CREATE FUNCTION many(aggregates int, uses int, source text) RETURNS text
 LANGUAGE sql AS $$
-  SELECT format('SELECT md5(ARRAY[%s]::text) FROM %s', string_agg(format(
-           'winback_tally(customer_id, ordered_at, ''[2023-02-01,)'', ''%s hours'')', 1 + n % aggregates), ', '), source)
+  SELECT format('SELECT md5(ARRAY[%s]::text) FROM %s', string_agg(
+           format('winback_tally(customer_id, ordered_at, ''[2023-02-01,)'', ''%s hours'')',
+                  1 + n % aggregates), ', '), source)
     FROM generate_series(1, uses) AS n $$;
 SELECT aggregates, uses, source, a.scan, a.same
-  FROM (VALUES (2, 16384, 'eight_0'), (300, 300, 'eight'), (3676, 3676, 'eight')) AS v (aggregates, uses, source),
+  FROM (VALUES (2, 16384, 'eight_0'), (300, 300, 'eight'), (3676, 3676, 'eight'))
+         AS v (aggregates, uses, source),
        asked(many(aggregates, uses, source)) AS a;
 
--- Rows of any layout: columns of each alignment and length behind each other, NULL or not, dropped, or younger than the row.
-CREATE TABLE layouts (flag bool, short int2, packed text, gone int, label name, customer_id int8, wide text, one "char", amount numeric,
-                      day date, event lifecycle_event, tag text, key uuid, ordered_at timestamptz, late int);
+-- Rows of any layout: columns of each alignment and length behind each other, NULL or not, dropped,
+-- or younger than the row.
+CREATE TABLE layouts (
+  flag bool, short int2, packed text, gone int, label name, customer_id int8, wide text, one "char",
+  amount numeric, day date, event lifecycle_event, tag text, key uuid, ordered_at timestamptz,
+  late int);
 INSERT INTO layouts
-SELECT n % 2 = 0, nullif(n % 5, 3), repeat('p', n % 6), n, 'label ' || n % 97, nullif(n % 499, 13), repeat('w', n % 3 * 100), 'x', n % 90 / 7.0,
-       date '2023-01-01' + n % 500, (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL]::lifecycle_event[])[1 + n % 5],
-       CASE WHEN n % 7 > 0 THEN 'tag ' || n % 7 END, md5((n % 300)::text)::uuid, timestamptz '2023-01-01' + n % 10007 * interval '65 minutes', nullif(n % 3, 0)
+SELECT n % 2 = 0, nullif(n % 5, 3), repeat('p', n % 6), n, 'label ' || n % 97,
+       nullif(n % 499, 13), repeat('w', n % 3 * 100), 'x', n % 90 / 7.0,
+       date '2023-01-01' + n % 500,
+       (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL]::lifecycle_event[])
+         [1 + n % 5],
+       CASE WHEN n % 7 > 0 THEN 'tag ' || n % 7 END, md5((n % 300)::text)::uuid,
+       timestamptz '2023-01-01' + n % 10007 * interval '65 minutes', nullif(n % 3, 0)
   FROM generate_series(1, 4000) AS n;
 ALTER TABLE layouts DROP COLUMN gone, ADD COLUMN branch text DEFAULT 'first', ADD COLUMN place int;
 INSERT INTO layouts SELECT (l.x).* FROM (SELECT l AS x FROM layouts AS l WHERE late = 1) AS l;
@@ -496,33 +524,46 @@ UPDATE layouts SET branch = 'second', place = customer_id % 10 WHERE short = 1;
 CREATE TABLE asks_of_layouts (no serial, columns text, query text);
 INSERT INTO asks_of_layouts (columns, query)
 SELECT columns, format('SELECT md5(ROW(%s)::text) FROM layouts %s', aggregates, condition)
-  FROM (SELECT c1 || ', ' || c2 AS columns, format($$reactivation_tally(%1$s, ordered_at, '[2023-06-01,2023-09-01)', '30 days'),
-               winback_tally(%1$s, ordered_at, event, '[2023-06-01,)', '60 days'), lifecycle_counts(%2$s, day, amount, '[2023-06-01,2023-09-01)', '30 days', '90 days') %3$s,
-               lifecycle_counts(%1$s, ordered_at, event, '[2023-06-01,2023-09-01)', '30 days', '90 days') %3$s$$,
-               c1, c2, filter) AS aggregates, condition
-          FROM (VALUES ('flag', 'short'), ('packed', 'label'), ('customer_id', 'wide'), ('one', 'tag'), ('key', 'late'), ('branch', 'place')) AS v (c1, c2),
-               unnest('{"",FILTER (WHERE customer_id % 3 = 0),FILTER (WHERE place IS NULL)}'::text[]) AS filter,
-               unnest('{"",WHERE short > 1,WHERE late IS NULL}'::text[]) AS condition) AS f;
-SELECT columns, count(*) AS queries, count(DISTINCT a.answer) AS answers, count(*) FILTER (WHERE a.scan) AS scans, count(*) FILTER (WHERE a.same) AS same
+  FROM (SELECT c1 || ', ' || c2 AS columns, condition,
+               format($$reactivation_tally(%1$s, ordered_at, '[2023-06-01,2023-09-01)', '30 days'),
+                        winback_tally(%1$s, ordered_at, event, '[2023-06-01,)', '60 days'),
+                        lifecycle_counts(%2$s, day, amount, '[2023-06-01,2023-09-01)',
+                                         '30 days', '90 days') %3$s,
+                        lifecycle_counts(%1$s, ordered_at, event, '[2023-06-01,2023-09-01)',
+                                         '30 days', '90 days') %3$s$$, c1, c2, filter) AS aggregates
+          FROM (VALUES ('flag', 'short'), ('packed', 'label'), ('customer_id', 'wide'),
+                       ('one', 'tag'), ('key', 'late'), ('branch', 'place')) AS v (c1, c2),
+               (VALUES (''), ('FILTER (WHERE customer_id % 3 = 0)'),
+                       ('FILTER (WHERE place IS NULL)')) AS f (filter),
+               (VALUES (''), ('WHERE short > 1'), ('WHERE late IS NULL')) AS w (condition)) AS q;
+SELECT columns, count(*) AS queries, count(DISTINCT a.answer) AS answers,
+       count(*) FILTER (WHERE a.scan) AS scans, count(*) FILTER (WHERE a.same) AS same
   FROM asks_of_layouts, asked(query) AS a GROUP BY columns ORDER BY columns COLLATE "C";
 
--- Processes send a customer each to their leader: in parallel where rows are many and customers few, but not where each row is a
--- customer of its own.  Then PostgreSQL's parallel plan is not better, either.
+-- Each process sends its customers to the leader: in parallel where rows are many and customers
+-- few, but not where each row is a customer of its own.  There PostgreSQL's own parallel plan is no
+-- better.
 CREATE TABLE customers WITH (parallel_workers = 2) AS
-SELECT n AS customer_id, n % 100 AS one_of_few, timestamptz '2023-01-01' + n * interval '10 minutes' AS ordered_at
+SELECT n AS customer_id, n % 100 AS one_of_few,
+       timestamptz '2023-01-01' + n * interval '10 minutes' AS ordered_at
   FROM generate_series(1, 30000) AS n;
 CREATE INDEX ON customers (ordered_at);
 ANALYZE customers;
 SET max_parallel_workers_per_gather = 2;
 RESET parallel_tuple_cost;
-EXPLAIN (COSTS OFF) SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
-EXPLAIN (COSTS OFF) SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
-EXPLAIN (COSTS OFF) SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days'),
-                           winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
+EXPLAIN (COSTS OFF)
+SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
+EXPLAIN (COSTS OFF)
+SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
+EXPLAIN (COSTS OFF)
+SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days'),
+       winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
 SET max_parallel_workers_per_gather = 0;
 -- It reads tables from end to end, and is switched off with that.
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers WHERE ordered_at > '2023-01-02';
+EXPLAIN (COSTS OFF)
+SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days')
+  FROM customers WHERE ordered_at > '2023-01-02';
 RESET enable_seqscan;
 
 -- Switched off it is not used; and nobody may invent settings of winback's.

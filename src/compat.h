@@ -73,12 +73,6 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #include "commands/explain.h"
 #endif
 
-/* 18 keeps what is needed to fetch a column in a structure of its own */
-#if PG_VERSION_NUM < 180000
-#define CompactAttribute	FormData_pg_attribute
-#define TupleDescCompactAttr(tupdesc, i)	TupleDescAttr(tupdesc, i)
-#endif
-
 /* 18 counts the disabled nodes of a path; before, each costs a lot */
 #if PG_VERSION_NUM >= 180000
 #define DisablePath(path, nodes)	((path)->disabled_nodes += (nodes))

@@ -178,7 +178,7 @@ IsWhole(const HeapTupleHeaderData *row, int ncolumns)
 			if (row->t_bits[i] != 0xFF)
 				return false;
 		}
-		return (mask & ~row->t_bits[ncolumns / 8]) == 0;
+		return mask == 0 || (mask & ~row->t_bits[ncolumns / 8]) == 0;
 	}
 	return true;
 }
