@@ -266,7 +266,8 @@ TakeInPage(WinbackScanState *scan, TableToScan *table)
 	}
 	for (int i = 0; i < scan->naggregates; i++)
 	{
-		bool		filtered = table->sources[i].filter != NULL;
+		/* a FILTER that chose all rows that are left needs no list of them */
+		bool		filtered = table->sources[i].filter != NULL && scan->nchosen[i] < nrows;
 
 		ScanAggregateTakeIn(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
 							filtered ? Chosen(scan, i) : NULL,
