@@ -1,12 +1,12 @@
 --
 -- parallel.sql
 --
--- Proves that a parallel plan gives the number a serial plan gives and that
+-- Proves that a parallel plan gives the number that a serial plan gives and that
 -- plain SQL gives, to the last bit: for every kind of key and every time type,
--- with and without GROUP BY, with workers that see nothing, with groups that
--- only one worker sees, and with hundreds of thousands of customers in each
--- worker.  Each plan must show that it aggregates in parts and that it runs
--- under Gather before its number is trusted.
+-- with and without GROUP BY, with workers that read no rows, with groups that only
+-- one worker reads, and with hundreds of thousands of customers in each worker.
+-- Before it trusts a number, the test checks that the plan aggregates in parts
+-- and runs under Gather.
 --
 SET client_min_messages = warning;
 SET jit = off;
@@ -20,7 +20,7 @@ SET search_path = parallel_plans, public;
 \i :helpers
 
 SET parallel_setup_cost = 0;
-SET cpu_operator_cost = 1;  -- aggregating is dear, so it is worth doing in parts
+SET cpu_operator_cost = 1;  -- aggregation is expensive, so the planner does it in parts
 SET min_parallel_table_scan_size = 0;
 SET work_mem = '64MB';
 
@@ -34,10 +34,11 @@ SELECT *,
        OR float8send(parallel) IS DISTINCT FROM float8send(plain) AS differs
   FROM answers;
 
--- Asks for both rates of each group of a table: plain SQL, a serial plan, a
--- parallel plan; the last must be the wanted one.
+-- Computes both rates of each group of a table by plain SQL, by a serial plan and
+-- by a parallel plan, and fails unless the parallel plan matches "wanted".
 CREATE PROCEDURE ask(
-  theme text, kind text, source text, customer text, "time" text, "at" text, "by" text, wanted text,
+  theme text, kind text, source text, customer text, "time" text, "at" text, "by" text,
+  wanted text,
   filter text DEFAULT 'true', workers int DEFAULT 2, leader bool DEFAULT false)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -82,8 +83,8 @@ BEGIN
                          ('win-back', plain.winback, s.winback, p.winback)) r;
 END $$;
 
--- 20,000 purchases of 4,000 customers, each under a key of every kind; half of the rows spell a
--- key otherwise where one key has two spellings, and some have no customer or no time.
+-- 20,000 purchases of 4,000 customers, each under a key of every kind.  Where a key has two
+-- spellings, half of the rows use the other one.  Some rows have a NULL customer or time.
 CREATE COLLATION ignore_case
   (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE shop_customer AS (shop text, number int);
@@ -93,15 +94,20 @@ SELECT n, n % 50 AS fifty, n % 2000 AS spread, n / 10 AS side_by_side, who % 3 A
        (who - 2000)::int2 AS "int2",
        (who - 2000) * 1000003 AS "int4",
        who::int8 << 32 AS "int8",
-       CASE way WHEN 0 THEN lpad(who::text, 32, '0') ELSE upper(lpad(who::text, 32, '0')) END::uuid AS "uuid",
-       CASE who % 400 WHEN 0 THEN repeat('long ', 300) || who WHEN 1 THEN '' ELSE 'number ' || who END AS "text",
+       CASE way WHEN 0 THEN lpad(who::text, 32, '0')
+                ELSE upper(lpad(who::text, 32, '0')) END::uuid AS "uuid",
+       CASE who % 400 WHEN 0 THEN repeat('long ', 300) || who WHEN 1 THEN ''
+                      ELSE 'number ' || who END AS "text",
        ('number ' || who)::varchar(20) AS "varchar",
        ('number ' || who)::char(20) AS "char(n)",
-       (CASE way WHEN 0 THEN 'Älter ' ELSE 'äLTER ' END || who) COLLATE ignore_case AS "text ignoring case",
+       (CASE way WHEN 0 THEN 'Älter ' ELSE 'äLTER ' END || who) COLLATE ignore_case
+         AS "text ignoring case",
        date '2000-01-01' + who AS "date",
        round(who - 2000::numeric, way) AS "numeric",
-       CASE who WHEN 0 THEN (way - 1) * 0::float8 WHEN 1 THEN 'NaN' ELSE 1 / who::float8 END AS "float8",
-       ROW(CASE WHEN who > 1 THEN 'shop ' || who % 3 END, CASE WHEN who > 0 THEN who END)::shop_customer AS "composite",
+       CASE who WHEN 0 THEN (way - 1) * 0::float8 WHEN 1 THEN 'NaN'
+                ELSE 1 / who::float8 END AS "float8",
+       ROW(CASE WHEN who > 1 THEN 'shop ' || who % 3 END,
+           CASE WHEN who > 0 THEN who END)::shop_customer AS "composite",
        (who + 1)::customer_number AS "domain",
        at::timestamptz AS at_timestamptz, at AS at_timestamp, at::date AS at_date
   FROM (SELECT n, pick(n, 1, 2) AS way,
@@ -113,7 +119,7 @@ SELECT n, n % 50 AS fifty, n % 2000 AS spread, n / 10 AS side_by_side, who % 3 A
  ORDER BY n;
 ANALYZE orders;
 
--- Every kind of key with every time type, and as groups, hashed and sorted.
+-- Every kind of key: without groups with every time type, and with groups, hashed and sorted.
 DO $$
 DECLARE
   kind text;
@@ -123,15 +129,19 @@ BEGIN
                WHERE attrelid = 'orders'::regclass AND attnum BETWEEN 6 AND 18 ORDER BY attname LOOP
     FOREACH t IN ARRAY '{timestamptz,timestamp,date}'::text[] LOOP
       CALL ask('keys', kind, 'orders', quote_ident(kind), t, 'at_' || t, NULL,
-               '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$');
+               '^Finalize Aggregate > Gather > '
+               '(Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$');
     END LOOP;
     SET enable_sort = off;
-    CALL ask('groups, hashed', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz', 'fifty',
+    CALL ask('groups, hashed', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz',
+             'fifty',
              '^Finalize HashAggregate > Gather > Partial HashAggregate > Parallel Seq Scan$');
     SET enable_sort = on;
     SET enable_hashagg = off;
-    CALL ask('groups, sorted', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz', 'fifty',
-             '^Finalize GroupAggregate > Gather Merge > Partial GroupAggregate > Parallel Seq Scan$');
+    CALL ask('groups, sorted', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz',
+             'fifty',
+             '^Finalize GroupAggregate > Gather Merge > '
+             'Partial GroupAggregate > Parallel Seq Scan$');
     SET enable_hashagg = on;
   END LOOP;
 END $$;
@@ -141,7 +151,7 @@ SELECT kind, count(*) FILTER (WHERE theme = 'keys') AS "without groups",
        count(*) FILTER (WHERE differs) AS differ
   FROM compared GROUP BY kind ORDER BY kind;
 
--- Any number of workers, with and without the leader: the same.
+-- Any number of workers, with and without the leader, gives the same answer.
 DO $$
 DECLARE
   kind text;
@@ -153,7 +163,8 @@ BEGIN
       FOREACH leader IN ARRAY '{t,f}'::bool[] LOOP
         EXECUTE format('ALTER TABLE orders SET (parallel_workers = %s)', workers);
         CALL ask('workers', kind, 'orders', quote_ident(kind), 'timestamp', 'at_timestamp', NULL,
-                 '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$',
+                 '^Finalize Aggregate > Gather > '
+                 '(Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$',
                  workers => workers, leader => leader);
       END LOOP;
     END LOOP;
@@ -164,7 +175,7 @@ SELECT workers, leader, count(*) AS answers,
        count(*) FILTER (WHERE differs) AS differ
   FROM compared WHERE theme = 'workers' GROUP BY workers, leader ORDER BY workers, leader;
 
--- The plans above do start workers: of two at least one takes part.
+-- The plans above start workers: at least one of the two takes part.
 SET max_parallel_workers_per_gather = 2;
 SET parallel_leader_participation = off;
 CREATE FUNCTION workers_launched(query text) RETURNS int
@@ -175,36 +186,45 @@ BEGIN
   EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ' || query INTO plan;
   RETURN plan -> 0 -> 'Plan' -> 'Plans' -> 0 ->> 'Workers Launched';
 END $$;
-SELECT workers_launched($$SELECT reactivation_rate("int8", at_date, '[2024-06-15,2024-08-01)', '30 days')
+SELECT workers_launched($$SELECT reactivation_rate("int8", at_date, '[2024-06-15,2024-08-01)',
+                                                   '30 days')
                             FROM orders$$) > 0 AS in_parallel;
 
--- FILTER: some rows, none of a group, none at all.
+-- FILTER keeps some rows of each group, no row of some groups, or no row at all.
 CALL ask('filter, some rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
-         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', filter => 'n % 7 > 2');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)',
+         filter => 'n % 7 > 2');
 CALL ask('filter, some groups', 'int4', 'orders', '"int4"', 'date', 'at_date', 'fifty',
          '^Finalize .*Gather.*Partial', filter => 'fifty > 10');
 CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
-         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', filter => 'n < 0');
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)',
+         filter => 'n < 0');
 
--- 2,000 groups of 10 rows side by side, of which most are seen by one worker only, and 2,000 that are
--- spread over the table.
+-- 2,000 groups of 10 rows side by side, most of which lie in the part of one worker, and 2,000
+-- groups spread over the table.
 SET enable_sort = off;
-CALL ask('2,000 groups side by side, hashed', 'int4', 'orders', 'regular', 'date', 'at_date', 'side_by_side',
+CALL ask('2,000 groups side by side, hashed', 'int4', 'orders', 'regular', 'date', 'at_date',
+         'side_by_side',
          '^Finalize HashAggregate > Gather > Partial HashAggregate');
 CALL ask('2,000 groups spread, hashed', 'int4', 'orders', 'regular', 'date', 'at_date', 'spread',
          '^Finalize HashAggregate > Gather > Partial HashAggregate');
-CALL ask('2,000 groups spread, hashed', 'text', 'orders', 'regular::text', 'timestamptz', 'at_timestamptz', 'spread',
-         '^Finalize HashAggregate > Gather > Partial HashAggregate', workers => 4, leader => true);
+CALL ask('2,000 groups spread, hashed', 'text', 'orders', 'regular::text', 'timestamptz',
+         'at_timestamptz', 'spread',
+         '^Finalize HashAggregate > Gather > Partial HashAggregate',
+         workers => 4, leader => true);
 SET enable_sort = on;
 SET enable_hashagg = off;
-CALL ask('2,000 groups side by side, sorted', 'int4', 'orders', 'regular', 'date', 'at_date', 'side_by_side',
+CALL ask('2,000 groups side by side, sorted', 'int4', 'orders', 'regular', 'date', 'at_date',
+         'side_by_side',
          '^Finalize GroupAggregate > Gather Merge > Partial GroupAggregate');
 CALL ask('2,000 groups spread, sorted', 'text ignoring case', 'orders',
-         '(CASE n % 4 WHEN 0 THEN ''a'' ELSE ''A'' END || regular) COLLATE ignore_case', 'date', 'at_date', 'spread',
+         '(CASE n % 4 WHEN 0 THEN ''a'' ELSE ''A'' END || regular) COLLATE ignore_case',
+         'date', 'at_date', 'spread',
          '^Finalize GroupAggregate > Gather Merge > Partial GroupAggregate');
 SET enable_hashagg = on;
 
--- Workers that see nothing: fewer rows than workers, no rows, only NULLs, and NULLs for one half.
+-- Some workers get no purchase: the table has fewer rows than workers, no rows, only rows with
+-- a NULL, or half of its rows with a NULL.
 CREATE TABLE few (customer int, day date) WITH (parallel_workers = 4);
 INSERT INTO few VALUES (1, '2024-01-01'), (1, '2024-07-01'), (2, '2024-01-01');
 CREATE TABLE none (LIKE few) WITH (parallel_workers = 4);
@@ -219,16 +239,20 @@ DECLARE
   source text;
 BEGIN
   FOREACH source IN ARRAY '{few,none,nulls,half}'::text[] LOOP
-    CALL ask('idle workers, table "' || source || '"', 'int4', source, 'customer', 'date', 'day', NULL,
-             '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$', workers => 4);
-    CALL ask('idle workers, table "' || source || '"', 'text', source, 'customer::text', 'timestamp',
-             'day::timestamp', NULL,
-             '^Finalize Aggregate > Gather > (Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$', workers => 4, leader => true);
+    CALL ask('idle workers, table "' || source || '"', 'int4', source, 'customer', 'date', 'day',
+             NULL,
+             '^Finalize Aggregate > Gather > '
+             '(Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$', workers => 4);
+    CALL ask('idle workers, table "' || source || '"', 'text', source, 'customer::text',
+             'timestamp', 'day::timestamp', NULL,
+             '^Finalize Aggregate > Gather > '
+             '(Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$',
+             workers => 4, leader => true);
   END LOOP;
 END $$;
 
--- Big states: 200,000 customers in each worker, the same ones in all, and others in each; fewer where a server is
--- slow (scripts/checked).
+-- Large states: each worker has 200,000 customers, which are either the same in all workers or
+-- different ones in each.  On a slow server (scripts/checked) there are fewer.
 \set customers 200000
 \getenv fewer WINBACK_CASES
 \if :{?fewer}
@@ -245,70 +269,86 @@ SELECT n::int8 AS customer, day
 ANALYZE overlapping, disjoint;
 CALL ask('200,000 customers overlapping', 'int8', 'overlapping', 'customer', 'date', 'day', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
-CALL ask('200,000 customers overlapping', 'text', 'overlapping', '(''number '' || customer)', 'timestamp',
-         'day::timestamp', NULL, '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', leader => true);
+CALL ask('200,000 customers overlapping', 'text', 'overlapping', '(''number '' || customer)',
+         'timestamp', 'day::timestamp', NULL,
+         '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)', leader => true);
 CALL ask('200,000 customers disjoint', 'int8', 'disjoint', 'customer', 'date', 'day', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
-CALL ask('200,000 customers disjoint', 'text', 'disjoint', '(''number '' || customer)', 'date', 'day', NULL,
+CALL ask('200,000 customers disjoint', 'text', 'disjoint', '(''number '' || customer)', 'date',
+         'day', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
-CALL ask('200,000 customers disjoint', 'numeric', 'disjoint', 'customer::numeric', 'date', 'day', NULL,
+CALL ask('200,000 customers disjoint', 'numeric', 'disjoint', 'customer::numeric', 'date', 'day',
+         NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 
--- A Winback Scan tells its leader in portions of some kilobytes: names that are longer than one, and customers with more
--- rows than go into one.
+-- A worker's Winback Scan sends its state to the leader in portions of some kilobytes.  Here one
+-- customer's name is longer than a portion, and one customer's rows do not fit in a portion.
 CREATE TABLE long_names (customer text, day date) WITH (parallel_workers = 2);
-INSERT INTO long_names SELECT repeat('name ', 20000 + n % 40) || n % 40, date '2024-01-01' + pick(n, 11, 250) FROM generate_series(1, 120) AS n;
-CREATE TABLE few_customers (customer int, day date, event lifecycle_event, amount numeric) WITH (parallel_workers = 2);
+INSERT INTO long_names
+SELECT repeat('name ', 20000 + n % 40) || n % 40, date '2024-01-01' + pick(n, 11, 250)
+  FROM generate_series(1, 120) AS n;
+CREATE TABLE few_customers (customer int, day date, event lifecycle_event, amount numeric)
+  WITH (parallel_workers = 2);
 INSERT INTO few_customers
-SELECT n % 5 * 1000, date '2024-01-01' + pick(n, 12, 250), pick(n, 13, '{purchase,purchase,cancellation,interest}'::lifecycle_event[]),
+SELECT n % 5 * 1000, date '2024-01-01' + pick(n, 12, 250),
+       pick(n, 13, '{purchase,purchase,cancellation,interest}'::lifecycle_event[]),
        pick(n, 14, '{NULL,1,2.50,1e-20,12345678901234567890.12}'::numeric[])
   FROM generate_series(1, 30000) AS n;
 ANALYZE long_names, few_customers;
 CALL ask('names of 100 kB', 'text', 'long_names', 'customer', 'date', 'day', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
-\set query 'SELECT lifecycle_series(customer, day, event, amount, ''[2024-02-01,2024-08-01)'', ''1 month'', ''10 days'', ''30 days'')::text AS answer FROM few_customers'
+SELECT $$SELECT lifecycle_series(customer, day, event, amount, '[2024-02-01,2024-08-01)',
+                                 '1 month', '10 days', '30 days')::text AS answer
+           FROM few_customers$$ AS query \gset
 DROP TABLE serial, parallel;
 SET max_parallel_workers_per_gather = 0;
 CALL keep('serial', :'query');
 SET max_parallel_workers_per_gather = 2;
-CALL keep('parallel', :'query', '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
+CALL keep('parallel', :'query',
+          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 SELECT (SELECT answer FROM serial) = answer AS same,
-       (SELECT sum(revenue_new + revenue_retained + revenue_reactivated + revenue_won_back) FROM unnest(answer::lifecycle_counts[])) AS revenue
+       (SELECT sum(revenue_new + revenue_retained + revenue_reactivated + revenue_won_back)
+          FROM unnest(answer::lifecycle_counts[])) AS revenue
   FROM parallel;
 
--- Parts of a partitioned table, in parallel and in one process.
+-- The partitions of a table are aggregated each on its own, in parallel and in one process.
 CREATE TABLE parted (n int, customer int8, day date) PARTITION BY RANGE (n);
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (5000);
 CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (5000) TO (15000);
 CREATE TABLE parted_3 PARTITION OF parted FOR VALUES FROM (15000) TO (20001);
 INSERT INTO parted SELECT n, "int8", at_date FROM orders;
 ANALYZE parted;
--- a Winback Scan would read all of them into one state
+-- a Winback Scan would read all partitions into one state
 SET winback.enable_scan = off;
 SET enable_partitionwise_aggregate = on;
-CALL ask('partitions', 'int8', 'parted', 'customer', 'date', 'day', NULL, '^Finalize Aggregate.*Partial Aggregate');
+CALL ask('partitions', 'int8', 'parted', 'customer', 'date', 'day', NULL,
+         '^Finalize Aggregate.*Partial Aggregate');
 CALL ask('partitions, one process', 'int8', 'parted', 'customer', 'date', 'day', NULL,
          '^Finalize Aggregate > Append( > Partial Aggregate > Seq Scan){3}$', workers => 0);
 SET enable_partitionwise_aggregate = off;
 RESET winback.enable_scan;
 
--- All of these: nothing differs, and where rows count the rates tell right from wrong.
+-- In none of these an answer differs, and in all that have rows some rates lie between 0 and 1.
 SELECT theme, count(DISTINCT kind) AS kinds, count(*) AS answers,
        count(*) FILTER (WHERE between_0_and_1) AS between_0_and_1,
        count(*) FILTER (WHERE differs) AS differ
   FROM compared WHERE theme NOT IN ('keys', 'workers') GROUP BY theme ORDER BY theme COLLATE "C";
 
--- The first answers that differ, if any.
-SELECT * FROM compared WHERE differs ORDER BY theme COLLATE "C", kind, time, workers, leader, grp, rate LIMIT 10;
+-- The first answers that differ: none.
+SELECT * FROM compared WHERE differs
+ ORDER BY theme COLLATE "C", kind, time, workers, leader, grp, rate LIMIT 10;
 
--- Parameters that differ between the rows are an error in parallel too, whichever worker sees them.
+-- Parameters that differ between rows are an error in a parallel plan too, whichever worker
+-- reads the rows.
 SET max_parallel_workers_per_gather = 2;
 \set VERBOSITY sqlstate
 SELECT nodes($$SELECT reactivation_rate("int4", at_date, CASE WHEN n > 10000
-                 THEN daterange('2024-06-15', '2024-08-01') ELSE daterange('2024-06-15', '2024-09-01') END, '30 days')
+                        THEN daterange('2024-06-15', '2024-08-01')
+                        ELSE daterange('2024-06-15', '2024-09-01') END, '30 days')
                  FROM orders$$);
 SELECT reactivation_rate("int4", at_date, CASE WHEN n > 10000
-         THEN daterange('2024-06-15', '2024-08-01') ELSE daterange('2024-06-15', '2024-09-01') END, '30 days')
+         THEN daterange('2024-06-15', '2024-08-01')
+         ELSE daterange('2024-06-15', '2024-09-01') END, '30 days')
   FROM orders;
 SELECT winback_rate("text", at_date, '[2024-06-15,2024-08-01)',
          CASE WHEN n > 10000 THEN interval '30 days' ELSE interval '31 days' END)
