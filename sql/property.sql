@@ -1,21 +1,21 @@
 --
 -- property.sql
 --
--- Proves that reactivation_rate and winback_rate are what their definition
--- says, to the last bit.  The definition is written here twice in plain SQL,
--- in two styles, and compared with the aggregates over thousands of generated
--- cases: every time type, every kind of key, every kind of bound, thresholds
--- of months, days and hours, purchases on the microsecond of every boundary,
--- month ends, leap days, daylight saving, NULLs, duplicates and infinities.
+-- Proves that reactivation_rate and winback_rate are, to the last bit, what their
+-- definition says.  The definition is written here twice in plain SQL, in two
+-- styles, and both are compared with the aggregates over thousands of generated
+-- cases: every time type, every kind of key, every kind of bound, thresholds of
+-- months, days and hours, purchases on the microsecond of every boundary, month
+-- ends, leap days, daylight saving, NULLs, duplicates and infinities.
 --
--- The cases come from hashes of their numbers, so they are the same in every
--- version.  Another seed gives other cases: the counts change, the columns
--- named "differ" must stay 0.
+-- Each case is made from a hash of its number, so the cases are the same in every
+-- version of PostgreSQL.  Another seed makes other cases: then the counts change,
+-- but the columns named "differ" must stay 0.
 --
 \set seed 1
 \set cases_per_round 70
 \set purchases 50000
--- Where a server is slow (scripts/checked), fewer: counts change then, too.
+-- On a slow server (scripts/checked) there are fewer cases, and the counts change.
 \getenv fewer WINBACK_CASES
 \if :{?fewer}
   \set cases_per_round :fewer
@@ -34,17 +34,17 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 \i :helpers
 
 --
--- The definition.  It reads two tables that are filled anew for each round:
+-- The definition.  It reads two tables, which each round fills anew:
 --
 --   cases     (case_id, period, inactive_after, churned_after)
 --   purchases (case_id, customer, at)
 --
 SET check_function_bodies = off;
 
--- First style: a row per customer with the last purchase before the period,
--- and whether he bought in it.  A date counts as its midnight, and a date
--- minus an interval is a timestamp.  "IS DISTINCT FROM NULL" because a
--- composite value whose fields are NULL is itself no NULL.
+-- First style: one row for each customer, with the last purchase before the
+-- period and whether he bought in it.  A date counts as its midnight, and a date
+-- minus an interval is a timestamp.  IS DISTINCT FROM NULL is written because IS
+-- NOT NULL is false for a composite value with a NULL field.
 CREATE FUNCTION plain_by_customer()
 RETURNS TABLE (case_id int, reactivation float8, winback float8)
 LANGUAGE sql AS $$
@@ -80,8 +80,8 @@ LANGUAGE sql AS $$
    GROUP BY s.case_id
 $$;
 
--- Second style: sets of customers, and PostgreSQL's own range operators.
--- Eligible is who bought before the period, except who did so lately.
+-- Second style: sets of customers, and PostgreSQL's own range operators.  Eligible
+-- is a customer who bought before the period, unless he bought after the cut-off.
 CREATE FUNCTION plain_by_sets()
 RETURNS TABLE (case_id int, reactivation float8, winback float8)
 LANGUAGE sql AS $$
@@ -125,7 +125,7 @@ LANGUAGE sql AS $$
     FROM sizes
 $$;
 
--- The aggregates, with the parameters in columns.
+-- Calls the aggregates, with the parameters in columns.
 CREATE FUNCTION aggregated()
 RETURNS TABLE (case_id int, reactivation float8, winback float8)
 LANGUAGE sql AS $$
@@ -146,7 +146,8 @@ INSERT INTO times VALUES
   ('timestamp', 'tsrange', '{-1us,-1us,0,0,0,1us,1us,2us,-1h,1h}'),
   ('date', 'daterange', '{-1d,-1d,0,0,0,1d,1d,2d}');
 
--- How customer number "who" is called; "way" varies the spelling of equal keys.
+-- The expression that makes the key of customer number "who"; "way" selects among equal
+-- keys that are spelled differently.
 CREATE TABLE keys (kind text, spelling text);
 CREATE COLLATION ignore_case
   (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
@@ -175,8 +176,8 @@ INSERT INTO keys VALUES
 
 -- Moments where calendars are hard: month ends, leap days, the epoch, the gaps
 -- and overlaps of Berlin (26 March 2023, 31 March and 27 October 2024) and New
--- York (10 March and 3 November 2024), and moments from which a threshold
--- leads back into one.
+-- York (10 March and 3 November 2024), and moments that lie one threshold after
+-- such a moment.
 CREATE FUNCTION moments() RETURNS timestamp[] LANGUAGE sql IMMUTABLE AS $$
   SELECT ARRAY[
     '2024-02-29', '2024-03-31', '2023-03-31', '2024-03-30', '2023-03-29', '2025-02-28',
@@ -227,27 +228,35 @@ DECLARE
     ), spans AS (
       SELECT case_id, pick(case_id, 9, thresholds()) AS first_try,
              pick(case_id, 10, thresholds()) AS second_try,
-             CASE WHEN isempty(SPAN(low, high, kind)) OR (kind = '()' AND high <= low + interval '1us')
+             CASE WHEN isempty(SPAN(low, high, kind))
+                       OR (kind = '()' AND high <= low + interval '1us')
                   THEN SPAN(low, high, '[]') ELSE SPAN(low, high, kind) END AS period
         FROM bounds
     ), instants AS (
-      SELECT *, lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval AS "from"
+      SELECT *,
+             lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval
+               AS "from"
         FROM spans
     )
     SELECT case_id, period,
-           CASE WHEN "from" - first_try < "from" THEN first_try ELSE '1 month' END AS inactive_after,
-           CASE WHEN "from" - second_try < "from" THEN second_try ELSE '2 months' END AS churned_after
+           CASE WHEN "from" - first_try < "from" THEN first_try
+                ELSE '1 month' END AS inactive_after,
+           CASE WHEN "from" - second_try < "from" THEN second_try
+                ELSE '2 months' END AS churned_after
       FROM instants;
 
     CREATE TEMP TABLE purchases AS
     WITH instants AS (
-      SELECT *, lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval AS "from",
+      SELECT *,
+             lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval
+               AS "from",
              coalesce(upper(period), 'infinity') AS "to"
         FROM cases
     ), rows AS (
       SELECT *, pick(n, 11, JITTERS::interval[]) AS jitter, n * 8 + copy AS row_id
         FROM instants,
-             generate_series(case_id * 64::bigint, case_id * 64::bigint + pick(case_id, 12, 36) - 1) AS n,
+             generate_series(case_id * 64::bigint,
+                             case_id * 64::bigint + pick(case_id, 12, 36) - 1) AS n,
              generate_series(0, CASE pick(n, 13, 6) WHEN 0 THEN 1 ELSE 0 END) AS copy
     ), named AS (
       SELECT *, pick(n, 14, 1 + pick(case_id, 15, 16)) AS who, pick(row_id, 16, 2) AS way,
@@ -262,7 +271,8 @@ DECLARE
                WHEN 7 THEN "from" - churned_after + jitter
                WHEN 8 THEN pick(n, 18, '{infinity,-infinity}'::timestamp[])::TIME
                WHEN 9 THEN CASE WHEN pick(n, 19, 3) > 0 THEN "from" - churned_after * 2 END
-               ELSE "from" + (inactive_after + interval '40 days') * ((pick(n, 20, 5000) - 3000) / 1000.0)
+               ELSE "from" + (inactive_after + interval '40 days')
+                             * ((pick(n, 20, 5000) - 3000) / 1000.0)
              END::TIME AS at
         FROM rows
     )
@@ -281,7 +291,7 @@ BEGIN
   EXECUTE template;
 END $$;
 
--- What the definition and the aggregates say of each case.
+-- The answers of the definition, in both styles, and of the aggregates, for each case.
 CREATE TABLE answers (
   asked text, zone text, time regtype, kind text, case_id int, rate text,
   plain float8, by_sets float8, answer float8);
@@ -293,9 +303,9 @@ SELECT *,
        float8send(by_sets) IS DISTINCT FROM float8send(plain) AS styles_differ
   FROM answers;
 
--- Plays a round.  The parameters stand in columns, for all cases at once; and
--- for every tenth case alone also as constants in the query, and as parameters
--- of a prepared statement under a generic and under a custom plan.
+-- Plays a round.  One query asks about all cases, with the parameters in columns.
+-- For every tenth case there are also a query with the parameters as constants, and
+-- a prepared statement that is run under a generic and under a custom plan.
 CREATE PROCEDURE play(round int, how_many int, zone text, t times, k keys)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -369,7 +379,7 @@ BEGIN
 END $$;
 CALL play_all(:cases_per_round);
 
--- By the way the aggregates were asked: nothing differs, and the cases are not trivial.
+-- By the way the parameters are given: no answer differs, and many rates lie between 0 and 1.
 SELECT asked, count(DISTINCT case_id) AS cases, count(*) AS answers,
        count(*) FILTER (WHERE undefined) AS undefined,
        count(*) FILTER (WHERE between_0_and_1) AS between_0_and_1,
@@ -377,26 +387,26 @@ SELECT asked, count(DISTINCT case_id) AS cases, count(*) AS answers,
        count(*) FILTER (WHERE styles_differ) AS styles_differ
   FROM compared GROUP BY asked ORDER BY asked;
 
--- By time type and the session's time zone: each has cases that tell right from wrong.
+-- By time type and the session's time zone: many rates lie between 0 and 1 in each.
 SELECT time, zone, count(*) AS answers,
        count(*) FILTER (WHERE undefined) AS undefined,
        count(*) FILTER (WHERE between_0_and_1) AS between_0_and_1,
        count(*) FILTER (WHERE differs) AS differ
   FROM compared GROUP BY time, zone ORDER BY time::text, zone;
 
--- By kind of key: each has cases that tell right from wrong.
+-- By kind of key: many rates lie between 0 and 1 in each.
 SELECT kind, count(*) AS answers,
        count(*) FILTER (WHERE undefined) AS undefined,
        count(*) FILTER (WHERE between_0_and_1) AS between_0_and_1,
        count(*) FILTER (WHERE differs) AS differ
   FROM compared GROUP BY kind ORDER BY kind;
 
--- The first cases that differ, if any.
+-- The first cases that differ: none.
 SELECT asked, zone, time, kind, case_id, rate, plain, by_sets, answer
   FROM compared WHERE differs OR styles_differ ORDER BY asked, case_id, rate LIMIT 10;
 
 --
--- Many customers in one group: 50,000 purchases of 10,000 customers, unless there are to be fewer.
+-- Many customers in one group: 50,000 purchases of 10,000 customers; on a slow server, fewer.
 --
 SET TimeZone = 'UTC';
 CREATE TABLE many AS
@@ -424,8 +434,10 @@ BEGIN
                                 ELSE 'pick(n, 5, 1000000), n' END);
     CREATE TEMP TABLE IF NOT EXISTS plain AS SELECT * FROM plain_by_customer();
     DROP TABLE IF EXISTS asked;
-    CALL keep('asked', $q$SELECT reactivation_rate(customer, at, '[2024-06-15,2024-08-01)', '30 days') AS reactivation,
-                                 winback_rate(customer, at, '[2024-06-15,2024-08-01)', '3 months') AS winback
+    CALL keep('asked', $q$SELECT reactivation_rate(customer, at, '[2024-06-15,2024-08-01)',
+                                                   '30 days') AS reactivation,
+                                 winback_rate(customer, at, '[2024-06-15,2024-08-01)',
+                                              '3 months') AS winback
                             FROM purchases$q$);
     INSERT INTO many_answers
     SELECT k.kind, arrival, r.*
@@ -441,21 +453,22 @@ DECLARE
 BEGIN
   FOR k IN SELECT * FROM keys ORDER BY kind LOOP
     CALL play_many(k, CASE WHEN k.kind IN ('int8', 'uuid', 'text')
-                           THEN ARRAY['shuffled', 'by customer', 'by time'] ELSE ARRAY['shuffled'] END);
+                           THEN ARRAY['shuffled', 'by customer', 'by time']
+                           ELSE ARRAY['shuffled'] END);
   END LOOP;
 END $$;
 
--- Neither the kind of key nor the order of the rows matters: one rate, and it is the plain one.
+-- Neither the kind of key nor the order of the rows changes a rate: all are that of plain SQL.
 SELECT rate, count(*) AS answers, count(DISTINCT answer) AS rates,
        count(*) FILTER (WHERE answer > 0 AND answer < 1) AS between_0_and_1,
        count(*) FILTER (WHERE float8send(answer) IS DISTINCT FROM float8send(plain)) AS differ
   FROM many_answers GROUP BY rate ORDER BY rate;
 
--- The ones that differ, if any.
+-- The answers that differ: none.
 SELECT * FROM many_answers WHERE float8send(answer) IS DISTINCT FROM float8send(plain)
  ORDER BY kind, arrival, rate;
 
--- Groups of every size around the powers of two, where tables grow: nothing differs.
+-- Groups of sizes around the powers of two, where customer tables grow: no answer differs.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT DISTINCT (2 ^ k)::int + d AS case_id, tsrange('2024-06-15', '2024-08-01') AS period,
@@ -463,17 +476,19 @@ SELECT DISTINCT (2 ^ k)::int + d AS case_id, tsrange('2024-06-15', '2024-08-01')
   FROM generate_series(0, 13) AS k, generate_series(-1, 1) AS d;
 CREATE TEMP TABLE purchases AS
 SELECT case_id, who AS customer,
-       timestamp '2024-01-01' + pick(case_id * 100000::bigint + who * 2 + n, 1, 250) * interval '1 day' AS at
+       timestamp '2024-01-01'
+         + pick(case_id * 100000::bigint + who * 2 + n, 1, 250) * interval '1 day' AS at
   FROM cases, generate_series(1, case_id) AS who, generate_series(0, 1) AS n
  ORDER BY pick(case_id * 100000::bigint + who * 2 + n, 2, 1000000), case_id, who, n;
 SELECT count(*) AS groups, max(case_id) AS largest,
        count(*) FILTER (WHERE a.reactivation > 0 AND a.reactivation < 1) AS between_0_and_1,
-       count(*) FILTER (WHERE float8send(a.reactivation) IS DISTINCT FROM float8send(p.reactivation)
-                           OR float8send(a.winback) IS DISTINCT FROM float8send(p.winback)) AS differ
+       count(*) FILTER (
+         WHERE float8send(a.reactivation) IS DISTINCT FROM float8send(p.reactivation)
+            OR float8send(a.winback) IS DISTINCT FROM float8send(p.winback)) AS differ
   FROM aggregated() a FULL JOIN plain_by_customer() p USING (case_id);
 
 --
--- Corners, each with its numbers to read.
+-- Corner cases, with their results printed.
 --
 CREATE FUNCTION both_ways()
 RETURNS TABLE (case_id int, reactivation float8, winback float8, as_plain bool)
@@ -481,10 +496,12 @@ LANGUAGE sql AS $$
   SELECT case_id, a.reactivation, a.winback,
          (a.reactivation, a.winback) IS NOT DISTINCT FROM (p.reactivation, p.winback)
          AND (a.reactivation, a.winback) IS NOT DISTINCT FROM (s.reactivation, s.winback)
-    FROM aggregated() a JOIN plain_by_customer() p USING (case_id) JOIN plain_by_sets() s USING (case_id)
+    FROM aggregated() a
+    JOIN plain_by_customer() p USING (case_id)
+    JOIN plain_by_sets() s USING (case_id)
 $$;
 
--- Timestamps: of two customers silent since January, one buys at "instant" and one never.
+-- Timestamps: two customers have been silent since January; one buys at "instant", one never.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT row_number() OVER ()::int AS case_id, period::tsrange, instant::timestamp,
@@ -506,12 +523,13 @@ SELECT row_number() OVER ()::int AS case_id, period::tsrange, instant::timestamp
                ('[2024-06-01,2024-07-01)', '-infinity')) AS v (period, instant);
 CREATE TEMP TABLE purchases AS
 SELECT case_id, customer, at
-  FROM cases, LATERAL (VALUES (1, '2024-01-15'), (2, '2024-01-15'), (1, instant)) AS p (customer, at);
+  FROM cases,
+       LATERAL (VALUES (1, '2024-01-15'), (2, '2024-01-15'), (1, instant)) AS p (customer, at);
 SELECT c.period, c.instant, b.reactivation, b.winback, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 
--- An exclusive lower bound begins a microsecond later, and the month is counted back from there:
--- from 31 March 00:00 to 29 February, not from 30 March 23:59:59.999999.
+-- A period with an exclusive lower bound begins a microsecond later, and the month is counted
+-- back from there: from 31 March 00:00 to 29 February, not from 30 March 23:59:59.999999.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT 1 AS case_id, tsrange('2024-03-30 23:59:59.999999', '2024-05-01', '()') AS period,
@@ -522,7 +540,7 @@ SELECT 1 AS case_id, customer, at::timestamp
                (3, '2024-02-29 00:00:00'), (1, '2024-04-01')) AS p (customer, at);
 SELECT * FROM both_ways();
 
--- Dates: those that no timestamp can hold compare like any other.
+-- Dates that lie outside the range of timestamp are compared like any other date.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT row_number() OVER ()::int AS case_id, period::daterange, instant::date,
@@ -547,36 +565,44 @@ SELECT case_id, customer, at
 SELECT c.period, c.instant, b.reactivation, b.winback, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 
--- The day before has 23 hours in Berlin in spring and 25 in autumn: 1 day is not 24 hours.
+-- On a change of clocks the day before has 23 or 25 hours in Berlin: 1 day is not 24 hours.
 SET TimeZone = 'Europe/Berlin';
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT row_number() OVER ()::int AS case_id, tstzrange("from"::timestamptz, NULL) AS period,
        interval '1 day' AS inactive_after, interval '24 hours' AS churned_after
-  FROM (VALUES ('2024-03-31 12:00'), ('2024-04-01 02:30'), ('2024-10-27 12:00'), ('2024-10-28 02:30')) AS v ("from");
+  FROM (VALUES ('2024-03-31 12:00'), ('2024-04-01 02:30'), ('2024-10-27 12:00'),
+               ('2024-10-28 02:30')) AS v ("from");
 CREATE TEMP TABLE purchases AS
-SELECT case_id, customer, lower(period) - customer * interval '30 minutes' - interval '1 microsecond' AS at
+SELECT case_id, customer,
+       lower(period) - customer * interval '30 minutes' - interval '1 microsecond' AS at
   FROM cases, generate_series(45, 51) AS customer
 UNION ALL
-SELECT case_id, customer, lower(period) FROM cases, generate_series(45, 51) AS customer WHERE customer % 3 = 0;
+SELECT case_id, customer, lower(period)
+  FROM cases, generate_series(45, 51) AS customer
+ WHERE customer % 3 = 0;
 SELECT lower(c.period) AS "from", lower(c.period) - c.inactive_after AS inactive_before,
        lower(c.period) - c.churned_after AS churned_before, b.reactivation, b.winback, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 RESET TimeZone;
 
--- Nobody eligible is NULL, not 0: only NULLs, nobody before the period, nobody silent.
-SELECT what, reactivation_rate(customer, at, '[2024-06-01,2024-07-01)', '1 month') AS reactivation,
+-- A rate with no eligible customer is NULL, not 0: all rows have a NULL, or no customer bought
+-- before the period, or none was silent.
+SELECT what,
+       reactivation_rate(customer, at, '[2024-06-01,2024-07-01)', '1 month') AS reactivation,
        winback_rate(customer, at, '[2024-06-01,2024-07-01)', '1 month') AS winback
-  FROM (VALUES ('a row of NULLs', NULL, NULL), ('only NULLs', NULL, '2024-01-01'), ('only NULLs', 1, NULL),
-               ('nobody before', 1, '2024-06-01'), ('nobody silent', 1, '2024-05-01')) AS v (what, customer, day),
+  FROM (VALUES ('a row of NULLs', NULL, NULL), ('only NULLs', NULL, '2024-01-01'),
+               ('only NULLs', 1, NULL), ('nobody before', 1, '2024-06-01'),
+               ('nobody silent', 1, '2024-05-01')) AS v (what, customer, day),
        LATERAL (SELECT day::date AS at) d
  GROUP BY what ORDER BY what;
--- No rows at all.
-SELECT reactivation_rate(1, date '2024-01-01', '[2024-06-01,2024-07-01)', '1 month') AS reactivation,
+-- A rate over no rows is NULL, too.
+SELECT reactivation_rate(1, date '2024-01-01', '[2024-06-01,2024-07-01)', '1 month')
+         AS reactivation,
        winback_rate(1, date '2024-01-01', '[2024-06-01,2024-07-01)', '1 month') AS winback
  WHERE false;
 
--- One customer in three shapes in memory, short, long and compressed, is one customer.
+-- A customer's name is stored in three ways, short, long and compressed, and is one customer.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT 1 AS case_id, daterange('2024-06-01', '2024-07-01') AS period,
@@ -590,21 +616,24 @@ UNION ALL
 SELECT case_id, customer || '', date '2024-06-01' FROM stored WHERE customer <> 'third';
 SELECT * FROM both_ways();
 
--- Where PostgreSQL cannot count the threshold back from the period, it is an error, not a number.
+-- If PostgreSQL cannot subtract the threshold from the start of the period, that is an error.
 \set VERBOSITY sqlstate
 SELECT reactivation_rate(1, timestamp '2024-01-01', '[4714-12-01 BC,2024-01-01)', '1 year');
 SELECT timestamp '4714-12-01 BC' - interval '1 year';
 SELECT reactivation_rate(1, date '2024-01-01', '[300000-01-01,)', '1 year');
 SELECT date '300000-01-01' - interval '1 year';
 
--- Thresholds of mixed signs.  1 month -29 days is positive, but from 1 March it leads to 2 March,
--- which is no time of silence: an error there.
+-- Thresholds of mixed signs: 1 month -29 days is positive, but one such threshold before 1 March
+-- is 2 March, which lies after 1 March: an error.
 SELECT reactivation_rate(1, timestamp '2023-01-01', '[2023-03-01,2023-04-01)', '1 month -29 days');
--- 1 day -24 hours is no time at all, though in spring and autumn a day has other hours.
-SELECT reactivation_rate(1, timestamptz '2024-01-01', '[2024-03-31 12:00 Europe/Berlin,)', '1 day -24 hours');
+-- 1 day -24 hours is no time at all, though a day has 23 or 25 hours when the clocks change.
+SELECT reactivation_rate(1, timestamptz '2024-01-01', '[2024-03-31 12:00 Europe/Berlin,)',
+                         '1 day -24 hours');
 \set VERBOSITY default
--- From 1 February, 1 month -29 days leads back to 30 January.
-SELECT reactivation_rate(customer, at, '[2023-02-01,2023-04-01)', '1 month -29 days') AS reactivation
-  FROM (VALUES (1, timestamp '2023-01-30'), (2, '2023-01-29 23:59:59.999999'), (2, '2023-02-01')) AS p (customer, at);
+-- One such threshold before 1 February is 30 January.
+SELECT reactivation_rate(customer, at, '[2023-02-01,2023-04-01)', '1 month -29 days')
+         AS reactivation
+  FROM (VALUES (1, timestamp '2023-01-30'), (2, '2023-01-29 23:59:59.999999'),
+               (2, '2023-02-01')) AS p (customer, at);
 
 DROP SCHEMA property CASCADE;
