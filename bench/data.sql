@@ -1,9 +1,9 @@
 -- data.sql
 --   The orders of orders.sql, :orders of them, by :orders / 10 customers, in
---   all the forms that are measured.
+--   every form that is measured.
 --
---   Each kind of key or time has a table of its own, so that it always stands
---   in the first or second column, and reading it costs the same.
+--   Each kind of key or time has a table of its own.  So the key is always the
+--   first column and the time the second, and reading them costs the same.
 CREATE EXTENSION winback;
 CREATE EXTENSION pg_prewarm;
 
@@ -13,16 +13,19 @@ SELECT :orders / 10 AS customers, false AS zipf \gset
 CREATE UNLOGGED TABLE orders_shuffled AS
 SELECT * FROM orders ORDER BY hash_record_extended((customer_id, ordered_at, amount), 5);
 
--- the same number of customers all over 31 bits: an odd factor gives each a number of its own
+-- the same customers, scattered over 31 bits: the factor is odd, so no two get the same number
 CREATE UNLOGGED TABLE orders_scattered AS
-SELECT customer_id * 2654435761 & 2147483647 AS customer_id, ordered_at, amount, channel FROM orders;
+SELECT customer_id * 2654435761 & 2147483647 AS customer_id, ordered_at, amount, channel
+FROM orders;
 
 CREATE UNLOGGED TABLE orders_uuid AS
-SELECT md5('customer ' || customer_id)::uuid AS customer_id, ordered_at, amount, channel FROM orders;
+SELECT md5('customer ' || customer_id)::uuid AS customer_id, ordered_at, amount, channel
+FROM orders;
 
--- as many shops write it: K00012345
+-- customer numbers as many shops write them: K00012345
 CREATE UNLOGGED TABLE orders_text AS
-SELECT 'K' || lpad(customer_id::text, 8, '0') AS customer_id, ordered_at, amount, channel FROM orders;
+SELECT 'K' || lpad(customer_id::text, 8, '0') AS customer_id, ordered_at, amount, channel
+FROM orders;
 
 CREATE UNLOGGED TABLE orders_timestamp AS
 SELECT customer_id, ordered_at::timestamp AS ordered_at, amount, channel FROM orders;
@@ -30,12 +33,14 @@ SELECT customer_id, ordered_at::timestamp AS ordered_at, amount, channel FROM or
 CREATE UNLOGGED TABLE orders_date AS
 SELECT customer_id, ordered_at::date AS ordered_at, amount, channel FROM orders;
 
--- for plain SQL at its best: it reads the customers one by one from the index
+-- with this index, plain SQL is at its fastest: it reads the customers in order
 CREATE INDEX ON orders_timestamp (customer_id, ordered_at);
 
--- for memory: one order a customer, n customers where customer_int8 <= n
+-- bench/run measures memory over this table: one order a customer, n customers where
+-- customer_int8 <= n
 CREATE UNLOGGED TABLE single_orders AS
-SELECT n AS customer_int8, n * 2654435761 & 2147483647 AS customer_scattered, md5('customer ' || n)::uuid AS customer_uuid,
+SELECT n AS customer_int8, n * 2654435761 & 2147483647 AS customer_scattered,
+	md5('customer ' || n)::uuid AS customer_uuid,
 	'K' || lpad(n::text, 8, '0') AS customer_text,
 	timestamptz '2022-01-01' + make_interval(secs => pick(n, 6, 1095 * 86400)) AS ordered_at
 FROM generate_series(1, 1000000::int8) AS n;

@@ -1,6 +1,6 @@
--- Each group has customers of its own, and so a state.  Hashing is what can go
--- wrong with many states, so no sorting.  The result is brought down to one row
--- that shows every bit of every group's rate, in whatever order they come.
+-- The groups have different customers, so each needs a state.  Hashing is the hard
+-- case with many states, so sorting is off.  The result is brought down to one row
+-- that depends on every bit of every group's rate, and not on their order.
 SET enable_sort = off;
 SELECT count(*), count(rate), bit_xor(hashfloat8extended(rate, grp))
 FROM (SELECT customer_id % :groups AS grp,

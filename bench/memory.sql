@@ -1,12 +1,13 @@
 -- memory.sql
---   Memory that the state takes, of :call for :customers customers.
+--   Measures the memory that the state of :call takes for :customers customers.
 --
---   The peak resident memory of this backend, VmHWM, only ever grows, and the
---   kernel keeps it: no moment is missed, however short, such as that in which
---   a table and its double both exist.  First max() over the same rows brings
---   the table's pages into it (shared memory counts as soon as it is touched)
---   and what any query needs; whatever the rate adds after that is its state.
---   A few rows load the code before.  No JIT: a compiler is no state.
+--   VmHWM, the peak resident memory of this backend, only ever grows, so it misses
+--   no moment, however short: for instance the one in which a table and its double
+--   both exist.  The kernel counts shared memory as soon as it is touched.  So the
+--   script first runs max() over the same rows, which touches the table's pages and
+--   allocates what any query needs; the memory that the rate adds after that is its
+--   state.  A query over a few rows loads the code before.  JIT is off, because the
+--   memory of the compiler is not the state's.
 SET jit = off;
 SELECT :call
 FROM single_orders WHERE customer_int8 <= 2000 \g /dev/null

@@ -1,8 +1,8 @@
 -- memory_data.sql
---   What bench/memory needs: no orders, but what makes them.
+--   The tables of bench/memory.  They hold no orders, only rows to generate them from.
 CREATE EXTENSION winback;
 
--- a part for each worker, a page each
+-- one row for each worker; each row fills a page, so that each worker gets one
 CREATE TABLE parts (part int8, page char(5000)) WITH (parallel_workers = 2);
 ALTER TABLE parts ALTER page SET STORAGE PLAIN;
 INSERT INTO parts VALUES (1, ''), (2, '');

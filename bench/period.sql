@@ -1,6 +1,6 @@
--- The question that all contenders answer, as psql variables.  The plain
--- statements get the instants ready made: "ordered_at < timestamptz - interval"
--- would be computed anew for every row, and they shall be as fast as they can.
+-- The question that all contenders answer, as psql variables.  The plain statements
+-- are given instants instead of intervals, to make them as fast as they can be:
+-- PostgreSQL would compute "ordered_at < timestamptz - interval" for every row.
 \set period '[2024-10-01,2025-01-01)'
 \set from 2024-10-01
 \set to 2025-01-01

@@ -1,7 +1,7 @@
 -- report.sql
---   The tables that a person reads, and all of it again as JSON in :json.
+--   Prints the results as tables for people to read, and writes them as JSON to :json.
 
--- a contender's time in a round, and over all rounds
+-- a contender's median time in each round, and over all rounds
 CREATE VIEW by_round AS
 SELECT contender, round, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds
 FROM runs
@@ -14,10 +14,11 @@ SELECT contender, place, title,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds / winback) AS ratio
 FROM contenders
 JOIN by_round USING (contender)
-JOIN (SELECT round, seconds AS winback FROM by_round WHERE contender = 'reactivation') AS own USING (round)
+JOIN (SELECT round, seconds AS winback
+	FROM by_round WHERE contender = 'reactivation') AS own USING (round)
 GROUP BY contender, place, title;
 
--- The figures.  Of several ways to write the same, the fastest stands for all.
+-- The figures.  Of the plain statements and of those with lag(), each uses the fastest.
 CREATE VIEW fastest AS
 SELECT DISTINCT ON (family) family, contender
 FROM result, substring(contender FROM '^(plain|lag)') AS family
@@ -27,17 +28,20 @@ ORDER BY family, seconds;
 CREATE VIEW figure AS
 WITH pair (place, title, dividend, divisor, at_most, at_least) AS (
 	VALUES (1, 'reactivation_rate / max, max', 'reactivation', 'max_max', 1.6, NULL),
-		(2, 'best plain SQL / reactivation_rate', (SELECT contender FROM fastest WHERE family = 'plain'),
-			'reactivation', NULL, 4),
-		(3, 'best lag() / reactivation_rate', (SELECT contender FROM fastest WHERE family = 'lag'),
-			'reactivation', NULL, 8),
+		(2, 'best plain SQL / reactivation_rate',
+			(SELECT contender FROM fastest WHERE family = 'plain'), 'reactivation', NULL, 4),
+		(3, 'best lag() / reactivation_rate',
+			(SELECT contender FROM fastest WHERE family = 'lag'), 'reactivation', NULL, 8),
 		(4, '60-month series / reactivation_rate', 'series', 'reactivation', 1.5, NULL),
-		(5, '60-month series with events / reactivation_rate', 'series_events', 'reactivation', NULL, NULL),
-		(6, '60-month series with amounts / reactivation_rate', 'series_revenue', 'reactivation', NULL, NULL),
+		(5, '60-month series with events / reactivation_rate', 'series_events', 'reactivation',
+			NULL, NULL),
+		(6, '60-month series with amounts / reactivation_rate', 'series_revenue', 'reactivation',
+			NULL, NULL),
 		(7, 'plain SQL over an index / reactivation_rate', 'indexed', 'reactivation', NULL, NULL),
 		(8, '200,000 groups / 20,000 groups', 'groups_200000', 'groups_20000', NULL, NULL),
 		(9, 'reactivation_rate / count(*)', 'reactivation', 'count', 1.0, NULL),
-		(10, 'reactivation_rate / count(*), 2 processes each', 'parallel', 'count_parallel', 1.0, NULL),
+		(10, 'reactivation_rate / count(*), 2 processes each', 'parallel', 'count_parallel',
+			1.0, NULL),
 		(11, 'without the Winback Scan / max, max', 'aggregate', 'max_max', NULL, NULL)
 )
 SELECT place, title, dividend, divisor, at_most, at_least,
@@ -68,7 +72,8 @@ FROM figure;
 
 CREATE VIEW setting AS
 SELECT name, current_setting(name) AS value
-FROM unnest(ARRAY['shared_buffers', 'work_mem', 'hash_mem_multiplier', 'jit', 'max_parallel_workers_per_gather',
+FROM unnest(ARRAY['shared_buffers', 'work_mem', 'hash_mem_multiplier', 'jit',
+	'max_parallel_workers_per_gather',
 	'fsync', 'autovacuum', 'TimeZone', 'lc_collate']) AS name
 WHERE current_setting(name, true) IS NOT NULL;
 
@@ -89,7 +94,8 @@ ORDER BY place;
 SELECT key AS "key, or series", customers, to_char(bytes, '999,999,999') AS bytes,
 	to_char(bytes / customers::numeric, '990.0') AS "a customer"
 FROM memory
-ORDER BY array_position(ARRAY['int8', 'scattered', 'uuid', 'text', 'series', 'series_events'], key), customers;
+ORDER BY array_position(ARRAY['int8', 'scattered', 'uuid', 'text', 'series', 'series_events'], key),
+	customers;
 
 SELECT title AS figure, to_char(value, '990.00') AS value,
 	coalesce(to_char(least, 'FM990.00') || ' to ' || to_char(greatest, 'FM990.00'), '') AS spread,

@@ -1,2 +1,3 @@
 -- reactivation_rate, timestamp column
-SELECT reactivation_rate(customer_id, ordered_at, :'period', :'inactive_after') FROM orders_timestamp;
+SELECT reactivation_rate(customer_id, ordered_at, :'period', :'inactive_after')
+FROM orders_timestamp;

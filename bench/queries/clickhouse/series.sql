@@ -1,4 +1,4 @@
--- silences by the periods in which they begin to count and end
+-- silences by their first and last period
 WITH silence AS (
 	SELECT ordered_at + INTERVAL 90 DAY AS inactive,
 		leadInFrame(toNullable(ordered_at)) OVER (PARTITION BY customer_id ORDER BY ordered_at
@@ -6,9 +6,11 @@ WITH silence AS (
 	FROM orders
 	WHERE ordered_at < :'series_to'
 ), counted AS (
-	-- eligible in the periods from a to b - 1, of which b - 1 is that of the return
-	SELECT greatest(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), inactive, 'UTC') + 1, 0) AS a,
-		greatest(ifNull(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), next, 'UTC') + 1, :periods), 0) AS b,
+	-- the customer is eligible in the periods a to b - 1, and returns, if ever, in b - 1
+	SELECT greatest(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'),
+			inactive, 'UTC') + 1, 0) AS a,
+		greatest(ifNull(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'),
+			next, 'UTC') + 1, :periods), 0) AS b,
 		next IS NOT NULL AS returned, count() AS n
 	FROM silence
 	WHERE next IS NULL OR next > inactive
@@ -23,6 +25,11 @@ WITH silence AS (
 	UNION ALL
 	SELECT toInt64(number), 0, 0 FROM numbers(:periods)
 ), series AS (
-	SELECT place, sum(sum(eligible)) OVER (ORDER BY place) AS running, sum(returned) AS total FROM change GROUP BY place
+	SELECT place, sum(sum(eligible)) OVER (ORDER BY place) AS running, sum(returned) AS total
+	FROM change
+	GROUP BY place
 )
-SELECT concat(toString(total), '/', toString(running)) FROM series WHERE place < :periods ORDER BY place
+SELECT concat(toString(total), '/', toString(running))
+FROM series
+WHERE place < :periods
+ORDER BY place

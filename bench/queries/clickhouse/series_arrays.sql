@@ -5,11 +5,14 @@ WITH silence AS (
 		FROM orders
 		WHERE ordered_at < :'series_to'
 		GROUP BY customer_id)
-	ARRAY JOIN times AS this, arrayPushBack(arrayMap(x -> toNullable(x), arrayPopFront(times)), NULL) AS next
+	ARRAY JOIN times AS this,
+		arrayPushBack(arrayMap(x -> toNullable(x), arrayPopFront(times)), NULL) AS next
 ), counted AS (
-	-- eligible in the periods from a to b - 1, of which b - 1 is that of the return
-	SELECT greatest(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), inactive, 'UTC') + 1, 0) AS a,
-		greatest(ifNull(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'), next, 'UTC') + 1, :periods), 0) AS b,
+	-- the customer is eligible in the periods a to b - 1, and returns, if ever, in b - 1
+	SELECT greatest(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'),
+			inactive, 'UTC') + 1, 0) AS a,
+		greatest(ifNull(dateDiff(:'step_unit', toDateTime64(:'series_from', 6, 'UTC'),
+			next, 'UTC') + 1, :periods), 0) AS b,
 		next IS NOT NULL AS returned, count() AS n
 	FROM silence
 	WHERE next IS NULL OR next > inactive
@@ -24,6 +27,11 @@ WITH silence AS (
 	UNION ALL
 	SELECT toInt64(number), 0, 0 FROM numbers(:periods)
 ), series AS (
-	SELECT place, sum(sum(eligible)) OVER (ORDER BY place) AS running, sum(returned) AS total FROM change GROUP BY place
+	SELECT place, sum(sum(eligible)) OVER (ORDER BY place) AS running, sum(returned) AS total
+	FROM change
+	GROUP BY place
 )
-SELECT concat(toString(total), '/', toString(running)) FROM series WHERE place < :periods ORDER BY place
+SELECT concat(toString(total), '/', toString(running))
+FROM series
+WHERE place < :periods
+ORDER BY place

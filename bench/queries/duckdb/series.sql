@@ -1,12 +1,15 @@
--- silences by the periods in which they begin to count and end
+-- silences by their first and last period
 WITH silence AS (
-	SELECT ordered_at + INTERVAL 90 DAY AS inactive, lead(ordered_at) OVER (PARTITION BY customer_id ORDER BY ordered_at) AS next
+	SELECT ordered_at + INTERVAL 90 DAY AS inactive,
+		lead(ordered_at) OVER (PARTITION BY customer_id ORDER BY ordered_at) AS next
 	FROM orders
 	WHERE ordered_at < :'series_to'
 ), counted AS (
-	-- eligible in the periods from a to b - 1, of which b - 1 is that of the return
+	-- the customer is eligible in the periods a to b - 1, and returns, if ever, in b - 1
 	SELECT greatest(date_diff(:'step_unit', :'series_from'::timestamp, inactive) + 1, 0) AS a,
-		greatest(coalesce(date_diff(:'step_unit', :'series_from'::timestamp, next) + 1, :periods), 0) AS b, next IS NOT NULL AS returned
+		greatest(coalesce(date_diff(:'step_unit', :'series_from'::timestamp, next) + 1,
+			:periods), 0) AS b,
+		next IS NOT NULL AS returned
 	FROM silence
 	WHERE next IS NULL OR next > inactive
 ), change AS (
@@ -18,6 +21,8 @@ WITH silence AS (
 	UNION ALL
 	SELECT place, 0, 0 FROM range(:periods) AS places(place)
 ), series AS (
-	SELECT place, sum(sum(eligible)) OVER (ORDER BY place) AS eligible, sum(returned) AS returned FROM change GROUP BY place
+	SELECT place, sum(sum(eligible)) OVER (ORDER BY place) AS eligible, sum(returned) AS returned
+	FROM change
+	GROUP BY place
 )
 SELECT returned || '/' || eligible FROM series WHERE place < :periods ORDER BY place
