@@ -1,17 +1,17 @@
 -- data.sql
---   The shop of this example: it sells for house and garden, in two stores, on
---   its web site, in an app (since 2023) and on a market place of others. Its
---   till knows who buys when the customer card is shown; orders without a
---   customer are those of everybody else.
+--   The shop of this example sells for house and garden: in two stores, on its web
+--   site, in an app (since 2023) and on a market place run by others. It records
+--   the customer of an order if the customer card is shown; the other orders have
+--   no customer.
 --
---   1,500 customers, 2022 to 2024; "today" is the first of January 2025. The
---   rows are the same on every machine: chance comes from sha256 of the customer
---   and the month, all arithmetic is on integers.
+--   The data: 1,500 customers, 2022 to 2024; "today" is 1 January 2025. The rows are
+--   the same on every machine: random numbers come from the sha256 of the customer
+--   and the month, and all arithmetic is on integers.
 --
 --   The idea: customers join in one channel and buy by a habit, month by month,
 --   until they drift off; then they buy now and then at most. Store customers
---   are faithful, those of the market place are not, and a reminder by e-mail
---   brings back those who joined on the web site.
+--   stay for long, those of the market place do not, and a reminder by e-mail
+--   brings back customers who joined on the web site.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -41,11 +41,11 @@ CREATE TABLE returns (
   refund      numeric(8,2) NOT NULL
 );
 
-COMMENT ON TABLE customers IS 'Who has a customer card';
-COMMENT ON COLUMN customers.may_call IS 'They agreed to be called';
-COMMENT ON TABLE orders IS 'What was sold, in all channels';
+COMMENT ON TABLE customers IS 'Customers with a customer card';
+COMMENT ON COLUMN customers.may_call IS 'The customer has agreed to be called';
+COMMENT ON TABLE orders IS 'Orders in all channels';
 COMMENT ON COLUMN orders.customer_id IS 'NULL: bought without a customer card';
-COMMENT ON TABLE returns IS 'Goods that were sent or brought back, at most once an order';
+COMMENT ON TABLE returns IS 'Goods sent or brought back, at most once an order';
 
 INSERT INTO customers
 SELECT id, format('customer%s@example.com', id), get_byte(chance, 9) < 150
@@ -54,10 +54,10 @@ SELECT id, format('customer%s@example.com', id), get_byte(chance, 9) < 150
 
 INSERT INTO orders
 WITH
--- a customer's nature; odds are monthly, in 256ths
+-- the habits of a customer; odds are monthly, in 256ths
 nature AS MATERIALIZED (
   SELECT customer_id, home, chance,
-         -- a third is there from the start, the others come in over three years
+         -- a third of the customers are there from the start, the others join over three years
          greatest(0, get_byte(chance, 1) * 52 / 255 - 17) AS joins,
          CASE home WHEN 'store' THEN 8 WHEN 'web' THEN 5 ELSE 2 END
            + get_byte(chance, 2) * get_byte(chance, 2) / 3000 AS stays,
@@ -71,7 +71,7 @@ nature AS MATERIALIZED (
                        ELSE 'market place' END
          ) AS joined_in(home)
 ),
--- a month in which they may buy, and the day and minute it would be
+-- a month in which a customer may buy, with the day and minute of the order
 month AS (
   SELECT nature.*, month, draw, month >= joins + stays AS gone,
          date '2022-01-01' + make_interval(months => month, days => get_byte(draw, 0) % 28,
@@ -96,14 +96,15 @@ bought AS (
          -- the season, in percent: January to December
          * (ARRAY[70, 80, 110, 130, 130, 110, 80, 70, 90, 95, 120, 140])[month % 12 + 1] / 100
   UNION ALL
-  -- without a card
+  -- orders without a customer card
   SELECT NULL, timestamp '2022-01-01 10:00' + make_interval(hours => 18 * n),
          sha256(convert_to(format('till %s', n), 'UTF8')), 'store'
     FROM generate_series(0, 1400) AS n
 )
 SELECT row_number() OVER (ORDER BY at, customer_id), customer_id, at AT TIME ZONE 'UTC', channel,
-       -- from 8 to about 300 euros, small ones more often than large ones
-       (800 + get_byte(draw, 5) * get_byte(draw, 6) * get_byte(draw, 7) / 600 + get_byte(draw, 8)) / 100.0
+       -- from 8 to about 300 euros, small amounts more often than large ones
+       (800 + get_byte(draw, 5) * get_byte(draw, 6) * get_byte(draw, 7) / 600
+        + get_byte(draw, 8)) / 100.0
   FROM bought
  ORDER BY 1;
 
@@ -111,7 +112,9 @@ INSERT INTO returns
 SELECT order_id, returned_at, amount
   FROM orders,
        sha256(convert_to(format('order %s', order_id), 'UTF8')) AS chance,
-       LATERAL (SELECT ordered_at + make_interval(days => 3 + get_byte(chance, 1) % 20)) AS r(returned_at)
+       LATERAL (
+         SELECT ordered_at + make_interval(days => 3 + get_byte(chance, 1) % 20)
+       ) AS r(returned_at)
  WHERE get_byte(chance, 0) < CASE channel WHEN 'store' THEN 8 ELSE 32 END
    AND returned_at < '2025-01-01';
 

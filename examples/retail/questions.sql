@@ -1,10 +1,10 @@
 -- questions.sql
---   What the shop wants to know about customers who come back. Run data.sql and
---   events.sql first; events.sql says what counts as what, and why 6 and 12
---   months.
+--   Questions of the shop about customers who come back. Run data.sql and
+--   events.sql first; events.sql explains what counts as which event, and why the
+--   thresholds are 6 and 12 months.
 --
---   Every query reads all orders: a rate looks at what customers did before its
---   period, so the period is an argument and never a WHERE.
+--   Every query reads all orders: a rate depends on the orders before its period,
+--   so the period is an argument and never a WHERE.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -42,8 +42,8 @@ SELECT to_char(month, 'YYYY-MM') AS month,
        ) AS shop
  ORDER BY 1;
 
-\echo '3. And by quarter: who was there, who came, who came back, who was lost? (Where the data do not'
-\echo 'reach back far enough, "history" is false.)'
+\echo '3. And by quarter: how many customers were there, came, came back, or were lost? ("history"'
+\echo 'is false where the orders do not reach back far enough.)'
 SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter, history_complete AS history,
        active_start, inactive_start, churned_start,
        new_customers, retained, reactivated, won_back,
@@ -56,8 +56,8 @@ SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter, history_complete AS histor
        ) AS shop
  ORDER BY 1;
 
-\echo '4. Of the customers we had lost when 2024 began, who came back, by the channel in which they first'
-\echo 'came to us?'
+\echo '4. Of the customers that we had lost when 2024 began, how many came back, by the channel of'
+\echo 'their first order?'
 WITH customer AS (
   SELECT DISTINCT ON (customer_id) customer_id, channel AS first_channel
     FROM orders
@@ -69,14 +69,15 @@ SELECT first_channel, win_back,
        to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0%') AS "95% sure"
   FROM (
          SELECT first_channel,
-                winback_tally(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+                winback_tally(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '12 months')
+                  AS win_back
            FROM orders JOIN customer USING (customer_id)
           GROUP BY first_channel
        ) AS channel,
        rate_interval(win_back)
  ORDER BY first_channel;
 
-\echo '5. And which channel brought them back? (The same customers below the line in every row, so that'
+\echo '5. And which channel brought them back? (Every row is a share of the same lost customers, so'
 \echo 'the rows add up.)'
 WITH customer AS (
   SELECT customer_id,
@@ -93,20 +94,23 @@ lost AS (
    WHERE before = 'churned'
    GROUP BY back_in
 )
-SELECT coalesce(back_in, 'did not come back') AS "back in", rate_tally(customers, all_customers::bigint) AS customers,
+SELECT coalesce(back_in, 'did not come back') AS "back in",
+       rate_tally(customers, all_customers::bigint) AS customers,
        to_char(100.0 * customers / all_customers, '990.0%') AS share
   FROM lost
  ORDER BY back_in;
 
 \echo '6. Why not simply GROUP BY channel?'
-\echo 'Wrong: it cuts each history apart. Who bought on the web site last month is "lost" to the store,'
-\echo 'who is gone from three channels is lost three times, and who left the store and came back on the'
-\echo 'web site did not come back anywhere.'
-\echo 'Right, by customer: each has one first channel, all their orders stay together, and the rows add'
-\echo 'up to all customers.'
-\echo 'Right, by return: who came back did so in one channel, and the rows add up to all who came back.'
+\echo 'Wrong: it cuts each history apart. A customer who bought on the web site last month is'
+\echo '"lost" to the store; one who is gone from three channels is lost three times; one who left'
+\echo 'the store and came back on the web site did not come back in either.'
+\echo 'Right, by customer: each customer has one first channel, all his orders stay together, and'
+\echo 'the rows add up to all customers.'
+\echo 'Right, by return: each customer came back in one channel, and the rows add up to all who'
+\echo 'came back.'
 WITH cut_apart AS (
-  SELECT channel, winback_tally(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '12 months') AS wrong
+  SELECT channel,
+         winback_tally(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '12 months') AS wrong
     FROM orders
    GROUP BY channel
 ),
@@ -140,7 +144,7 @@ SELECT coalesce(channel, 'all') AS channel,
  GROUP BY ROLLUP (channel)
  ORDER BY grouping(channel), 1;
 
-\echo '7. Today is 2025-01-01. Who is worth calling: gone, were worth most, and may be called?'
+\echo '7. Today is 2025-01-01. Of the customers who are gone and whom we may call, who spent most?'
 SELECT customer_id, email, status, orders, spent, last_order::date
   FROM (
          SELECT customer_id,
@@ -169,8 +173,8 @@ SELECT status, count(*) AS customers, round(sum(spent)) AS revenue,
  GROUP BY status
  ORDER BY status;
 
-\echo '9. Are goods sent back a cancellation? No: most who send something back buy again within half a'
-\echo 'year (returns before July 2024).'
+\echo '9. Are returned goods a cancellation? No: most customers who return something buy again'
+\echo 'within half a year (returns before July 2024).'
 SELECT rate_tally(count(*) FILTER (WHERE bought_again), count(*)) AS bought_again
   FROM (
          SELECT EXISTS (
@@ -182,17 +186,19 @@ SELECT rate_tally(count(*) FILTER (WHERE bought_again), count(*)) AS bought_agai
            FROM returns JOIN orders USING (order_id)
           WHERE returned_at < '2024-07-01' AND customer_id IS NOT NULL
        ) AS returned;
-\echo 'Taken for cancellations, they make people "lost" who had been there the month before, and "won'
-\echo 'back" who never left:'
+\echo 'If they counted as cancellations, customers would be "lost" who were there the month before,'
+\echo 'and "won back" though they never left:'
 SELECT 'orders alone' AS "what counts", win_back, to_char(100 * rate(win_back), '990.0%') AS rate
   FROM (
-         SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+         SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months')
+                  AS win_back
            FROM events
        ) AS orders_alone
  UNION ALL
 SELECT 'returns as cancellations', win_back, to_char(100 * rate(win_back), '990.0%')
   FROM (
-         SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+         SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months')
+                  AS win_back
            FROM (
                   SELECT customer, at, event FROM events
                    UNION ALL
@@ -202,11 +208,12 @@ SELECT 'returns as cancellations', win_back, to_char(100 * rate(win_back), '990.
        ) AS with_returns
  ORDER BY 1;
 
-\echo '10. Who is behind a number? The customers won back in December 2024, those first who spent most in it:'
+\echo '10. Which customers were won back in December 2024? (Those who spent most in it first.)'
 SELECT customer_id, last_order_before::date, orders, spent
   FROM (
          SELECT customer_id,
-                lifecycle_during(ordered_at, '[2024-12-01,2025-01-01)', '6 months', '12 months') AS status,
+                lifecycle_during(ordered_at, '[2024-12-01,2025-01-01)', '6 months', '12 months')
+                  AS status,
                 max(ordered_at) FILTER (WHERE ordered_at < '2024-12-01') AS last_order_before,
                 count(*) FILTER (WHERE ordered_at >= '2024-12-01') AS orders,
                 sum(amount) FILTER (WHERE ordered_at >= '2024-12-01') AS spent
