@@ -3,15 +3,15 @@
 --   on the web. A company makes an account, tries the software for two weeks and
 --   then subscribes, or not. There are three plans: monthly and annual, which
 --   renew themselves until they are cancelled, and a "project" licence of six
---   months, paid at once, which ends by itself.
+--   months, which is paid at once and ends by itself.
 --
---   3,000 accounts, 2022 to 2024; "today" is the first of January 2025. The rows
---   are the same on every machine: chance comes from sha256 of the account, all
---   arithmetic is on integers.
+--   The data: 3,000 accounts, 2022 to 2024; "today" is 1 January 2025. The rows are
+--   the same on every machine: random numbers come from the sha256 of the account,
+--   and all arithmetic is on integers.
 --
---   The idea: why somebody left decides whether they come back. On the first of
---   June 2024 everybody who had cancelled got an offer, save a third that was
---   held out to see who would have come back anyhow.
+--   The idea: whether a customer comes back depends on why he left. On 1 June 2024
+--   all accounts that had cancelled were sent an offer, except a third of them: the
+--   control group, which shows how many come back without one.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -55,13 +55,15 @@ CREATE TABLE offers (
 );
 
 COMMENT ON TABLE accounts IS 'Every company that ever signed up';
-COMMENT ON COLUMN accounts.source IS 'How they found us';
-COMMENT ON TABLE trials IS 'Their two weeks for nothing';
-COMMENT ON TABLE subscriptions IS 'One row for each time of an account on a plan';
-COMMENT ON COLUMN subscriptions.ended_at IS 'End of the time paid for, ahead where it is known; NULL while it goes on';
-COMMENT ON COLUMN subscriptions.cancel_reason IS 'NULL where not cancelled; "changed plan" where another row goes on';
+COMMENT ON COLUMN accounts.source IS 'How the company found us';
+COMMENT ON TABLE trials IS 'Trials of two weeks, free of charge';
+COMMENT ON TABLE subscriptions IS 'One row for each time that an account spent on a plan';
+COMMENT ON COLUMN subscriptions.ended_at
+  IS 'End of the time paid for, also if it is known and lies ahead; NULL while the plan goes on';
+COMMENT ON COLUMN subscriptions.cancel_reason
+  IS 'NULL if not cancelled; "changed plan" if another row begins where this one ends';
 COMMENT ON TABLE payments IS 'The first payment and every renewal';
-COMMENT ON TABLE offers IS 'The win-back campaign; "nothing" is the group held out';
+COMMENT ON TABLE offers IS 'The win-back campaign; "nothing" is the control group';
 
 INSERT INTO accounts
 SELECT id, format('Company %s Ltd', id),
@@ -74,15 +76,15 @@ INSERT INTO trials
 SELECT account_id, timestamptz '2022-01-03 08:00' + make_interval(mins => 523 * account_id)
   FROM accounts;
 
--- What will become of an account. Bytes of chance, 0 to 255: 1 whether it
--- subscribes, 2 how soon, 3 to which plan, 4 for how long, 5 why it leaves,
--- 6 whether it comes back, 7 how soon, 8 for how long, 9 whether an offer helps.
+-- The future of each account. The bytes of chance, 0 to 255, decide: 1 whether it subscribes,
+-- 2 how soon, 3 to which plan, 4 for how long, 5 why it leaves, 6 whether it comes back, 7 how
+-- soon, 8 for how long, 9 whether an offer helps.
 CREATE TEMP TABLE nature AS
 SELECT account_id, chance, source, started_at AS tried_at
   FROM accounts JOIN trials USING (account_id),
        sha256(convert_to(format('account %s', account_id), 'UTF8')) AS chance;
 
--- most who subscribe do so within the trial, some months later
+-- most accounts that subscribe do so within the trial, the others some months later
 INSERT INTO subscriptions (account_id, plan, started_at, ended_at, cancel_reason)
 SELECT account_id, plan,
        started_at, started_at + make_interval(months => lasts),
@@ -95,8 +97,9 @@ SELECT account_id, plan,
        END
   FROM (
          SELECT nature.*,
-                tried_at + make_interval(days => CASE WHEN get_byte(chance, 1) < 120 THEN 1 + get_byte(chance, 2) % 14
-                                                      ELSE 30 + get_byte(chance, 2) * 2 END) AS started_at,
+                tried_at + make_interval(
+                  days => CASE WHEN get_byte(chance, 1) < 120 THEN 1 + get_byte(chance, 2) % 14
+                               ELSE 30 + get_byte(chance, 2) * 2 END) AS started_at,
                 CASE WHEN get_byte(chance, 3) < 165 THEN 'monthly'
                      WHEN get_byte(chance, 3) < 210 THEN 'annual'
                      ELSE 'project' END AS plan
@@ -113,15 +116,16 @@ SELECT account_id, plan,
  WHERE started_at < '2025-01-01'
  ORDER BY started_at;
 
--- who changed the plan goes on with the annual one at the same instant
+-- an account that changed its plan goes on with the annual one at the same instant
 INSERT INTO subscriptions (account_id, plan, started_at, ended_at, cancel_reason)
-SELECT account_id, 'annual', ended_at, ended_at + make_interval(years => 1 + get_byte(chance, 8) / 100),
+SELECT account_id, 'annual', ended_at,
+       ended_at + make_interval(years => 1 + get_byte(chance, 8) / 100),
        CASE WHEN get_byte(chance, 5) % 2 = 0 THEN 'too expensive' ELSE 'closed down' END
   FROM subscriptions JOIN nature USING (account_id)
  WHERE cancel_reason = 'changed plan' AND ended_at < '2025-01-01'
  ORDER BY ended_at;
 
--- When they come back by themselves, if they do, by why they left
+-- when an account comes back without an offer, if it does; the odds depend on why it left
 CREATE TEMP TABLE gone AS
 SELECT account_id, chance, ended_at, cancel_reason,
        CASE WHEN get_byte(chance, 6) < CASE cancel_reason WHEN 'payment failed' THEN 140
@@ -154,14 +158,15 @@ UPDATE gone
                                   ELSE 18 END;
 
 INSERT INTO subscriptions (account_id, plan, started_at, ended_at, cancel_reason)
-SELECT account_id, 'monthly', back_at, back_at + make_interval(months => 2 + get_byte(chance, 8) / 10),
+SELECT account_id, 'monthly', back_at,
+       back_at + make_interval(months => 2 + get_byte(chance, 8) / 10),
        CASE WHEN get_byte(chance, 8) % 3 = 0 THEN 'feature missing' ELSE 'too expensive' END
   FROM gone
  WHERE back_at < '2025-01-01'
  ORDER BY back_at;
 
--- of the time to come, only the projects' terms are known and who has cancelled
--- to the end of this month
+-- of the ends after today, only two kinds are known: the end of a project licence, and the end
+-- of a subscription that was cancelled to the end of this month
 UPDATE subscriptions
    SET ended_at = NULL, cancel_reason = NULL
  WHERE plan <> 'project'

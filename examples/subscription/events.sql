@@ -1,28 +1,29 @@
 -- events.sql
---   What counts as what in the software firm.
+--   The view events: it turns the software firm's rows into events.
 --
---   The firm: bookkeeping on the web, by subscription. Here customers say when
---   they leave, and there are people who tried and never paid:
+--   The firm rents out bookkeeping on the web, by subscription. Here customers say
+--   when they leave, and there are people who tried and never paid:
 --
---   * A trial is interest. Who signs up and never pays is a prospect.
---   * Every payment is a purchase, renewals too: it is the proof that the
---     subscription was alive.
---   * A subscription that was cancelled is a cancellation at ended_at: not when
---     they clicked on "cancel", for they have paid until then. One that lies
---     ahead does no harm: a standing looks only at what came before it.
---   * "payment failed" is a cancellation as well, though nobody decided it: the
---     firm closes the account after three attempts.
+--   * A trial is interest. An account that signs up and never pays is a prospect.
+--   * Every payment is a purchase, renewals too: it proves that the subscription
+--     was alive.
+--   * A cancelled subscription is a cancellation at ended_at, not when the customer
+--     clicked on "cancel", because he has paid until then. An end that lies ahead
+--     does no harm: a standing depends only on the events before it.
+--   * "payment failed" is a cancellation as well, though the customer did not decide
+--     it: the firm closes the account after three attempts.
 --   * An end is not a cancellation by itself. A project licence ends because its
 --     term is over (cancel_reason NULL); a change of plan ends one row where the
---     next begins. The latter would be fatal: a cancellation at the same instant
---     as a payment counts as after it, so whoever moved to the annual plan would
---     count as churned for a whole year of being a customer. Question 2 shows it.
+--     next begins. That end would do great harm: a cancellation at the same instant
+--     as a payment counts as after it, so a customer who moved to the annual plan
+--     would count as churned for a whole year. Question 2 shows it.
 --
 --   The thresholds:
---   * churned after NULL: customers leave by cancelling, and in no other way;
---   * inactive after 13 months: the longest term is paid for 12 months, plus one
---     for late payers. So a subscription that runs never counts as inactive. Who
---     does are those whose project ended by itself and who took nothing since.
+--   * churned after NULL: customers leave only by cancelling;
+--   * inactive after 13 months: the longest term is paid for 12 months, and one
+--     month is added for late payers. So a subscription that runs never counts as
+--     inactive. Inactive are only customers whose project licence ended and who
+--     have bought nothing since.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -37,6 +38,6 @@ SELECT account_id, paid_at, 'purchase'
  UNION ALL
 SELECT account_id, ended_at, 'cancellation'
   FROM subscriptions
- WHERE cancel_reason <> 'changed plan';   -- and so is not NULL
+ WHERE cancel_reason <> 'changed plan';   -- true only where cancel_reason is not NULL
 
-COMMENT ON VIEW events IS 'Trials, payments and cancellations as winback sees them';
+COMMENT ON VIEW events IS 'Trials, payments and cancellations as events for winback';
