@@ -3,14 +3,14 @@
 --   client takes an engagement, of a few weeks or of more than a year, and
 --   perhaps another one later; a few write a letter to end the relationship.
 --
---   600 clients, 2018 to 2024, for where a client is lost after two years, three
---   years of data would not do; "today" is the first of January 2025. The rows
---   are the same on every machine: chance comes from sha256 of the client and
---   the engagement, all arithmetic is on integers.
+--   The data: 600 clients, 2018 to 2024; "today" is 1 January 2025. Seven years are
+--   needed, because a client counts as lost only after two. The rows are the same on
+--   every machine: random numbers come from the sha256 of the client and the
+--   engagement, and all arithmetic is on integers.
 --
 --   The idea: clients come in one by one and take engagement after engagement,
 --   with breaks of some months or some years. Public bodies come back after long
---   breaks, for they tender every few years; banks seldom do.
+--   breaks, because they tender every few years; banks seldom do.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -43,11 +43,12 @@ CREATE TABLE departures (
   PRIMARY KEY (client_id, left_on)
 );
 
-COMMENT ON TABLE clients IS 'Whom we work for, or did';
-COMMENT ON COLUMN clients.partner IS 'Who of us looks after them';
-COMMENT ON TABLE engagements IS 'What we were hired for';
-COMMENT ON COLUMN engagements.ended_on IS 'Last day of the work; NULL while it runs without an end in sight';
-COMMENT ON COLUMN engagements.fee IS 'In all, in euros';
+COMMENT ON TABLE clients IS 'Clients and former clients';
+COMMENT ON COLUMN clients.partner IS 'The partner who looks after the client';
+COMMENT ON TABLE engagements IS 'The work that clients hired us for';
+COMMENT ON COLUMN engagements.ended_on
+  IS 'Last day of the work; NULL while it runs without an agreed end';
+COMMENT ON COLUMN engagements.fee IS 'Total fee in euros';
 COMMENT ON TABLE departures IS 'Letters by which a client ended the relationship';
 
 INSERT INTO clients
@@ -57,9 +58,9 @@ SELECT id, format('Client %s', id),
   FROM generate_series(1, 600) AS id,
        sha256(convert_to(format('client %s', id), 'UTF8')) AS chance;
 
--- Engagement by engagement. Bytes of chance, 0 to 255: 0 how long it runs, 1
--- whether the client leaves after it, 2 what sort of break follows, 3 how long
--- that is, 4 the practice, 5 why they leave.
+-- Each client takes engagement after engagement. The bytes of chance, 0 to 255, decide: 0 how
+-- long the engagement runs, 1 whether the client leaves after it, 2 which kind of break follows,
+-- 3 how long the break is, 4 the practice, 5 why the client leaves.
 CREATE TEMP TABLE work AS
 WITH RECURSIVE work AS (
   SELECT client_id, sector, 1 AS n, date '2018-01-08' + client_id * 21 / 5 AS started_on
@@ -71,14 +72,17 @@ WITH RECURSIVE work AS (
                   THEN 5 + get_byte(chance, 3)                 -- the next job
                 WHEN get_byte(chance, 2) < 150
                   THEN 380 + get_byte(chance, 3)               -- after a year or so
-                WHEN get_byte(chance, 2) < CASE sector WHEN 'public' THEN 220 WHEN 'industry' THEN 190 ELSE 165 END
+                WHEN get_byte(chance, 2) < CASE sector WHEN 'public' THEN 220
+                                                       WHEN 'industry' THEN 190
+                                                       ELSE 165 END
                   THEN 740 + 3 * get_byte(chance, 3)           -- after some years
-                ELSE 10000                                     -- not in our time
+                ELSE 10000                                     -- never in these years
            END
          + CASE WHEN get_byte(chance, 1) < 38 THEN 200 ELSE 0 END
     FROM work,
          sha256(convert_to(format('client %s, engagement %s', client_id, n), 'UTF8')) AS chance,
-         LATERAL (SELECT started_on + 15 + get_byte(chance, 0) * get_byte(chance, 0) / 110) AS e(ended_on)
+         LATERAL (SELECT started_on + 15 + get_byte(chance, 0) * get_byte(chance, 0) / 110
+                 ) AS e(ended_on)
    WHERE ended_on < '2025-01-01'
 )
 SELECT client_id, n, chance, started_on,
@@ -91,7 +95,7 @@ INSERT INTO engagements (client_id, practice, started_on, ended_on, fee)
 SELECT client_id,
        (ARRAY['strategy', 'operations', 'IT'])[1 + get_byte(chance, 4) % 3],
        started_on,
-       -- of the work that runs, half has an agreed end
+       -- half of the engagements that still run have an agreed end
        CASE WHEN ended_on < '2025-01-01' OR client_id % 2 = 0 THEN ended_on END,
        1000 * (8 + (ended_on - started_on) * (6 + get_byte(chance, 4) % 5) / 10)
   FROM work

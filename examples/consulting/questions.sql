@@ -1,10 +1,10 @@
 -- questions.sql
---   What the consultancy wants to know about clients who come back. Run data.sql
---   and events.sql first; events.sql says what counts as what, and why 1 year and
---   2 years.
+--   Questions of the consultancy about clients who come back. Run data.sql and
+--   events.sql first; events.sql explains what counts as which event, and why the
+--   thresholds are 1 year and 2 years.
 --
---   With so few clients a rate is shown with how many they are, and with the
---   range in which it lies with 95 % confidence.
+--   With so few clients, a rate is shown with the number of clients and with its
+--   95 % confidence interval.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -15,15 +15,16 @@ SET DateStyle = 'ISO';
 SET search_path = consulting_example, public;
 
 \echo
-\echo '1. Clients for whom we were at work on 2024-01-01: what are they, if only the first day of an'
-\echo 'engagement counts, and if all of it does?'
+\echo '1. Clients for whom we were at work on 2024-01-01: which standing do they have if only the'
+\echo 'first day of an engagement counts, and if all of it does?'
 WITH at_work AS (
   SELECT DISTINCT client_id AS customer
     FROM engagements
    WHERE started_on < '2024-01-01' AND (ended_on >= '2024-01-01' OR ended_on IS NULL)
 ),
 first_days AS (
-  SELECT client_id AS customer, lifecycle_at(started_on, '2024-01-01', '1 year', '2 years') AS standing
+  SELECT client_id AS customer,
+         lifecycle_at(started_on, '2024-01-01', '1 year', '2 years') AS standing
     FROM engagements
    GROUP BY client_id
 ),
@@ -32,13 +33,15 @@ all_of_it AS (
     FROM events
    GROUP BY customer
 )
-SELECT first_days.standing AS "only first days", all_of_it.standing AS "all of it", count(*) AS clients
+SELECT first_days.standing AS "only first days", all_of_it.standing AS "all of it",
+       count(*) AS clients
   FROM at_work JOIN first_days USING (customer) JOIN all_of_it USING (customer)
  GROUP BY 1, 2
  ORDER BY 1, 2;
 
 \echo '2. How well did we get clients back, year by year?'
-SELECT extract(year FROM year) AS year, active_start AS active, inactive_start AS inactive, churned_start AS churned,
+SELECT extract(year FROM year) AS year,
+       active_start AS active, inactive_start AS inactive, churned_start AS churned,
        reactivation, to_char(100 * reactivation_rate, '990.0%') AS rate,
        win_back, to_char(100 * winback_rate, '990.0%') AS rate,
        to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0%') AS "95% sure"
@@ -51,8 +54,8 @@ SELECT extract(year FROM year) AS year, active_start AS active, inactive_start A
        rate_interval(win_back)
  ORDER BY 1;
 
-\echo '3. In which sector do lost clients come back? (2022 to 2024, added up: who stayed away counts once'
-\echo 'a year.)'
+\echo '3. In which sector do lost clients come back? (2022 to 2024, added up: a client who stayed'
+\echo 'away counts once a year.)'
 SELECT coalesce(sector, 'all') AS sector, sum(win_back) AS win_back,
        to_char(100 * rate(sum(win_back)), '990.0%') AS rate
   FROM (
@@ -66,9 +69,9 @@ SELECT coalesce(sector, 'all') AS sector, sum(win_back) AS win_back,
  GROUP BY ROLLUP (sector)
  ORDER BY grouping(sector), 1;
 
-\echo '4. Does it matter how they left? Of the clients lost when 2024 began, by their letter, if there'
-\echo 'was one. (A letter loses a client at once, silence only after two years: the first row holds those'
-\echo 'who are gone longest.)'
+\echo '4. Does it matter how they left? The clients lost when 2024 began, by the reason in their'
+\echo 'letter, if they wrote one. (A client is lost at once by a letter, and only after two years'
+\echo 'by silence. So the clients in the first row have been away the longest.)'
 WITH client AS (
   SELECT customer,
          lifecycle_at(at, event, '2024-01-01', '1 year', '2 years') AS before,
@@ -85,8 +88,8 @@ SELECT coalesce(reason, 'fell silent') AS "how they left", winback_tally(before,
  GROUP BY reason
  ORDER BY reason NULLS FIRST;
 
-\echo '5. Who came back in 2024, after how long, and for what? (The largest fees first. The status says'
-\echo 'what they were when the year began.)'
+\echo '5. Who came back in 2024, after how long, and for which work? (The largest fees first. A'
+\echo 'client is reactivated if inactive when the year began, and won back if churned.)'
 WITH client AS (
   SELECT customer AS client_id,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '1 year', '2 years') AS status,
@@ -95,10 +98,12 @@ WITH client AS (
    GROUP BY customer
 )
 SELECT name, partner, status, coalesce(reason, 'fell silent') AS "how they left",
-       last_day, started_on AS back_on, round((started_on - last_day) / 365.25, 1) AS "years away", practice, fee
+       last_day, started_on AS back_on,
+       round((started_on - last_day) / 365.25, 1) AS "years away", practice, fee
   FROM client JOIN clients USING (client_id)
        LEFT JOIN departures
-       ON departures.client_id = client.client_id AND left_on >= last_day AND left_on < '2024-01-01',
+       ON departures.client_id = client.client_id
+          AND left_on >= last_day AND left_on < '2024-01-01',
        LATERAL (
          SELECT started_on, practice, fee
            FROM engagements
@@ -110,7 +115,8 @@ SELECT name, partner, status, coalesce(reason, 'fell silent') AS "how they left"
  ORDER BY fee DESC, client.client_id
  LIMIT 8;
 
-\echo '6. How much of the new work of 2024 came from whom? (Fees of the engagements begun in it.)'
+\echo '6. How much of the new work of 2024 came from which clients? (Fees of the engagements begun'
+\echo 'in that year.)'
 WITH client AS (
   SELECT customer AS client_id,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '1 year', '2 years') AS status
@@ -124,8 +130,8 @@ SELECT status, count(DISTINCT client_id) AS clients, sum(fee) AS fees,
  GROUP BY status
  ORDER BY status;
 
-\echo '7. Today is 2025-01-01. Whom should each partner call? The three inactive clients worth most,'
-\echo 'before they are lost:'
+\echo '7. Today is 2025-01-01. Whom should each partner call? The three inactive clients with the'
+\echo 'highest fees, before they are lost:'
 SELECT partner, name, sector, last_day, fees
   FROM (
          SELECT partner, name, sector, last_day, fees,
