@@ -1,15 +1,15 @@
 -- data.sql
---   The marketing agency of this example: companies ask it to pitch for their
---   search, social media or brand work. Some sign a contract of a year, which
---   is renewed, runs out, or is terminated early; most turn the agency down.
+--   The marketing agency of this example: companies ask it for a pitch for their
+--   search, social media or brand work. Some sign a contract of a year, which is
+--   renewed, runs out, or is terminated early; most turn the agency down.
 --
---   1,500 companies, from July 2021 to 2024; "today" is the first of January 2025.
---   The rows are the same on every machine: chance comes from sha256 of the
---   company, all arithmetic is on integers.
+--   The data: 1,500 companies, from July 2021 to 2024; "today" is 1 January 2025.
+--   The rows are the same on every machine: random numbers come from the sha256 of
+--   the company, and all arithmetic is on integers.
 --
---   The idea: a lost pitch is not the end; some companies ask again. Of those
---   who were clients, it depends on why they left whether they return. A client
---   may have two contracts, and terminate only one of them.
+--   The idea: a lost pitch is not the end; some companies ask again. Whether a
+--   former client returns depends on why it left. A client may have two contracts,
+--   and terminate only one of them.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -45,11 +45,12 @@ CREATE TABLE contracts (
   termination_reason text
 );
 
-COMMENT ON TABLE companies IS 'Clients, former clients, and those we only pitched to';
-COMMENT ON TABLE pitches IS 'Every time we were asked for a proposal';
+COMMENT ON TABLE companies IS 'Clients, former clients, and companies we only pitched to';
+COMMENT ON TABLE pitches IS 'Pitches: each time a company asked us for a proposal';
 COMMENT ON TABLE contracts IS 'Mandates, mostly for a year; a renewal is a row of its own';
 COMMENT ON COLUMN contracts.ends_on IS 'Last day of the term agreed';
-COMMENT ON COLUMN contracts.terminated_on IS 'Last day where the client gave notice before the term was over';
+COMMENT ON COLUMN contracts.terminated_on
+  IS 'Last day, if the client gave notice before the end of the term';
 
 INSERT INTO companies
 SELECT id, format('Company %s', id),
@@ -57,8 +58,9 @@ SELECT id, format('Company %s', id),
   FROM generate_series(1, 1500) AS id,
        sha256(convert_to(format('company %s', id), 'UTF8')) AS chance;
 
--- First pitches, and second ones where the first was lost. Bytes of chance, 0 to
--- 255: 1 whether it is won, 2 why it is lost, 3 whether they ask again, 4 when.
+-- Each company gets a first pitch and, if that is lost, sometimes a second one. The bytes of
+-- chance, 0 to 255, decide: 1 whether the pitch is won, 2 why it is lost, 3 whether the company
+-- asks again, 4 when.
 INSERT INTO pitches (company_id, pitched_on, won, lost_because)
 SELECT company_id, pitched_on, won, CASE WHEN NOT won THEN lost_because END
   FROM companies,
@@ -72,18 +74,22 @@ SELECT company_id, pitched_on, won, CASE WHEN NOT won THEN lost_because END
           UNION ALL
          SELECT first_on + 180 + 3 * get_byte(chance, 4), get_byte(chance, 4) % 3 > 0
           WHERE NOT first_won
-            AND get_byte(chance, 3) < CASE lost_because WHEN 'no budget' THEN 190 WHEN 'price' THEN 90 ELSE 40 END
+           AND get_byte(chance, 3) < CASE lost_because WHEN 'no budget' THEN 190
+                                                       WHEN 'price' THEN 90
+                                                       ELSE 40 END
        ) AS pitch(pitched_on, won)
  WHERE pitched_on < '2024-12-15'
  ORDER BY pitched_on, company_id;
 
--- Contract by contract, from the first pitch that was won. Bytes of chance: 0 how
--- soon it starts, 1 how it ends, 2 why, 3 when, 4 whether they come back, 5 when,
--- 6 the service, 7 the fee. Four of nine are renewed, a third is terminated.
+-- Each company signs contract after contract, from the first pitch that it won us. The bytes of
+-- chance decide: 0 how soon the contract starts, 1 how it ends, 2 why, 3 when, 4 whether the
+-- client comes back, 5 when, 6 the service, 7 the fee. Four of nine contracts are renewed, and a
+-- third are terminated.
 CREATE TEMP TABLE mandate AS
 WITH RECURSIVE mandate AS (
-  SELECT company_id, 0 AS n, NULL::bytea AS chance, NULL::date AS signed_on, NULL::date AS starts_on,
-         NULL::date AS ends_on, NULL::date AS terminated_on, NULL AS reason,
+  SELECT company_id, 0 AS n, NULL::bytea AS chance, NULL::date AS signed_on,
+         NULL::date AS starts_on, NULL::date AS ends_on, NULL::date AS terminated_on,
+         NULL AS reason,
          false AS renewed, min(pitched_on) + 14 AS next_on
     FROM pitches
    WHERE won
@@ -93,21 +99,25 @@ WITH RECURSIVE mandate AS (
          CASE WHEN fate = 'terminated' THEN notice END, CASE WHEN fate = 'terminated' THEN why END,
          fate = 'renewed',
          CASE WHEN fate = 'renewed' THEN term - 20
-              WHEN fate = 'ran out' AND get_byte(next.chance, 4) < 100 THEN term + 60 + 3 * get_byte(next.chance, 5)
-              WHEN fate = 'terminated' AND get_byte(next.chance, 4) < CASE why WHEN 'new management' THEN 150
-                                                                              WHEN 'price' THEN 100
-                                                                              WHEN 'in-house team' THEN 70
-                                                                              ELSE 20 END
+              WHEN fate = 'ran out' AND get_byte(next.chance, 4) < 100
+                THEN term + 60 + 3 * get_byte(next.chance, 5)
+              WHEN fate = 'terminated'
+                   AND get_byte(next.chance, 4) < CASE why WHEN 'new management' THEN 150
+                                                           WHEN 'price' THEN 100
+                                                           WHEN 'in-house team' THEN 70
+                                                           ELSE 20 END
                 THEN notice + 70 + 2 * get_byte(next.chance, 5)
          END
     FROM mandate,
-         sha256(convert_to(format('company %s, contract %s', company_id, n + 1), 'UTF8')) AS next(chance),
+         sha256(convert_to(format('company %s, contract %s', company_id, n + 1), 'UTF8'))
+           AS next(chance),
          LATERAL (
            SELECT next_on + CASE WHEN renewed THEN 21 ELSE 10 + get_byte(next.chance, 0) % 50 END,
                   CASE WHEN get_byte(next.chance, 1) < 114 THEN 'renewed'
                        WHEN get_byte(next.chance, 1) < 199 THEN 'terminated'
                        ELSE 'ran out' END,
-                  (ARRAY['price', 'new management', 'in-house team', 'results'])[1 + get_byte(next.chance, 2) % 4]
+                  (ARRAY['price', 'new management', 'in-house team', 'results']
+                  )[1 + get_byte(next.chance, 2) % 4]
          ) AS s(start, fate, why),
          LATERAL (
            SELECT (start + interval '1 year')::date - 1, start + 90 + get_byte(next.chance, 3)
@@ -116,7 +126,7 @@ WITH RECURSIVE mandate AS (
 )
 SELECT * FROM mandate WHERE n > 0;
 
--- who came back was pitched to again
+-- a client who came back was pitched to again
 INSERT INTO pitches (company_id, pitched_on, won)
 SELECT company_id, signed_on - 14, true
   FROM mandate AS this
@@ -127,7 +137,7 @@ SELECT company_id, signed_on - 14, true
        )
  ORDER BY signed_on, company_id;
 
--- notice is given a month ahead
+-- notice is given a month before the last day
 INSERT INTO contracts (client_id, service, monthly_fee, signed_on, starts_on, ends_on,
                        terminated_on, termination_reason)
 SELECT company_id, (ARRAY['search', 'brand'])[1 + get_byte(chance, 6) % 2],
@@ -136,9 +146,10 @@ SELECT company_id, (ARRAY['search', 'brand'])[1 + get_byte(chance, 6) % 2],
        CASE WHEN terminated_on < '2025-02-01' THEN reason END
   FROM mandate
  UNION ALL
--- a third of the contracts have one for social media beside them, and of these
--- every third is terminated after half a year
-SELECT company_id, 'social media', 800 + 50 * (get_byte(chance, 8) / 8), starts_on + 20, starts_on + 30, ends_on,
+-- a third of the clients have a second contract, for social media; every third of these is
+-- terminated after half a year
+SELECT company_id, 'social media', 800 + 50 * (get_byte(chance, 8) / 8),
+       starts_on + 20, starts_on + 30, ends_on,
        CASE WHEN terminated_on < '2025-02-01' THEN terminated_on
             WHEN alone AND starts_on + 195 < '2025-02-01' THEN starts_on + 195 END,
        CASE WHEN terminated_on < '2025-02-01' THEN reason

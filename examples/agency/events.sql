@@ -1,27 +1,27 @@
 -- events.sql
---   What counts as what in the agency.
+--   The view events: it turns the agency's rows into events.
 --
---   The firm: runs search, social media and brand campaigns for companies, by
---   contracts of a year. Most companies it ever met have never been its clients:
+--   The firm runs search, social media and brand campaigns for companies, by
+--   contracts of a year. Most companies that it has met never became its clients:
 --
 --   * A pitch is interest, won or lost: a company that asked us and never signed
---     is a prospect. A pitch to a former client changes nothing: who is lost is
---     lost until they sign.
---   * A contract is a purchase on the day it is signed, for that is the day on
---     which the company came (back) to us.
---   * While it runs it is a purchase every month, and one on its last day, so
---     that nobody is inactive whose campaigns we are running, and silence begins
---     when the work ends. The last day is the end of the term, or an earlier one
---     by notice, or today: least() passes over the NULL.
---   * A contract that runs out is not a cancellation. Nobody has said that they
---     leave; they are about to, and silence will tell.
---   * Notice before the term is over is a cancellation on its last day, but only
---     where it leaves no other contract: who stops social media and stays with
---     search has not left us. Question 5 shows what happens otherwise.
+--     is a prospect. A pitch to a former client changes nothing: the company stays
+--     a former client until it signs.
+--   * A contract is a purchase on the day it is signed, because on that day the
+--     company came (back) to us.
+--   * While a contract runs it is a purchase every month, and one on its last day.
+--     So no client is inactive while we run its campaigns, and its silence begins
+--     when the work ends. The last day is the end of the term, or an earlier one by
+--     notice, or today: least() ignores a NULL.
+--   * A contract that runs out is not a cancellation. The client has not said that
+--     it leaves; if it does leave, its silence will show it.
+--   * Notice before the end of the term is a cancellation on the last day, but only
+--     if the client has no other contract then: a client that stops social media
+--     and keeps search has not left us. Question 5 shows what happens otherwise.
 --
 --   The thresholds:
---   * inactive after 3 months without a contract: talks about a renewal last as
---     long as that;
+--   * inactive after 3 months without a contract: talks about a renewal last up to
+--     3 months;
 --   * churned after 12 months: by then, another agency has the budget.
 
 \set QUIET on
@@ -56,4 +56,5 @@ SELECT client_id, terminated_on, 'cancellation'
             AND other.last_day > contract.terminated_on
        );
 
-COMMENT ON VIEW events IS 'Pitches, contracts, month by month while they run, and departures as winback sees them';
+COMMENT ON VIEW events
+  IS 'Pitches, contracts (month by month while they run) and departures, as events for winback';

@@ -1,7 +1,7 @@
 -- questions.sql
---   What the agency wants to know about companies that come back. Run data.sql
---   and events.sql first; events.sql says what counts as what, and why 3 and 12
---   months.
+--   Questions of the agency about companies that come back. Run data.sql and
+--   events.sql first; events.sql explains what counts as which event, and why the
+--   thresholds are 3 and 12 months.
 
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -12,10 +12,11 @@ SET DateStyle = 'ISO';
 SET search_path = agency_example, public;
 
 \echo
-\echo '1. Quarter by quarter: how many of all who were not clients signed (prospects too), and how many'
-\echo 'of those we had lost?'
+\echo '1. Quarter by quarter: how many of the companies that were not clients, prospects'
+\echo 'included, signed, and how many of those that we had lost?'
 SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter,
-       prospects_start AS prospects, active_start AS active, inactive_start AS inactive, churned_start AS churned,
+       prospects_start AS prospects, active_start AS active, inactive_start AS inactive,
+       churned_start AS churned,
        reactivation, to_char(100 * reactivation_rate, '990.0%') AS rate,
        win_back, to_char(100 * winback_rate, '990.0%') AS rate
   FROM generate_series(timestamp '2023-01-01', '2024-10-01', '3 months') AS quarter,
@@ -26,8 +27,8 @@ SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter,
        ) AS agency
  ORDER BY 1;
 
-\echo '2. Whom was it easiest to sign in 2024: prospects, clients whose contract had just run out, or'
-\echo 'those we had lost? (The rows add up to the reactivation rate.)'
+\echo '2. Which companies were the easiest to sign in 2024: prospects, clients whose contract had'
+\echo 'just run out, or those that we had lost? (The rows add up to the reactivation rate.)'
 WITH company AS (
   SELECT customer,
          lifecycle_at(at, event, '2024-01-01', '3 months', '12 months') AS before,
@@ -35,7 +36,8 @@ WITH company AS (
     FROM events
    GROUP BY customer
 )
-SELECT coalesce(before::text, 'all') AS "when 2024 began", reactivation_tally(before, after) AS signed,
+SELECT coalesce(before::text, 'all') AS "when 2024 began",
+       reactivation_tally(before, after) AS signed,
        to_char(100 * reactivation_rate(before, after), '990.0%') AS rate
   FROM company
  WHERE before IN ('prospect', 'inactive', 'churned')
@@ -44,7 +46,8 @@ SELECT coalesce(before::text, 'all') AS "when 2024 began", reactivation_tally(be
 
 \echo '3. Of the clients we had lost when 2024 began, who came back, by why they had left?'
 WITH reason AS (
-  SELECT DISTINCT ON (client_id) client_id AS customer, coalesce(termination_reason, 'contract ran out') AS reason
+  SELECT DISTINCT ON (client_id) client_id AS customer,
+         coalesce(termination_reason, 'contract ran out') AS reason
     FROM contracts
    WHERE starts_on < '2024-01-01'
    ORDER BY client_id, least(ends_on, terminated_on) DESC
@@ -52,15 +55,17 @@ WITH reason AS (
 SELECT reason, win_back, to_char(100 * rate(win_back), '990.0%') AS rate,
        to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0%') AS "95% sure"
   FROM (
-         SELECT reason, winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months') AS win_back
+         SELECT reason,
+                winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months')
+                  AS win_back
            FROM events JOIN reason USING (customer)
           GROUP BY reason
        ) AS reasons,
        rate_interval(win_back)
  ORDER BY rate(win_back) DESC, reason;
 
-\echo '4. Which lost pitches are not lost? Prospects when 2024 began who signed in it, by why we lost the'
-\echo 'last pitch:'
+\echo '4. After which lost pitches do companies still sign? The prospects when 2024 began, by why'
+\echo 'we lost the last pitch, and how many of them signed in 2024:'
 WITH prospect AS (
   SELECT customer,
          lifecycle_at(at, event, '2024-01-01', '3 months', '12 months') AS before,
@@ -81,16 +86,18 @@ SELECT lost_because, reactivation_tally(before, after) AS signed,
  GROUP BY lost_because
  ORDER BY lost_because;
 
-\echo '5. What if every notice were a cancellation? Then a client who stops one of two services is "lost"'
-\echo 'while we work for them, until the next month of the other "wins them back". The twelve months of'
-\echo '2024, added up:'
+\echo '5. What if every notice counted as a cancellation? Then a client that stops one of two'
+\echo 'services is "lost" while we work for it, until the next month of the other service "wins it'
+\echo 'back". The twelve months of 2024, added up:'
 WITH any_notice AS (
   SELECT customer, at, event FROM events
    UNION ALL
   SELECT client_id, terminated_on, 'cancellation' FROM contracts
 )
-SELECT sum(lost.win_back) AS "lost: no contract left", to_char(100 * rate(sum(lost.win_back)), '990.0%') AS rate,
-       sum(notice.win_back) AS "lost: any notice", to_char(100 * rate(sum(notice.win_back)), '990.0%') AS rate
+SELECT sum(lost.win_back) AS "lost: no contract left",
+       to_char(100 * rate(sum(lost.win_back)), '990.0%') AS rate,
+       sum(notice.win_back) AS "lost: any notice",
+       to_char(100 * rate(sum(notice.win_back)), '990.0%') AS rate
   FROM generate_series(timestamp '2024-01-01', '2024-12-01', '1 month') AS month,
        daterange(month::date, (month + interval '1 month')::date) AS period,
        LATERAL (
@@ -100,7 +107,8 @@ SELECT sum(lost.win_back) AS "lost: no contract left", to_char(100 * rate(sum(lo
          SELECT winback_tally(customer, at, event, period, '12 months') AS win_back FROM any_notice
        ) AS notice;
 
-\echo '6. What are those worth who signed in 2024? (Monthly fees of the contracts signed in it.)'
+\echo '6. How much do the clients pay who signed in 2024? (Monthly fees of the contracts signed in'
+\echo 'that year.)'
 WITH company AS (
   SELECT customer AS client_id,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '3 months', '12 months') AS status
@@ -114,8 +122,8 @@ SELECT status, count(DISTINCT client_id) AS clients, sum(monthly_fee) AS monthly
  GROUP BY status
  ORDER BY status;
 
-\echo '7. Today is 2025-01-01. Which former clients should we ask for a pitch: gone, but not over our'
-\echo 'results, and not pitched to since; the largest last?'
+\echo '7. Today is 2025-01-01. Which former clients should we offer a pitch: those that did not'
+\echo 'leave over our results and had no pitch since, with the highest last fees first?'
 WITH company AS (
   SELECT customer AS client_id,
          lifecycle_at(at, event, '2025-01-01', '3 months', '12 months') AS standing,
@@ -138,7 +146,7 @@ SELECT name, industry, standing, last_day, reason, monthly_fee
  ORDER BY monthly_fee DESC, company_id
  LIMIT 8;
 
-\echo '8. Company 779 stopped social media in December 2023. Why is it not among those we lost?'
+\echo '8. Company 779 stopped social media in December 2023. Why is it not among the lost clients?'
 \x on
 SELECT (explain_lifecycle(at, event, '[2024-01-01,2025-01-01)', '3 months', '12 months')).*
   FROM events
