@@ -1,11 +1,11 @@
 -- report.sql
 --   The two rates of the demo shop by month, as a table and a small chart.
 --
---   A rate looks at what customers did before the month, so each month is asked
---   of the whole table: the month goes into the period, not into a WHERE. It
---   starts in 2023, for a year of history must lie before the first month.
+--   A rate depends on the orders before the month, so each month's query reads the
+--   whole table: the month is the period, not a WHERE. The report starts in 2023,
+--   so that a year of history lies before the first month.
 --
---   A bar is at most 20 blocks wide; the heading says what one block is worth.
+--   A bar is at most 20 blocks wide; the heading shows how much one block stands for.
 
 SET TimeZone = 'UTC';
 \encoding UTF8
@@ -14,9 +14,9 @@ SET TimeZone = 'UTC';
 \pset footer off
 \pset null '-'
 
-\echo 'How well does a shop get its customers back? Of those who had bought nothing for 60 days when'
-\echo 'a month began, the reactivation rate is the share who bought in it; of those who had bought'
-\echo 'nothing for 180 days and so counted as lost, the win-back rate is.'
+\echo 'How well does a shop get its customers back? The reactivation rate: of the customers who had'
+\echo 'bought nothing for 60 days when a month began, the share who bought in it. The win-back'
+\echo 'rate: the same for those who had bought nothing for 180 days and so counted as lost.'
 \echo
 
 SELECT to_char(month, 'Mon YYYY') AS "month",
@@ -36,9 +36,10 @@ SELECT to_char(month, 'Mon YYYY') AS "month",
        ) AS shop
  ORDER BY month.month;
 
-\echo 'Try it on a table of your own (all of it: without the history nobody can come back):'
+\echo 'Try it on a table of your own (all of it: without its history no customer can come back):'
 \echo
 \echo '  CREATE EXTENSION winback;'
-\echo '  SELECT winback_rate(customer_id, ordered_at, ''[2024-11-01,2024-12-01)'', ''180 days'') FROM orders;'
+\echo '  SELECT winback_rate(customer_id, ordered_at, ''[2024-11-01,2024-12-01)'', ''180 days'')'
+\echo '    FROM orders;'
 \echo
 SELECT winback_rate(customer_id, ordered_at, '[2024-11-01,2024-12-01)', '180 days') FROM orders;

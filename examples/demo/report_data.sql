@@ -1,21 +1,21 @@
 -- report_data.sql
---   All that the report shows, as one JSON document: one query over the demo
---   shop's orders. scripts/report puts what it prints into report.html.
+--   All data that the report shows, as one JSON document: one query over the demo
+--   shop's orders. scripts/report puts its output into report.html.
 --
---   The idea: the page computes no statistics, it only draws. So what a reader
---   sees there can be checked against the database, and is (t/050_report.pl).
+--   The idea: the page computes no statistics, it only draws. So every number on it
+--   can be checked against the database; t/050_report.pl does so.
 --
 --   psql variables, each with a default:
 --     orders           table or view with customer_id, ordered_at, amount
 --     from, to         first day of the first month, and the day after the last
---     inactive_after   how much silence makes a customer inactive,
---     churned_after    and how much makes them a former one
+--     inactive_after   silence after which a customer is inactive
+--     churned_after    silence after which a customer is a former one
 --     currency         ISO code of the amounts
 --
---   Limits: purchases alone, by calendar months in UTC. ordered_at is read as a
---   date, which says the same, as months and thresholds begin at midnight; but
---   a month is complete as soon as its last day has an order, where a
---   timestamp would have to reach its last microsecond.
+--   Limits: it reads purchases alone, by calendar months in UTC. It casts ordered_at
+--   to a date, which changes no result, because months and thresholds begin at
+--   midnight, but one: a month is complete as soon as its last day has an order,
+--   while a timestamp would have to reach the month's last microsecond.
 
 \if :{?orders} \else \set orders orders \endif
 \if :{?from} \else \set from 2022-01-01 \endif
@@ -51,16 +51,19 @@ quarter AS (
   SELECT greatest(:'from', (date :'to' - interval '3 months')::date) AS first
 ),
 customer AS (
-  SELECT lifecycle_at(day, (SELECT first FROM quarter), :'inactive_after', :'churned_after') AS before,
+  SELECT lifecycle_at(day, (SELECT first FROM quarter), :'inactive_after', :'churned_after')
+           AS before,
          lifecycle_during(day, (SELECT daterange(first, :'to') FROM quarter),
                           :'inactive_after', :'churned_after') AS after
     FROM purchase
    GROUP BY customer
 ),
 transition AS (
-  SELECT step.* FROM (SELECT lifecycle_transitions(before, after) AS steps FROM customer) AS matrix, unnest(steps) AS step
+  SELECT step.*
+    FROM (SELECT lifecycle_transitions(before, after) AS steps FROM customer) AS matrix,
+         unnest(steps) AS step
 )
--- "<" is written so that no text can end the element of the page it stands in
+-- "<" is escaped, so no text in the data can end the HTML element that holds the document
 SELECT replace(json_build_object(
   'currency', :'currency',
   'inactive_after', :'inactive_after',

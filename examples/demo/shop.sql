@@ -1,14 +1,16 @@
 -- shop.sql
 --   The orders of a small shop: about 4,000 customers over the three years from
 --   2022 to 2024. Plain SQL that gives the same rows on every machine and every
---   PostgreSQL version: chance comes from sha256 of the customer and the week,
---   and all arithmetic is on integers.
+--   PostgreSQL version: random numbers come from the sha256 of the customer and the
+--   week, and all arithmetic is on integers.
 --
---   The idea: customers join, each buys by a habit, pauses now and then, and
---   one day drifts off, though not always for ever. Every week throws a die for
---   every customer; Christmas and the summer holidays change the odds.
+--   The idea: customers join, each buys by a habit, pauses now and then, and one
+--   day drifts off, but not always for ever. For every customer and week a random
+--   number decides whether he buys; Christmas and the summer holidays change the
+--   odds.
 --
---   Limits: nobody orders twice in a week, and nobody tells anybody else.
+--   Limits: no customer orders twice in a week, and customers do not influence each
+--   other.
 
 SET TimeZone = 'UTC';
 
@@ -21,28 +23,28 @@ CREATE TABLE orders (
 
 COMMENT ON TABLE orders IS 'Orders of a made-up shop, 2022 to 2024';
 COMMENT ON COLUMN orders.order_id IS 'Number of the order, ascending in time';
-COMMENT ON COLUMN orders.customer_id IS 'Who ordered: 1 to 4000';
+COMMENT ON COLUMN orders.customer_id IS 'Number of the customer: 1 to 4000';
 COMMENT ON COLUMN orders.ordered_at IS 'When the order was placed';
 COMMENT ON COLUMN orders.amount IS 'Value of the order in euros';
 
 INSERT INTO orders
 WITH
--- a customer's nature; odds are weekly, in 65,536ths
+-- the habits of a customer; odds are weekly, in 65,536ths
 customer AS MATERIALIZED (
   SELECT customer_id, chance,
-         -- a third is there from the start, the others come in over three years
+         -- a third of the customers are there from the start, the others join over three years
          greatest(0, get_byte(chance, 0) * 235 / 255 - 80) AS joins,
-         -- and stays for between two months and six years, few of them so long
+         -- a customer stays for two months to six years; few stay that long
          8 + get_byte(chance, 1) * get_byte(chance, 1) / 200 AS stays,
          CASE WHEN get_byte(chance, 2) < 36 THEN 27000    -- a regular
               WHEN get_byte(chance, 2) < 130 THEN 11500    -- now and then
-              ELSE 3000                                   -- hardly ever
+              ELSE 3000                                   -- seldom
          END AS odds,
-         get_byte(chance, 2) >= 190 AS buys_presents      -- hardly ever but for Christmas
+         get_byte(chance, 2) >= 190 AS buys_presents      -- seldom, except at Christmas
     FROM generate_series(1, 4000) AS customer_id,
          sha256(convert_to(format('customer %s', customer_id), 'UTF8')) AS chance
 ),
--- a week in which a customer may buy, and the day and minute it would be
+-- a week in which a customer may buy, with the day and minute of the order
 week AS (
   SELECT customer.*, week, draw,
          date '2022-01-01' + 7 * week + get_byte(draw, 0) % 7 AS day,
@@ -61,18 +63,19 @@ bought AS (
          -- the season, in percent: January to December
          * (ARRAY[85, 80, 95, 100, 105, 95, 70, 60, 95, 105, 165, 180])[month] / 100
          * CASE WHEN buys_presents AND month >= 11 THEN 4 ELSE 1 END
-         -- a pause: drawn anew every 16 weeks, not for all in the same week
+         -- a pause: drawn anew every 16 weeks, in different weeks for different customers
          * CASE WHEN get_byte(chance, 10 + (week + get_byte(chance, 3) % 16) / 16) < 80
                 THEN 3 ELSE 100 END / 100
-         -- drifted off
+         -- a customer who has drifted off
          * CASE WHEN week >= joins + stays THEN 2 ELSE 100 END / 100
-      OR week = joins AND joins > 0   -- joining is the first order
+      OR week = joins AND joins > 0   -- a customer joins with his first order
 )
 SELECT row_number() OVER (ORDER BY ordered_at, customer_id),
        customer_id,
        ordered_at AT TIME ZONE 'UTC',
-       -- from 6 to about 280 euros, small ones more often than large ones
-       (600 + get_byte(draw, 5) * get_byte(draw, 6) * get_byte(draw, 7) / 620 + get_byte(draw, 8)) / 100.0
+       -- from 6 to about 280 euros, small amounts more often than large ones
+       (600 + get_byte(draw, 5) * get_byte(draw, 6) * get_byte(draw, 7) / 620
+        + get_byte(draw, 8)) / 100.0
   FROM bought
  ORDER BY 1;
 
