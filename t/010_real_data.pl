@@ -1,6 +1,7 @@
 # 010_real_data.pl
-#   Proves on orders of real shops that each period's rates are what plain SQL
-#   says, to the last bit: CDNOW by calendar month, Online Retail II by quarter.
+#   Proves on orders of real shops that the rates of each period equal those of
+#   plain SQL, to the last bit: CDNOW by calendar month, Online Retail II by
+#   quarter.
 #
 #   The data are no part of winback: RealData.pm says where they come from.
 use strict;
@@ -15,10 +16,10 @@ my $node = RealData::start('real_data');
 
 my %span = (date => 'daterange', timestamp => 'tsrange', timestamptz => 'tstzrange');
 
-# Compares a series of periods of one rate three ways: plain SQL, the aggregate
-# over periods from a table, and the aggregate with each period written into
-# the query. Expects so many periods, so many of them with a rate strictly
-# between 0 and 1, so many undefined, and no difference.
+# Computes one rate over a series of periods three times: with plain SQL, with the
+# aggregate over periods from a table, and with the aggregate with each period
+# written into the query. Expects $s{expect}: the number of periods, how many rates
+# lie strictly between 0 and 1, and how many are NULL; and no difference.
 sub compare {
   my ($name, %s) = @_;
   my $span = $span{ $s{type} };
@@ -29,16 +30,18 @@ sub compare {
     SELECT customer_id AS customer, $s{at}::$s{type} AS at FROM $s{from};
     CREATE TEMP TABLE periods AS
     SELECT first::date, $span(first::$s{type}, (first + interval '$s{step}')::$s{type}) AS period
-      FROM generate_series(timestamp '$s{first}', timestamp '$s{last}', interval '$s{step}') AS first;
+      FROM generate_series(timestamp '$s{first}', timestamp '$s{last}',
+                           interval '$s{step}') AS first;
   };
 
-  # the definition: who bought before the period but not within the threshold before it, and of
-  # these who bought in it
+  # the definition: eligible is who bought before the period but not within the threshold before
+  # it; returned is who of these bought in it
   my $plain = qq{
     SELECT first, count(*) FILTER (WHERE silent AND bought)::float8
                     / nullif(count(*) FILTER (WHERE silent), 0) AS plain
       FROM (SELECT first, customer,
-                   max(at) FILTER (WHERE at < lower(period)) < lower(period) - interval '$s{threshold}' AS silent,
+                   max(at) FILTER (WHERE at < lower(period))
+                     < lower(period) - interval '$s{threshold}' AS silent,
                    bool_or(at >= lower(period) AND at < upper(period)) AS bought
               FROM periods, orders
              GROUP BY first, period, customer) AS customers
@@ -49,18 +52,23 @@ sub compare {
       FROM periods, orders GROUP BY first
   };
   my @constants = split /\n/, $node->safe_psql('winback', $setup . qq{
-    SELECT format('SELECT date %L AS first, $s{rate}(customer, at, %L::$span, %L) AS constant FROM orders',
+    SELECT format('SELECT date %L AS first, '
+                  '$s{rate}(customer, at, %L::$span, %L) AS constant FROM orders',
                   first, period, '$s{threshold}') FROM periods ORDER BY first
   });
   my $each_alone = join "\nUNION ALL\n", @constants;
 
   my $seen = $node->safe_psql('winback', $setup . qq{
     CREATE TEMP TABLE compared AS
-    SELECT * FROM ($plain) AS p FULL JOIN ($one_query) AS q USING (first) FULL JOIN ($each_alone) AS e USING (first);
-    SELECT count(*) || ' periods, ' || count(*) FILTER (WHERE constant > 0 AND constant < 1) || ' between 0 and 1, '
+    SELECT * FROM ($plain) AS p
+      FULL JOIN ($one_query) AS q USING (first)
+      FULL JOIN ($each_alone) AS e USING (first);
+    SELECT count(*) || ' periods, '
+           || count(*) FILTER (WHERE constant > 0 AND constant < 1) || ' between 0 and 1, '
            || count(*) FILTER (WHERE constant IS NULL) || ' undefined, '
            || count(*) FILTER (WHERE float8send(constant) IS DISTINCT FROM float8send(plain)
-                                  OR float8send(in_columns) IS DISTINCT FROM float8send(plain)) || ' differ'
+                                  OR float8send(in_columns) IS DISTINCT FROM float8send(plain))
+           || ' differ'
       FROM compared;
     SELECT format('%s  plain %s  in columns %s  constant %s', first, plain, in_columns, constant)
       FROM compared ORDER BY first;
@@ -69,7 +77,8 @@ sub compare {
   is($summary, "$s{expect}, 0 differ", $name) or diag(join "\n", @series);
 }
 
-# The cohort begins in January 1997: nobody can have been silent for a month in January or February.
+# The data begin in January 1997: no customer can have been silent for a month in January or
+# February.
 for my $rate ('reactivation_rate', 'winback_rate') {
   for my $type ('date', 'timestamp') {
     compare("CDNOW by month, $rate after 1 month, $type",
@@ -79,13 +88,16 @@ for my $rate ('reactivation_rate', 'winback_rate') {
   }
 }
 
-# The data begin in December 2009: nobody can have been silent for 90 days in January 2010, nor for
-# 180 days in April.
+# The data begin in December 2009: no customer can have been silent for 90 days in January 2010, nor
+# for 180 days in April.
 my %expect = (
   '90 days' => '9 periods, 7 between 0 and 1, 2 undefined',
   '180 days' => '9 periods, 6 between 0 and 1, 3 undefined',
 );
-my %kept = ('all rows' => 'online_retail', 'without returns' => 'online_retail WHERE NOT is_cancellation');
+my %kept = (
+  'all rows' => 'online_retail',
+  'without returns' => 'online_retail WHERE NOT is_cancellation',
+);
 for my $kept (sort keys %kept) {
   for my $rate ('reactivation_rate', 'winback_rate') {
     for my $threshold ('90 days', '180 days') {

@@ -1,5 +1,6 @@
-# Runs every SQL block of README.md, in order, and compares what psql prints with
-# the block of text that follows it. README's examples use the demo's shop.
+# 020_readme.pl
+#   Runs every SQL block of README.md, in order, and compares what psql prints
+#   with the block of text that follows. The examples use the shop of the demo.
 use strict;
 use warnings;
 
@@ -16,7 +17,7 @@ my $shop = "$FindBin::RealBin/../examples/demo/shop.sql";
 my $node = WinbackCluster::start('readme');
 WinbackCluster::fill($node, slurp_file($shop));
 
-# a block of SQL, and the text that it should print if there is one
+# pairs: a block of SQL, and the text that it should print, or undef
 my @blocks;
 push @blocks, [ $1, $2 ]
   while $readme =~ /^```sql\n(.*?)^```\n(?:```text\n(.*?)^```\n)?/gms;
@@ -24,7 +25,7 @@ cmp_ok(scalar(@blocks), '>', 10, 'README has examples');
 my $sql_fences = () = $readme =~ /^```sql$/gm;
 is(scalar(@blocks), $sql_fences, 'every block of SQL was found');
 
-# as a user in UTC sees it
+# the settings of a user in UTC
 $ENV{PGTZ} = 'UTC';
 $ENV{PGDATESTYLE} = 'ISO';
 
@@ -37,7 +38,7 @@ foreach my $block (@blocks)
   IPC::Run::run [ 'psql', '-X', '-q', '-d', $node->connstr('winback') ],
     '<', \$sql, '>', \$printed, '2>', \$printed;
 
-  # psql ends tables with a blank line, markdown should not
+  # psql prints a blank line after a table, which README.md leaves out
   $printed =~ s/[ \t]+$//gm;
   $printed =~ s/\n+\z/\n/;
   is($printed, $expected // '', "README: $title");

@@ -1,6 +1,6 @@
 # 040_examples.pl
-#   Runs the four examples as examples/README.md says, each in one psql, and
-#   compares what they print with their expected.out, to the letter.
+#   Runs each of the four examples in one psql, as examples/README.md says, and
+#   compares its output with the example's expected.out, to the letter.
 use strict;
 use warnings;
 
@@ -18,15 +18,17 @@ for my $example (qw(retail subscription consulting agency)) {
   my $dir = "$examples/$example";
   my ($printed, $complaints) = ('', '');
   IPC::Run::run(
-    [ 'psql', '-X', '-d', $node->connstr('winback'), map { ('-f', "$dir/$_.sql") } qw(data events questions) ],
+    [ 'psql', '-X', '-d', $node->connstr('winback'),
+      map { ('-f', "$dir/$_.sql") } qw(data events questions) ],
     '<', \undef, '>', \$printed, '2>', \$complaints);
-  is($complaints, '', "$example runs without a word of complaint");
+  is($complaints, '', "$example writes nothing to standard error");
 
   my $expected = slurp_file("$dir/expected.out");
-  ok($printed eq $expected, "$example prints what it should") or diag(differences($expected, $printed));
+  ok($printed eq $expected, "$example prints its expected output")
+    or diag(differences($expected, $printed));
 }
 
-# What diff says of two texts.
+# Returns the output of diff over two texts.
 sub differences {
   my @files = map { "${PostgreSQL::Test::Utils::tmp_check}/$_" } qw(expected.out printed.out);
   for my $n (0, 1) {

@@ -1,11 +1,12 @@
 # 050_report.pl
-#   Proves of the report that `make demo` writes (scripts/report) that its
-#   numbers, those embedded and those in its tables, are what plain SQL says of
-#   the shop's orders; that it needs no network; and, in a headless Chromium,
-#   that its charts are drawn without an error. Chromium must be able to tell:
-#   it is shown a page with an error and one that loads something, too.
+#   Proves of the report that `make demo` writes (scripts/report) that the numbers
+#   embedded in it and those in its tables equal plain SQL over the shop's orders;
+#   that it loads nothing over a network; and, in a headless Chromium, that its
+#   charts are drawn without an error. To prove that the browser would show a
+#   fault, it also opens a page with an error and a page that loads an image.
 #
-#   Skipped without Debian's package node-d3, the browser's part without
+#   Skipped without Debian's package node-d3; the browser's part is skipped without
+#   chromium-headless-shell or chromium.
 #   chromium-headless-shell or chromium.
 use strict;
 use warnings;
@@ -26,16 +27,17 @@ plan skip_all => "no chart library: install Debian's package node-d3"
 my $node = WinbackCluster::start('report');
 WinbackCluster::fill($node, slurp_file("$root/examples/demo/shop.sql"));
 
-# scripts/report with these psql variables
+# Runs scripts/report with these psql variables, and returns the page.
 sub report {
   my ($page, $complaints) = ('', '');
-  my $fine = IPC::Run::run([ "$root/scripts/report", $node->connstr('winback'), map { "--variable=$_" } @_ ],
+  my @variables = map { "--variable=$_" } @_;
+  my $fine = IPC::Run::run([ "$root/scripts/report", $node->connstr('winback'), @variables ],
     '<', \undef, '>', \$page, '2>', \$complaints);
   ok($fine && $complaints eq '', "scripts/report @_ works") or diag($complaints);
   return $page;
 }
 
-# what is between the tags of the element with this id
+# Returns the text between the tags of the element with this id.
 sub inside {
   my ($page, $id) = @_;
   my ($name, $text) = $page =~ m{<(\w+)[^>]* id="$id"[^>]*>(.*?)</\1>}s or die "no element $id";
@@ -48,47 +50,53 @@ my $data = decode_json(inside($page, 'data'));
 # ------------------------------------------------------------- the page as text
 
 like($page, qr/\A<!DOCTYPE html>/, 'it is an HTML document');
-like($page, qr/<html lang="en">/, 'it says its language');
+like($page, qr/<html lang="en">/, 'it names its language');
 like($page, qr/<title>[^<]+/, 'it has a title');
-like($page, qr{</html>\n\z}, 'it is whole');
-unlike($page, qr/^\@\w+\@$/m, 'nothing is left to be put in');
-cmp_ok(length($page), '<', 2_000_000, 'it is of reasonable size');
-like($page, qr/Content-Security-Policy" content="default-src 'none';/, 'it forbids to load anything');
+like($page, qr{</html>\n\z}, 'it has its end');
+unlike($page, qr/^\@\w+\@$/m, 'no placeholder is left in it');
+cmp_ok(length($page), '<', 2_000_000, 'it is smaller than 2 MB');
+like($page, qr/Content-Security-Policy" content="default-src 'none';/,
+  'its security policy forbids to load anything');
 {
   my ($policy) = $page =~ /Content-Security-Policy" content="([^"]+)"/;
-  unlike($policy, qr{https?:|\*|'self'|unsafe-eval|connect-src}, 'without exceptions');
+  unlike($policy, qr{https?:|\*|'self'|unsafe-eval|connect-src}, 'the policy has no exceptions');
 }
-like(inside($page, 'library-licence'), qr/Copyright.*Mike Bostock.*Redistribution/s, 'it has the licence of its library');
+like(inside($page, 'library-licence'), qr/Copyright.*Mike Bostock.*Redistribution/s,
+  'it contains the licence of its chart library');
 
 # ----------------------------------------------------- its numbers, in plain SQL
 
-# What each customer's last order before the first and by the last day of each
-# month was, and what they ordered in it. Silence of exactly N days is active.
+# A CTE "customer": for each month and customer the last order before the month and
+# by its end, the orders in it, and the standings that follow. A customer silent for
+# exactly N days is active.
 sub plain_sql {
   my ($orders, $from, $to) = @_;
   return qq{
     WITH month AS (
       SELECT first::date, (first + interval '1 month')::date AS next
-        FROM generate_series(timestamp '$from', timestamp '$to' - interval '1 day', '1 month') AS first),
+       FROM generate_series(timestamp '$from', timestamp '$to' - interval '1 day', '1 month')
+              AS first),
     state AS (
       SELECT first, next, customer_id,
              max(ordered_at) FILTER (WHERE ordered_at < first) AS before,
              max(ordered_at) AS after,
              count(*) FILTER (WHERE ordered_at >= first) AS orders,
              coalesce(sum(amount) FILTER (WHERE ordered_at >= first), 0) AS amount
-        FROM month JOIN (SELECT customer_id, ordered_at::date, amount FROM $orders) AS o ON ordered_at < next
+       FROM month
+       JOIN (SELECT customer_id, ordered_at::date, amount FROM $orders) AS o ON ordered_at < next
        GROUP BY first, next, customer_id),
     customer AS (
       SELECT *,
              CASE WHEN before IS NULL THEN 'none' WHEN before < first - 180 THEN 'churned'
                   WHEN before < first - 60 THEN 'inactive' ELSE 'active' END AS was,
-             CASE WHEN after < next - 180 THEN 'churned' WHEN after < next - 60 THEN 'inactive' ELSE 'active' END AS stands,
+             CASE WHEN after < next - 180 THEN 'churned'
+                  WHEN after < next - 60 THEN 'inactive' ELSE 'active' END AS stands,
              orders > 0 AS bought
         FROM state)
   };
 }
 
-# the same rows in the order of the data's keys
+# The numbers of a month: the key in the page's data, and the expression in plain SQL.
 my %month_sql = (
   active_end => q{count(*) FILTER (WHERE stands = 'active')},
   inactive_end => q{count(*) FILTER (WHERE stands = 'inactive')},
@@ -110,13 +118,14 @@ my %month_sql = (
 );
 
 sub plain_months {
-  my $sql = plain_sql(@_) . 'SELECT json_agg(m ORDER BY month) FROM (SELECT to_char(first, \'YYYY-MM\') AS month, '
+  my $sql = plain_sql(@_)
+    . q{SELECT json_agg(m ORDER BY month) FROM (SELECT to_char(first, 'YYYY-MM') AS month, }
     . join(', ', map { "$month_sql{$_} AS $_" } sort keys %month_sql)
     . ' FROM customer GROUP BY first) AS m';
   return decode_json($node->safe_psql('winback', "SET TimeZone = 'UTC'; $sql"));
 }
 
-# Wilson's interval at 95 %, as in textbooks
+# Returns Wilson's interval at 95 %, by the textbook formula.
 sub wilson {
   my ($returned, $n) = @_;
   my ($z, $p) = (1.959963984540054, $returned / $n);
@@ -125,19 +134,22 @@ sub wilson {
   return ($middle - $half, $middle + $half);
 }
 
-# A month of the page in the columns of %month_sql.
+# Returns a month of the page's data as a flat hash with the keys of %month_sql.
 sub columns {
   my ($month) = @_;
-  my %flat = map { $_ => /^(reactivation|winback)_(.*)/ ? $month->{$1}{$2} : $month->{$_} } keys %month_sql;
+  my %flat = map { $_ => /^(reactivation|winback)_(.*)/ ? $month->{$1}{$2} : $month->{$_} }
+    keys %month_sql;
   return { month => $month->{month}, map { $_ => 0 + $flat{$_} } keys %flat };
 }
 
 my $months = $data->{months};
 my $plain = plain_months('orders', '2022-01-01', '2025-01-01');
-$_ = { month => $_->{month}, map { $_->[0] => 0 + $_->[1] } map { my $m = $_; map { [ $_, $m->{$_} ] } keys %month_sql } $_ }
-  for @$plain;
+for my $month (@$plain) {
+  $month = { month => $month->{month}, map { $_ => 0 + $month->{$_} } keys %month_sql };
+}
 is(scalar(@$months), 36, 'it has 36 months');
-is_deeply([ map { columns($_) } @$months ], $plain, 'all counts and sums of all months are those of plain SQL');
+is_deeply([ map { columns($_) } @$months ], $plain,
+  'all counts and sums of all months equal plain SQL');
 
 my $worst = 0;
 my $missing = 0;
@@ -148,7 +160,8 @@ for my $month (@$months) {
       next;
     }
     my ($lower, $upper) = wilson(@$tally{qw(returned eligible)});
-    for ([ $tally->{rate}, $tally->{returned} / $tally->{eligible} ], [ $tally->{lower}, $lower ], [ $tally->{upper}, $upper ]) {
+    for ([ $tally->{rate}, $tally->{returned} / $tally->{eligible} ],
+      [ $tally->{lower}, $lower ], [ $tally->{upper}, $upper ]) {
       my $difference = abs($_->[0] - $_->[1]);
       $worst = $difference if $difference > $worst;
     }
@@ -156,21 +169,26 @@ for my $month (@$months) {
   my $difference = abs($month->{revenue_back_share} - $month->{revenue_back} / $month->{revenue});
   $worst = $difference if $difference > $worst;
 }
-cmp_ok($worst, '<', 1e-6, 'rates, intervals and shares follow from them');
-cmp_ok($missing, '>', 0, 'and are null, not 0, where nobody was eligible');
+cmp_ok($worst, '<', 1e-6, 'rates, intervals and shares follow from counts and sums');
+cmp_ok($missing, '>', 0, 'rates of months with no eligible customer are null, not 0');
 
 is(join(' ', map { $_->{month} } grep { !$_->{history_complete} } @$months),
-  '2022-01 2022-02 2022-03 2022-04 2022-05 2022-06', 'the months without 180 days of history are known as such');
-is(scalar(grep { !$_->{period_complete} } @$months), 0, 'all months are over in the data');
+  '2022-01 2022-02 2022-03 2022-04 2022-05 2022-06',
+  'the months without 180 days of history are marked');
+is(scalar(grep { !$_->{period_complete} } @$months), 0, 'all months are marked as complete');
 
 my $transitions_sql = q{
   SELECT json_agg(t ORDER BY before, after) FROM (
     SELECT before, after, count(*) AS customers FROM (
-      SELECT CASE WHEN was < date '2024-10-01' - 180 THEN 'churned' WHEN was < date '2024-10-01' - 60 THEN 'inactive'
+      SELECT CASE WHEN was < date '2024-10-01' - 180 THEN 'churned'
+                  WHEN was < date '2024-10-01' - 60 THEN 'inactive'
                   WHEN was IS NOT NULL THEN 'active' ELSE 'none' END AS before,
-             CASE WHEN bought THEN CASE WHEN was IS NULL THEN 'new' WHEN was < date '2024-10-01' - 180 THEN 'won_back'
-                                        WHEN was < date '2024-10-01' - 60 THEN 'reactivated' ELSE 'active' END
-                  WHEN was < date '2025-01-01' - 180 THEN 'churned' WHEN was < date '2025-01-01' - 60 THEN 'inactive'
+             CASE WHEN bought THEN CASE WHEN was IS NULL THEN 'new'
+                                        WHEN was < date '2024-10-01' - 180 THEN 'won_back'
+                                        WHEN was < date '2024-10-01' - 60 THEN 'reactivated'
+                                        ELSE 'active' END
+                  WHEN was < date '2025-01-01' - 180 THEN 'churned'
+                  WHEN was < date '2025-01-01' - 60 THEN 'inactive'
                   ELSE 'active' END AS after
         FROM (SELECT max(ordered_at::date) FILTER (WHERE ordered_at < '2024-10-01') AS was,
                      bool_or(ordered_at >= '2024-10-01') AS bought
@@ -181,12 +199,14 @@ my $steps = decode_json($node->safe_psql('winback', "SET TimeZone = 'UTC'; $tran
 my $matrix = sub {
   return { map { ($_->{before} // 'none') . " to $_->{after}" => $_->{customers} } @_ };
 };
-is_deeply($matrix->(@{ $data->{transitions} }), $matrix->(@$steps), 'the transitions are those of plain SQL');
+is_deeply($matrix->(@{ $data->{transitions} }), $matrix->(@$steps),
+  'the transitions equal plain SQL');
 
 is_deeply([ @$data{qw(orders customers first_order last_order)} ],
   [ split /\|/, $node->safe_psql('winback', "SET TimeZone = 'UTC';
-    SELECT count(*), count(DISTINCT customer_id), min(ordered_at)::date, max(ordered_at)::date FROM orders") ],
-  'it says how many orders there are, and from when to when');
+    SELECT count(*), count(DISTINCT customer_id), min(ordered_at)::date, max(ordered_at)::date
+      FROM orders") ],
+  'the numbers of orders and customers, and the first and last day of orders, are right');
 
 # --------------------------------------------------------- the page in a browser
 
@@ -194,20 +214,23 @@ my ($chromium) = grep { -x } map { my $program = $_; map { "$_/$program" } split
   ('chromium-headless-shell', 'chromium');
 
 SKIP: {
-  skip "no browser to look at the report: install Debian's package chromium-headless-shell", 1 unless $chromium;
+  skip "no browser to open the report in: install Debian's package chromium-headless-shell", 1
+    unless $chromium;
 
   my $dir = tempdir(CLEANUP => 1);
 
-  # The document as the browser has it in the end, and what it wrote to the
-  # console. Anything that comes over a network is named in $requests.
+  # Opens a page in Chromium. Returns whether that worked, the document in its final
+  # state, the lines of the console, the URLs of all requests over a network, and
+  # the output of Chromium.
   my $look = sub {
     my ($html, $name) = @_;
     my ($file, $log, $dom, $said) = ("$dir/$name.html", "$dir/$name.netlog", '', '');
     append_to_file($file, $html);
     my $fine = IPC::Run::run(
       [ $chromium, qw(--headless --no-sandbox --disable-gpu --disable-quic --no-first-run
-          --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage
-          --enable-logging=stderr --v=0 --virtual-time-budget=5000 --dump-dom), '--window-size=1200,900',
+        --disable-background-networking --disable-component-update --disable-sync
+        --disable-dev-shm-usage --enable-logging=stderr --v=0 --virtual-time-budget=5000
+        --dump-dom), '--window-size=1200,900',
         "--user-data-dir=$dir/$name.profile", "--log-net-log=$log", "file://$file" ],
       '<', \undef, '>', \$dom, '2>', \$said, IPC::Run::timeout(120));
     my @console = grep { /CONSOLE/ } split /\n/, $said;
@@ -218,53 +241,68 @@ SKIP: {
 
   my ($fine, $dom, $console, $requests, $said) = $look->($page, 'report');
   ok($fine && $dom =~ m{</html>\s*\z}, 'Chromium opens it') or diag(substr($said, -3000));
-  is_deeply($console, [], 'nothing is said on the console');
-  is_deeply($requests, [], 'nothing is asked of the network');
-  like($dom, qr/<p id="failure"[^>]*hidden/, 'the page complains of nothing');
+  is_deeply($console, [], 'the console is empty');
+  is_deeply($requests, [], 'the page makes no request over a network');
+  like($dom, qr/<p id="failure"[^>]*hidden/, 'the page shows no failure');
 
-  # that the two would have been seen
+  # an error and a request would have been seen
   (my $wrong = $page) =~ s{</body>}{<script>nobody.knows</script></body>};
   (undef, my $wrong_dom, $console) = $look->($wrong, 'wrong');
-  like("@$console", qr/ReferenceError/, 'an error would be seen on the console');
-  unlike($wrong_dom, qr/<p id="failure"[^>]*hidden/, 'and on the page');
+  like("@$console", qr/ReferenceError/, 'a page with an error: the console shows it');
+  unlike($wrong_dom, qr/<p id="failure"[^>]*hidden/,
+    'a page with an error: the page shows a failure');
   (my $curious = $page) =~ s{</body>}{<img src="http://localhost:9/x.png"></body>};
   (undef, $wrong_dom, $console, $requests) = $look->($curious, 'curious');
-  like("@$console", qr/Content Security Policy/, 'what would be loaded is refused');
-  unlike($wrong_dom, qr/<p id="failure"[^>]*hidden/, 'and the page says so');
-  is_deeply($requests, [], 'so it is not asked for');
+  like("@$console", qr/Content Security Policy/, 'a page that loads an image: it is refused');
+  unlike($wrong_dom, qr/<p id="failure"[^>]*hidden/,
+    'a page that loads an image: the page shows a failure');
+  is_deeply($requests, [], 'a page that loads an image: no request is made');
   (my $careless = $curious) =~ s{<meta http-equiv="Content-Security-Policy"[^>]*>}{};
   (undef, undef, undef, $requests) = $look->($careless, 'careless');
-  is_deeply($requests, ['http://localhost:9/x.png'], 'and without the policy it would have been, and seen');
+  is_deeply($requests, ['http://localhost:9/x.png'],
+    'a page that loads an image, without the policy: the request is made, and seen');
 
-  # the charts: as many shapes as there are numbers
+  # each chart has a shape for each number
   my %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
-  is(join(' ', sort keys %figure), 'flows rates revenue standing transitions', 'all figures are there');
+  is(join(' ', sort keys %figure), 'flows rates revenue standing transitions',
+    'all figures are there');
   for my $id (sort keys %figure) {
     my @charts = $figure{$id} =~ m{<svg role="img" aria-label="([^"]{40,})"}g;
-    is(scalar(@charts), $id eq 'revenue' ? 2 : 1, "$id: each chart has a text for those who cannot see it");
-    like($figure{$id}, qr{<h2>[^<]*\d.*\.</h2>}, "$id: the title is a sentence with a number in it");
-    unlike($figure{$id}, qr/NaN|undefined|Infinity|\[object/, "$id: no number is lost");
+    is(scalar(@charts), $id eq 'revenue' ? 2 : 1, "$id: each chart has a text for screen readers");
+    like($figure{$id}, qr{<h2>[^<]*\d.*\.</h2>},
+      "$id: the title is a sentence with a number in it");
+    unlike($figure{$id}, qr/NaN|undefined|Infinity|\[object/, "$id: every number is defined");
   }
   my $shapes = sub {
     my ($id, $class) = @_;
     return scalar(() = $figure{$id} =~ /<\w+ class="$class"/g);
   };
-  my $bars = sub { my $n = 0; for my $m (@$months) { $n += grep { $m->{$_} > 0 } @_ } return $n; };
-  is($shapes->('standing', 'bar fill \w+'), $bars->(qw(active_end inactive_end churned_end)), 'standing: a bar for each number');
-  is($shapes->('flows', 'bar fill \w+'), $bars->(qw(new retained reactivated won_back)), 'flows: a bar for each number');
-  is($shapes->('revenue', 'bar fill \w+'), $bars->(qw(revenue_reactivated revenue_won_back)), 'revenue: a bar for each sum');
-  # the legend has one of each, too
-  is($shapes->('rates', 'dot reactivation') - 1, 30, 'rates: a dot for each month with a complete history');
-  is($shapes->('rates', 'dot winback') - 1, 30, 'rates: of both rates');
+  # the number of values above 0 in these columns of all months
+  my $bars = sub {
+    my $n = 0;
+    for my $m (@$months) { $n += grep { $m->{$_} > 0 } @_ }
+    return $n;
+  };
+  is($shapes->('standing', 'bar fill \w+'), $bars->(qw(active_end inactive_end churned_end)),
+    'standing: a bar for each number');
+  is($shapes->('flows', 'bar fill \w+'), $bars->(qw(new retained reactivated won_back)),
+    'flows: a bar for each number');
+  is($shapes->('revenue', 'bar fill \w+'), $bars->(qw(revenue_reactivated revenue_won_back)),
+    'revenue: a bar for each sum');
+  # minus 1: the legend has one of each, too
+  is($shapes->('rates', 'dot reactivation') - 1, 30,
+    'rates: a dot of the reactivation rate for each month with a complete history');
+  is($shapes->('rates', 'dot winback') - 1, 30, 'rates: and a dot of the win-back rate');
   is($shapes->('rates', 'band \w+'), 2, 'rates: two bands');
-  is($shapes->('revenue', 'dot share'), 30, 'revenue: a share for each month with a complete history');
+  is($shapes->('revenue', 'dot share'), 30,
+    'revenue: a share for each month with a complete history');
   is($shapes->('transitions', 'cell'), scalar(@$steps), 'transitions: a cell for each step');
   for my $id (qw(standing flows rates)) {
     is($shapes->($id, 'shade') >= 6, 1, "$id: the months without history are shaded");
-    like($figure{$id}, qr/January to June 2022/, "$id: and named");
+    like($figure{$id}, qr/January to June 2022/, "$id: and the shaded months are named");
   }
 
-  # the tables, read as a person does
+  # the tables, cell by cell as they are shown
   my $rows = sub {
     my ($id) = @_;
     my ($body) = inside($dom, $id) =~ m{<tbody>(.*)</tbody>}s;
@@ -276,7 +314,10 @@ SKIP: {
     return $number;
   };
   my $euros = sub { return "\x{20ac}" . $comma->(sprintf('%.2f', $_[0])) };
-  my $share = sub { my ($n, $of) = @_; return $of ? sprintf('%.1f%%', 100 * $n / $of + 1e-9) : "\x{2013}" };
+  my $share = sub {
+    my ($n, $of) = @_;
+    return $of ? sprintf('%.1f%%', 100 * $n / $of + 1e-9) : "\x{2013}";
+  };
   my @names = qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec);
   my $name = sub {
     my ($year, $month) = split /-/, $_[0];
@@ -285,55 +326,80 @@ SKIP: {
   utf8::decode($dom);
 
   is_deeply($rows->('table-customers'),
-    [ map { my $m = $_; [ $name->($m->{month}),
-        map { $comma->($m->{$_}) } qw(active_end inactive_end churned_end retained new reactivated won_back) ] } @$plain ],
-    'the table of customers is what plain SQL says');
+    [ map {
+        my $m = $_;
+        [ $name->($m->{month}),
+          map { $comma->($m->{$_}) }
+            qw(active_end inactive_end churned_end retained new reactivated won_back) ]
+      } @$plain ],
+    'the table of customers equals plain SQL');
   is_deeply([ map { [ @$_[ 0, 1, 2, 3, 6, 7, 8 ] ] } @{ $rows->('table-rates') } ],
-    [ map { my $m = $_; [ $name->($m->{month}), map { ($comma->($m->{"${_}_eligible"}), $comma->($m->{"${_}_returned"}),
-        $share->($m->{"${_}_returned"}, $m->{"${_}_eligible"})) } qw(reactivation winback) ] } @$plain ],
-    'the table of rates is, too');
+    [ map {
+        my $m = $_;
+        [ $name->($m->{month}),
+          map {
+            my ($eligible, $returned) = @$m{ "${_}_eligible", "${_}_returned" };
+            ($comma->($eligible), $comma->($returned), $share->($returned, $eligible))
+          } qw(reactivation winback) ]
+      } @$plain ],
+    'the table of rates equals plain SQL');
   is_deeply($rows->('table-revenue'),
-    [ map { my $m = $_; [ $name->($m->{month}),
-        (map { $euros->($m->{$_}) } qw(revenue_retained revenue_new revenue_reactivated revenue_won_back revenue revenue_back)),
-        $share->($m->{revenue_back}, $m->{revenue}) ] } @$plain ],
-    'the table of revenue is, too');
+    [ map {
+        my $m = $_;
+        [ $name->($m->{month}),
+          (map { $euros->($m->{"revenue$_"}) }
+              '_retained', '_new', '_reactivated', '_won_back', '', '_back'),
+          $share->($m->{revenue_back}, $m->{revenue}) ]
+      } @$plain ],
+    'the table of revenue equals plain SQL');
   my %said = ('not yet a customer' => 'none', 'won back' => 'won_back');
-  is_deeply({ map { ($said{ $_->[0] } // $_->[0]) . ' to ' . ($said{ $_->[1] } // $_->[1]) => $_->[2] =~ tr/,//dr }
+  my $status = sub { return $said{ $_[0] } // $_[0] };
+  is_deeply(
+    { map { $status->($_->[0]) . ' to ' . $status->($_->[1]) => $_->[2] =~ tr/,//dr }
         @{ $rows->('table-transitions') } },
-    $matrix->(@$steps), 'the table of transitions is, too');
+    $matrix->(@$steps), 'the table of transitions equals plain SQL');
 
-  # a shop whose orders end in the middle of a month, and of which it has none in another:
-  # there is nothing to divide by
-  $node->safe_psql('winback', "CREATE VIEW short AS SELECT * FROM orders WHERE ordered_at < '2022-12-15'
-    AND (ordered_at < '2022-09-01' OR ordered_at >= '2022-10-01')");
+  # a shop whose orders end in the middle of a month, and without orders in another month, of which
+  # no share can be computed
+  $node->safe_psql('winback', q{
+    CREATE VIEW short AS
+    SELECT * FROM orders
+     WHERE ordered_at < '2022-12-15'
+       AND (ordered_at < '2022-09-01' OR ordered_at >= '2022-10-01')});
   my $short = report('orders=short', 'to=2023-01-01', 'currency=USD');
   ($fine, $dom, $console) = $look->($short, 'short');
-  is_deeply($console, [], 'of a shop with gaps, nothing is said on the console');
+  is_deeply($console, [], 'a shop with gaps: the console is empty');
   %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
-  like($figure{rates}, qr/left out: December 2022, for the orders end/, 'the month that is not over is named');
-  is($shapes->('rates', 'dot reactivation') - 1, 5, 'and left out of the rates');
-  unlike($dom =~ s{<script.*?</script>}{}gsr, qr/NaN|undefined|Infinity/, 'what is undefined is no number');
+  like($figure{rates}, qr/left out: December 2022, for the orders end/,
+    'a shop with gaps: the incomplete month is named');
+  is($shapes->('rates', 'dot reactivation') - 1, 5,
+    'a shop with gaps: the incomplete month is left out of the rates');
+  unlike($dom =~ s{<script.*?</script>}{}gsr, qr/NaN|undefined|Infinity/,
+    'a shop with gaps: no undefined number is shown');
   utf8::decode($dom);
+  my $december = decode_json(inside($short, 'data'))->{months}[11];
   is_deeply([ map { $_->[-1] } grep { $_->[0] =~ /Sep|Dec/ } @{ $rows->('table-revenue') } ],
-    [ "\x{2013}", sprintf('%.1f%%', 100 * decode_json(inside($short, 'data'))->{months}[11]{revenue_back_share}) ],
-    'a share of nothing is a dash');
-  like($dom, qr/Dec 2022 \x{2020}/, 'the table marks the month that is not over');
+    [ "\x{2013}", sprintf('%.1f%%', 100 * $december->{revenue_back_share}) ],
+    'a shop with gaps: the share of a month without revenue is a dash');
+  like($dom, qr/Dec 2022 \x{2020}/, 'a shop with gaps: the table marks the incomplete month');
 
-  # a shop so young that no rate means anything
+  # a shop of two months, which has no rate yet
   (undef, $dom, $console) = $look->(report('to=2022-03-01'), 'young');
-  is_deeply($console, [], 'of a shop of two months, nothing is said on the console');
-  like($dom, qr{<h2>How many of those who were not active ordered again.</h2>}, 'its titles promise no number');
+  is_deeply($console, [], 'a shop of two months: the console is empty');
+  like($dom, qr{<h2>How many of those who were not active ordered again.</h2>},
+    'a shop of two months: a title promises no number');
 }
 
-# nothing to report, and nothing to report of
+# a view without orders, and a relation that does not exist
 $node->safe_psql('winback', 'CREATE VIEW nothing AS SELECT * FROM orders WHERE false');
 for (['nothing', qr/no orders/], ['nowhere', qr/relation "nowhere" does not exist/]) {
   my ($orders, $reason) = @$_;
   my ($out, $err) = ('', '');
-  my $fine = IPC::Run::run([ "$root/scripts/report", $node->connstr('winback'), "--variable=orders=$orders" ],
+  my $fine = IPC::Run::run(
+    [ "$root/scripts/report", $node->connstr('winback'), "--variable=orders=$orders" ],
     '<', \undef, '>', \$out, '2>', \$err);
-  ok(!$fine && $out eq '', "of $orders scripts/report writes not even half a page");
-  like($err, $reason, 'and says why');
+  ok(!$fine && $out eq '', "orders=$orders: scripts/report fails and writes no page");
+  like($err, $reason, "orders=$orders: and gives the reason");
 }
 
 $node->stop;

@@ -1,5 +1,5 @@
 # WinbackCluster.pm
-#   A server of its own for a TAP test, with winback in its database.
+#   A server for a TAP test, with winback in its database.
 #
 #   my $node = WinbackCluster::start('real_data');
 #   $node->safe_psql('winback', 'SELECT ...');
@@ -8,15 +8,16 @@
 #   lives under tmp_check, listens on a socket in a temporary directory and
 #   goes away with the test.
 #
-#   One that is to be upgraded, or upgraded to, is created only. Its PostgreSQL
-#   is the one of this directory, with winback installed in it:
+#   A server that pg_upgrade is to upgrade, or to upgrade to, is only created, not
+#   started. It runs the PostgreSQL of this directory, with winback installed in it:
 #
 #   my $old = WinbackCluster::create('old', $install_path);
 #
 #   WINBACK_DESTDIR  where "make install DESTDIR=..." put the extension; unset
-#                    when it is installed where the server looks by itself
-#   WINBACK_CHECKED  asan or valgrind, when the server watches itself by one of them
+#                    if it is installed in PostgreSQL's own directories
+#   WINBACK_CHECKED  asan or valgrind, if the server runs under one of them
 #                    (scripts/checked). It is slower then and takes more memory, so
+#                    tests do not judge time and memory.
 #                    tests do not judge time and memory.
 package WinbackCluster;
 
@@ -28,8 +29,8 @@ use PostgreSQL::Test::Utils;
 
 our $checked = $ENV{WINBACK_CHECKED} || '';
 
-# The settings that make a server find what is staged under $destdir. Up to 17
-# they take a patch that Debian's packages carry; 18 has a setting of its own.
+# Returns the settings by which a server finds the extension staged under $destdir.
+# Debian's packages up to 17 have a setting by a patch; 18 has one of its own.
 sub settings_for_stage {
   my ($destdir) = @_;
   my ($major) = pg_config('--version') =~ /(\d+)/;
@@ -49,14 +50,15 @@ sub pg_config {
   return $value;
 }
 
-# What initdb is asked for: UTF-8, and checksums, as 18 has by itself, for pg_upgrade
-# wants them equal. scripts/test has made one so already for 17 and newer.
+# Options of initdb: UTF-8; and checksums, which 18 has by default and which pg_upgrade
+# wants equal. For 17 and newer, scripts/test has made a template with the same options.
 my @initdb = ('--encoding=UTF8', '--locale=C', '--data-checksums');
 
 sub create {
   my ($name, $install_path) = @_;
-  my $node = PostgreSQL::Test::Cluster->new($name, $install_path ? (install_path => $install_path) : ());
-  # what servers need to find the stage is nothing to one that has winback
+  my @path = $install_path ? (install_path => $install_path) : ();
+  my $node = PostgreSQL::Test::Cluster->new($name, @path);
+  # a PostgreSQL with winback installed in it needs no settings to find the stage
   delete local $ENV{TEMP_CONFIG} if $install_path;
   $node->init($ENV{INITDB_TEMPLATE} && !$install_path ? () : (extra => \@initdb));
   $node->append_conf('postgresql.conf', settings_for_stage($ENV{WINBACK_DESTDIR}))
@@ -64,10 +66,10 @@ sub create {
   return $node;
 }
 
-# A psql that stays, in the database "winback": PostgreSQL::Test's own, without a
-# line in the log of the test for each thing it is asked. Each may take as long as
-# PostgreSQL's tests wait for something, rather than all together. An early release of
-# 16 leaves the newline at the end of an answer.
+# Returns a psql that stays connected to the database "winback": PostgreSQL::Test's
+# BackgroundPsql, but without a line in the test's log for each query, with the timeout
+# of PostgreSQL's tests for each query rather than for all together, and without the
+# newline that an early release of 16 leaves at the end of an answer.
 my $query;
 sub session {
   my ($node, @options) = @_;
@@ -86,7 +88,7 @@ sub session {
   return $session;
 }
 
-# Creates and starts a server, with the database "winback".
+# Creates and starts a server with the database "winback".
 sub start {
   my ($name) = @_;
   my $node = create($name);
@@ -95,8 +97,8 @@ sub start {
   return $node;
 }
 
-# Fills the database. Under valgrind without it, for what is only to be there; later
-# on the server is under it again.
+# Runs statements that only fill the database. Under valgrind the server is restarted
+# without valgrind for them, and with it again afterwards.
 sub fill {
   my ($node, $sql) = @_;
   {

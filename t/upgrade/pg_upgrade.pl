@@ -1,12 +1,12 @@
 # pg_upgrade.pl
 #   Proves that pg_upgrade takes a database with winback along from an older
-#   PostgreSQL: what is stored reads back equal, indexes find what they found,
-#   views and functions say what they said, and the extension has all its members.
+#   PostgreSQL: stored values read back equal, indexes find the same rows, views
+#   and functions return the same, and the extension has all its members.
 #
 #   scripts/test --upgrade-from runs it, and so does `make upgrade`.
 #
-#   WINBACK_UPGRADE_FROM, WINBACK_UPGRADE_TO  two installations of PostgreSQL
-#                                             with winback, each with a bin
+#   WINBACK_UPGRADE_FROM, WINBACK_UPGRADE_TO  directories of two PostgreSQL
+#                                             installations with winback
 use strict;
 use warnings;
 
@@ -17,17 +17,23 @@ use PostgreSQL::Test::Utils;
 use WinbackCluster;
 use WinbackTypes;
 
-my ($from, $to) = map { $ENV{$_} or die "$_ is not set" } qw(WINBACK_UPGRADE_FROM WINBACK_UPGRADE_TO);
+my ($from, $to) =
+  map { $ENV{$_} or die "$_ is not set" } qw(WINBACK_UPGRADE_FROM WINBACK_UPGRADE_TO);
 my $old = WinbackCluster::create('old', $from);
 my $new = WinbackCluster::create('new', $to);
 
-sub major { return $_[0]->safe_psql('postgres', q{SELECT current_setting('server_version_num')::int / 10000}); }
+sub major {
+  my ($node) = @_;
+  return $node->safe_psql('postgres',
+    q{SELECT current_setting('server_version_num')::int / 10000});
+}
 
-# All that is to be the same: what is shown, and what the extension consists of
-# (but its types: up to 16 the arrays of them count as members).
+# Queries whose results must not change: the contents, and the members of the
+# extension (without types: up to 16 their array types count as members, too).
 my %contents = (
   %WinbackTypes::contents,
-  members => q{SELECT pg_describe_object(classid, objid, 0) FROM pg_depend JOIN pg_extension e ON refobjid = e.oid
+  members => q{SELECT pg_describe_object(classid, objid, 0)
+                 FROM pg_depend JOIN pg_extension e ON refobjid = e.oid
                WHERE refclassid = 'pg_extension'::regclass AND extname = 'winback'
                  AND classid <> 'pg_type'::regclass ORDER BY 1},
 );
@@ -36,7 +42,8 @@ sub look {
   return { map { $_ => $node->safe_psql('winback', $contents{$_}) } keys %contents };
 }
 
-# What only one index can answer; it is used, and agrees with the table.
+# For each index a condition that only it can serve. Checks that the plan uses the
+# index and that it finds the same rows as a scan of the table.
 my %questions = (
   statuses => q{one_lifecycle_status < 'churned'},
   statuses_hash => q{one_lifecycle_status = 'churned'},
@@ -48,7 +55,8 @@ sub ask_indexes {
   my ($node) = @_;
   for my $index (sort keys %questions) {
     my $others = join ', ', grep { $_ ne $index } sort keys %questions;
-    my $ids = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM everything WHERE $questions{$index}";
+    my $ids = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM everything "
+      . "WHERE $questions{$index}";
     my ($plan, $found, $there) = split /\n--\n/, $node->safe_psql('winback', qq{
       BEGIN;
       DROP INDEX $others;
@@ -65,7 +73,7 @@ sub ask_indexes {
       ROLLBACK; });
     like($plan, qr/(using|on) $index\b/, $node->name . ": $index is used");
     like($found, qr/^\d/, $node->name . ": $index finds something");
-    is($found, $there, $node->name . ": $index finds what is there");
+    is($found, $there, $node->name . ": $index finds the rows that a scan of the table finds");
   }
   return;
 }
@@ -75,39 +83,44 @@ WinbackCluster::create_database($old);
 WinbackTypes::create($old);
 my $old_major = major($old);
 my $before = look($old);
-cmp_ok(scalar(split /\n/, $before->{$_}), '>', 0, "$_ are there") for sort keys %contents;
+cmp_ok(scalar(split /\n/, $before->{$_}), '>', 0, "$_: not empty before the upgrade")
+  for sort keys %contents;
 ask_indexes($old);
 $old->stop;
 
-# where pg_upgrade writes its scripts
+# pg_upgrade writes its scripts into the current directory
 chdir $PostgreSQL::Test::Utils::tmp_check or die $!;
 my @upgrade = (
-  "$to/bin/pg_upgrade", '--no-sync', '--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
+  "$to/bin/pg_upgrade", '--no-sync',
+  '--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
   '--old-bindir', "$from/bin", '--new-bindir', "$to/bin",
   '--socketdir', $new->host, '--old-port', $old->port, '--new-port', $new->port,
 );
-command_ok([ @upgrade, '--check' ], 'pg_upgrade --check has no objections');
-command_ok(\@upgrade, 'pg_upgrade');
-Test::More->builder->is_passing or die 'there is nothing to look at';
+command_ok([ @upgrade, '--check' ], 'pg_upgrade --check succeeds');
+command_ok(\@upgrade, 'pg_upgrade succeeds');
+Test::More->builder->is_passing or die 'pg_upgrade failed';
 
 $new->start;
-cmp_ok(major($new), '>', $old_major, "from $old_major to " . major($new));
+cmp_ok(major($new), '>', $old_major, "the server was upgraded from $old_major to " . major($new));
 my $after = look($new);
-is($after->{$_}, $before->{$_}, "$_ as before") for sort keys %contents;
+is($after->{$_}, $before->{$_}, "$_: the same after the upgrade") for sort keys %contents;
 ask_indexes($new);
 
 $new->safe_psql('winback', 'REFRESH MATERIALIZED VIEW quarter');
-is($new->safe_psql('winback', $contents{quarter}), $before->{quarter}, 'a materialized view made anew is the same');
+is($new->safe_psql('winback', $contents{quarter}), $before->{quarter},
+  'a materialized view is the same after REFRESH');
 is($new->safe_psql('winback', q{
      INSERT INTO parts VALUES ('won_back', '1/2'), ('inactive', '3/4');
      SELECT tableoid::regclass, * FROM parts WHERE t IN ('1/2', '3/4') ORDER BY t::text; }),
   "part_rest|won_back|1/2\npart_lost|inactive|3/4", 'new rows find their partitions');
 $new->safe_psql('winback', 'DROP EXTENSION winback CASCADE; CREATE EXTENSION winback');
-is($new->safe_psql('winback', q{SELECT winback_rate('churned'::lifecycle_status, 'won_back'::lifecycle_status)}),
+is($new->safe_psql('winback',
+    q{SELECT winback_rate('churned'::lifecycle_status, 'won_back'::lifecycle_status)}),
   '1', 'the extension can be dropped and created again');
 
 $new->stop;
 for my $node ($old, $new) {
-  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, $node->name . ': no process has crashed');
+  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
+    $node->name . ': no process has crashed');
 }
 done_testing();
