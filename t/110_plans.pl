@@ -1,13 +1,13 @@
 # 110_plans.pl
-#   Proves that neither the plan nor the form of a query changes an answer:
-#   random rows, in one table or in partitions with other orders of columns, random
-#   calls of the aggregates in random queries, under random settings of the planner
-#   and the executor (parallel or not, hashed, sorted or mixed groups, spilling from
-#   64 kB of work_mem on, JIT or not), compared with plain SQL that states the
-#   definitions and ran under ordinary settings.
+#   Proves that neither the plan nor the form of a query changes an answer. It
+#   generates random rows, in one table or in partitions with other orders of
+#   columns, and random queries with random aggregates, and runs them under random
+#   settings of the planner and the executor: parallel or not; hashed, sorted or
+#   mixed groups; spilling from 64 kB of work_mem on; JIT or not. It compares the
+#   results with plain SQL that states the definitions and runs under default settings.
 #
-#   WINBACK_FUZZ_SEED   the seed; another one each time unless set. It is printed.
-#   WINBACK_FUZZ_TIMES  how many times as many rounds as usual; default 1
+#   WINBACK_FUZZ_SEED   the seed; random unless set; printed
+#   WINBACK_FUZZ_TIMES  multiplies the number of rounds; default 1
 use strict;
 use warnings;
 
@@ -19,7 +19,8 @@ use WinbackCluster;
 
 my $node = WinbackCluster::start('plans');
 my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
-my $major = $node->safe_psql('winback', q{SELECT current_setting('server_version_num')::int / 10000});
+my $major =
+  $node->safe_psql('winback', q{SELECT current_setting('server_version_num')::int / 10000});
 
 my $seed = $ENV{WINBACK_FUZZ_SEED} || time ^ ($$ << 8);
 srand($seed);
@@ -30,80 +31,97 @@ my $queries_a_round = 12;
 sub any { return $_[ int rand @_ ]; }
 sub maybe { return rand() < $_[0]; }
 sub shuffle { return map { $_->[1] } sort { $a->[0] <=> $b->[0] } map { [ rand, $_ ] } @_; }
-# from 1 to $_[0], small ones as often as large ones
+# returns a number from 1 to $_[0]; each order of magnitude is equally likely
 sub magnitude { return int exp rand log 1 + $_[0]; }
 
-# What a customer number is stored as: those of a sequence (see src/ledger.c, LEDGER_DENSE), and any.
+# The type of the customer column, and the expression that makes a customer of the integer "who".
+# "serial" ones are close together, as from a sequence (KEY_DENSE in src/README.md).
 my %spelling = (
-  'serial int4' => 'who - 300', 'serial int8' => '2000000000 - who', 'nearly serial int8' => 'CASE n WHEN 2500 THEN 3000000000 ELSE who END',
-  int4 => 'who * 7919 - 1000', int8 => 'who::int8 << 33', uuid => q{md5(who::text)::uuid},
-  text => q{CASE who % 50 WHEN 0 THEN repeat('long ', 500) || who ELSE 'number ' || who END}, numeric => 'who / 4.0',
+  'serial int4' => 'who - 300',
+  'serial int8' => '2000000000 - who',
+  'nearly serial int8' => 'CASE n WHEN 2500 THEN 3000000000 ELSE who END',
+  int4 => 'who * 7919 - 1000',
+  int8 => 'who::int8 << 33',
+  uuid => q{md5(who::text)::uuid},
+  text => q{CASE who % 50 WHEN 0 THEN repeat('long ', 500) || who ELSE 'number ' || who END},
+  numeric => 'who / 4.0',
 );
 
-# Partitions of the table "orders" that is to come: by what, and statements that make them. Some have their columns in
-# another order, with a dropped one among them.
+# Returns a random PARTITION BY clause for the table "orders", and the statements that create the
+# partitions. Some partitions have their columns in another order, after a dropped column.
 sub partitions {
   my ($columns, $rows) = @_;
   my ($one, $two) = (1 + int($rows / 3), 2 + int(2 * $rows / 3));
   my ($by, @bounds) = @{ any(
     [ 'HASH (g)', map { "FOR VALUES WITH (MODULUS 3, REMAINDER $_)" } 0 .. 2 ],
     [ 'LIST (h)', 'FOR VALUES IN (1)', 'FOR VALUES IN (0, 2)', 'DEFAULT' ],
-    [ 'RANGE (n)', "FOR VALUES FROM (MINVALUE) TO ($one)", "FOR VALUES FROM ($one) TO ($two)", "FOR VALUES FROM ($two) TO (MAXVALUE)" ]
+    [ 'RANGE (n)', "FOR VALUES FROM (MINVALUE) TO ($one)",
+      "FOR VALUES FROM ($one) TO ($two)", "FOR VALUES FROM ($two) TO (MAXVALUE)" ]
   ) };
   my $k = 0;
   return ("PARTITION BY $by", join ";\n", map {
     my $name = 'orders_' . $k++;
-    maybe(0.5) ? "CREATE TABLE $name PARTITION OF orders $_" :
-      "CREATE TABLE $name (" . join(', ', shuffle(@$columns, 'junk text')) . "); ALTER TABLE $name DROP COLUMN junk; ALTER TABLE orders ATTACH PARTITION $name $_"
+    my $shuffled = join ', ', shuffle(@$columns, 'junk text');
+    maybe(0.5)
+      ? "CREATE TABLE $name PARTITION OF orders $_"
+      : "CREATE TABLE $name ($shuffled); ALTER TABLE $name DROP COLUMN junk; "
+        . "ALTER TABLE orders ATTACH PARTITION $name $_"
   } @bounds);
 }
 
 my %span = (date => 'daterange', timestamp => 'tsrange', timestamptz => 'tstzrange');
 
-# The columns of lifecycle_counts that are compared, as plain SQL counts them.
+# The columns of lifecycle_counts that are compared, and what a customer counted there satisfies.
 my @columns = (
   prospects_start => q{standing1 = 'prospect'}, active_start => q{standing1 = 'active'},
   inactive_start => q{standing1 = 'inactive'}, churned_start => q{standing1 = 'churned'},
   new_customers => q{bought AND coalesce(standing1, 'prospect') = 'prospect'},
   converted => q{bought AND standing1 = 'prospect'}, retained => q{bought AND standing1 = 'active'},
-  reactivated => q{bought AND standing1 = 'inactive'}, won_back => q{bought AND standing1 = 'churned'},
+  reactivated => q{bought AND standing1 = 'inactive'},
+  won_back => q{bought AND standing1 = 'churned'},
   prospects_end => q{standing2 = 'prospect'}, active_end => q{standing2 = 'active'},
   inactive_end => q{standing2 = 'inactive'}, churned_end => q{standing2 = 'churned'},
 );
 my @names = @columns[ grep { $_ % 2 == 0 } 0 .. $#columns ];
-sub columns_of { my ($counts) = @_; return 'ROW(' . join(', ', map { "($counts).$_" } @names) . ')::text'; }
+sub columns_of {
+  my ($counts) = @_;
+  return 'ROW(' . join(', ', map { "($counts).$_" } @names) . ')::text';
+}
 
-# The statement in plain SQL: what is asked (a1, a2, ...) of each group.
+# Returns statements that create the table "truth": the expected fields of each group, in plain SQL.
 sub truth {
   my (%c) = @_;
   my $standing = sub {
     my ($i, $t) = @_;
     return qq{CASE WHEN NOT known$i THEN NULL WHEN p$i IS NULL THEN 'prospect'
                    WHEN x$i >= p$i OR p$i < $t - interval '$c{churned_after}' THEN 'churned'
-                   WHEN p$i < $t - interval '$c{inactive_after}' THEN 'inactive' ELSE 'active' END AS standing$i};
+                   WHEN p$i < $t - interval '$c{inactive_after}' THEN 'inactive'
+                   ELSE 'active' END AS standing$i};
   };
   my $past = sub {
     my ($i, $t) = @_;
     return qq{max(at) FILTER (WHERE event = 'purchase' AND at < $t) AS p$i,
-              max(at) FILTER (WHERE event = 'cancellation' AND at < $t) AS x$i, bool_or(at < $t) AS known$i};
+              max(at) FILTER (WHERE event = 'cancellation' AND at < $t) AS x$i,
+              bool_or(at < $t) AS known$i};
   };
-  my $tally = sub {
-    my ($eligible) = @_;
-    return "count(*) FILTER (WHERE bought AND $eligible) AS returned, count(*) FILTER (WHERE $eligible) AS eligible";
-  };
-  my $counts = 'ROW(' . join(', ', map { "count(*) FILTER (WHERE $columns[ 2 * $_ + 1 ])" } 0 .. $#names) . ')::text';
+  my @counted = map { "count(*) FILTER (WHERE $columns[ 2 * $_ + 1 ])" } 0 .. $#names;
+  my $counts = 'ROW(' . join(', ', @counted) . ')::text';
   return qq{
     CREATE TABLE periods AS
     SELECT 0 AS k, '$c{from}'::$c{time} AS "from", '$c{to}'::$c{time} AS "to"
     UNION ALL
     SELECT k, "from", "to"
       FROM generate_series(1, $c{steps}) AS k,
-           LATERAL (SELECT ('$c{from}'::$c{time} + (k - 1) * interval '$c{step}')::$c{time} AS "from",
-                           least('$c{from}'::$c{time} + k * interval '$c{step}', '$c{to}')::$c{time} AS "to") b
+           LATERAL (SELECT ('$c{from}'::$c{time}
+                            + (k - 1) * interval '$c{step}')::$c{time} AS "from",
+                           least('$c{from}'::$c{time} + k * interval '$c{step}',
+                                 '$c{to}')::$c{time} AS "to") b
      WHERE "from" < '$c{to}';
     CREATE TABLE truth AS
     WITH lives AS (
-      SELECT key, grp, k, "from", "to", customer, @{[ $past->(1, '"from"') ]}, @{[ $past->(2, '"to"') ]},
+      SELECT key, grp, k, "from", "to", customer,
+             @{[ $past->(1, '"from"') ]},
+             @{[ $past->(2, '"to"') ]},
              bool_or(event = 'purchase' AND at >= "from" AND at < "to") AS bought
         FROM orders, periods, LATERAL (VALUES ('all', NULL), ('g', g), ('h', h)) AS v (key, grp)
        WHERE customer IS NOT NULL AND at IS NOT NULL AND event IS NOT NULL AND $c{filter}
@@ -112,7 +130,8 @@ sub truth {
       SELECT *, @{[ $standing->(1, '"from"') ]}, @{[ $standing->(2, '"to"') ]} FROM lives
     ), sums AS (
       SELECT key, grp, k, $counts AS counts,
-             count(*) FILTER (WHERE bought AND standing1 IN ('inactive', 'churned', 'prospect')) AS r1,
+             count(*) FILTER (WHERE bought AND standing1 IN ('inactive', 'churned', 'prospect'))
+               AS r1,
              count(*) FILTER (WHERE standing1 IN ('inactive', 'churned', 'prospect')) AS e1,
              count(*) FILTER (WHERE bought AND standing1 = 'churned') AS r2,
              count(*) FILTER (WHERE standing1 = 'churned') AS e2
@@ -131,7 +150,7 @@ sub truth {
     ANALYZE truth};
 }
 
-# The calls that have to give it.
+# Returns some of the calls that must give these fields: field => call.
 sub calls {
   my (%c) = @_;
   my $event = $c{has_events} || maybe(0.3) ? 'event, ' : '';
@@ -150,59 +169,87 @@ sub calls {
   @asked = (any(sort keys %calls)) unless @asked;
   return map { $_ => $calls{$_} } @asked;
 }
-# A result of a call as text, to the last bit.
+# For each call, an expression for its result as text, to the last bit.
 my %read = (
-  reactivation_tally => 'reactivation_tally::text', winback_tally => 'winback_tally::text',
-  reactivation_rate => q{encode(float8send(reactivation_rate), 'hex')}, winback_rate => q{encode(float8send(winback_rate), 'hex')},
+  reactivation_tally => 'reactivation_tally::text',
+  winback_tally => 'winback_tally::text',
+  reactivation_rate => q{encode(float8send(reactivation_rate), 'hex')},
+  winback_rate => q{encode(float8send(winback_rate), 'hex')},
   counts => columns_of('counts'),
-  series => q{(SELECT string_agg(} . columns_of('series[i]') . q{, ';' ORDER BY i) FROM generate_subscripts(series, 1) AS i)},
+  series => q{(SELECT string_agg(} . columns_of('series[i]')
+    . q{, ';' ORDER BY i) FROM generate_subscripts(series, 1) AS i)},
 );
 
+# Returns random settings: name = value.
 sub settings {
   my @on = (
-    'enable_hashagg', 'enable_sort', 'enable_hashjoin', 'enable_mergejoin', 'enable_nestloop', 'enable_seqscan',
-    'enable_indexscan', 'enable_bitmapscan', 'enable_material', 'enable_gathermerge', 'enable_incremental_sort',
-    'parallel_leader_participation', 'enable_parallel_hash', 'enable_parallel_append', 'enable_presorted_aggregate',
+    'enable_hashagg', 'enable_sort', 'enable_hashjoin', 'enable_mergejoin', 'enable_nestloop',
+    'enable_seqscan', 'enable_indexscan', 'enable_bitmapscan', 'enable_material',
+    'enable_gathermerge', 'enable_incremental_sort', 'parallel_leader_participation',
+    'enable_parallel_hash', 'enable_parallel_append',
+    $major >= 16 ? 'enable_presorted_aggregate' : (),
   );
-  my @set = map { $_ . ' = ' . (maybe(0.75) ? 'on' : 'off') } grep { $_ ne 'enable_presorted_aggregate' || $major >= 16 } @on;
-  push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } 'enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize';
-  # or all pairs of rows may be looked at, which takes minutes where a server is slow
+  my @off = ('enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize');
+  my @set = map { $_ . ' = ' . (maybe(0.75) ? 'on' : 'off') } @on;
+  push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } @off;
+  # with neither of these joins enabled, a nested loop compares all pairs of rows, which takes
+  # minutes on a slow server
   push @set, 'enable_hashjoin = on' unless grep { /^enable_(hash|merge)join = on/ } @set;
   push @set, 'winback.enable_scan = ' . (maybe(0.8) ? 'on' : 'off');
-  push @set, q{work_mem = '} . any('64kB', '64kB', '256kB', '4MB') . q{'}, 'hash_mem_multiplier = ' . any(1, 2);
-  push @set, 'max_parallel_workers_per_gather = ' . any(0, 1, 2, 4), 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
+  push @set, q{work_mem = '} . any('64kB', '64kB', '256kB', '4MB') . q{'},
+    'hash_mem_multiplier = ' . any(1, 2);
+  push @set, 'max_parallel_workers_per_gather = ' . any(0, 1, 2, 4),
+    'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
     'min_parallel_table_scan_size = 0', 'min_parallel_index_scan_size = 0';
   push @set, 'cpu_operator_cost = ' . any(0.0025, 1);
-  push @set, ($major >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . ' = ' . any('off', 'off', 'on', 'regress');
-  # 19 may aggregate below a join, and put the states together above it
-  push @set, 'enable_eager_aggregate = ' . any('on', 'on', 'off'), 'min_eager_agg_group_size = ' . any(0, 8) if $major >= 19;
-  push @set, maybe(0.1) ? ('jit = on', 'jit_above_cost = 0', 'jit_inline_above_cost = ' . any(0, -1), 'jit_optimize_above_cost = ' . any(0, -1)) : 'jit = off';
+  push @set, ($major >= 16 ? 'debug_parallel_query' : 'force_parallel_mode') . ' = '
+    . any('off', 'off', 'on', 'regress');
+  # 19 may aggregate below a join, and merge the states above it
+  push @set, 'enable_eager_aggregate = ' . any('on', 'on', 'off'),
+    'min_eager_agg_group_size = ' . any(0, 8)
+    if $major >= 19;
+  push @set, maybe(0.1)
+    ? ('jit = on', 'jit_above_cost = 0', 'jit_inline_above_cost = ' . any(0, -1),
+      'jit_optimize_above_cost = ' . any(0, -1))
+    : 'jit = off';
   push @set, 'plan_cache_mode = ' . any('auto', 'force_generic_plan', 'force_custom_plan');
   return @set;
 }
 
-# A query that asks the calls of each group of $key, as (grp, calls...).
+# Returns a random query over the groups of a random key ("all", "g" or "h"). It returns rows
+# (grp, result of each call...). With it: the form, the key, the names of the calls, and
+# statements to run first.
 sub query {
   my (%c) = @_;
   my $key = any('all', 'all', 'g', 'h');
   my $grp = $key eq 'all' ? 'NULL::int' : $key;
   my $where = "WHERE $c{filter}";
-  my $form = any(qw(plain plain plain filter distinct ordered window grouping_sets grouping_sets joined two_scans two_steps correlated prepared));
+  my $form = any(qw(plain plain plain filter distinct ordered window grouping_sets grouping_sets
+      joined two_scans two_steps correlated prepared));
   my @prepare;
 
   if ($form eq 'two_steps') {
     my $event = $c{has_events} ? 'event, ' : '';
     my ($period, $i, $ch) = @c{qw(period_sql inactive_sql churned_sql)};
     return ($form, $key, q{reactivation_tally winback_tally reactivation_rate winback_rate}, qq{
-      SELECT grp, reactivation_tally(b, d), winback_tally(b, d), reactivation_rate(b, d), winback_rate(b, d)
-        FROM (SELECT $grp AS grp, lifecycle_at(at, $event lower($period), $i, $ch) AS b, lifecycle_during(at, $event $period, $i, $ch) AS d
+      SELECT grp, reactivation_tally(b, d), winback_tally(b, d),
+             reactivation_rate(b, d), winback_rate(b, d)
+        FROM (SELECT $grp AS grp, lifecycle_at(at, $event lower($period), $i, $ch) AS b,
+                     lifecycle_during(at, $event $period, $i, $ch) AS d
                 FROM orders $where AND customer IS NOT NULL GROUP BY 1, customer) s
        GROUP BY grp});
   }
   my %how = (%c);
-  if ($form eq 'filter') { $how{after} = "FILTER ($where)"; $where = ''; }
-  elsif ($form eq 'ordered') { $how{inside} = 'ORDER BY ' . any('at', 'customer DESC', 'n % 17, n', 'event, at'); }
-  elsif ($form eq 'window') { $how{after} = 'OVER (PARTITION BY ' . ($key eq 'all' ? '1' : $key) . ')'; }
+  if ($form eq 'filter') {
+    $how{after} = "FILTER ($where)";
+    $where = '';
+  }
+  elsif ($form eq 'ordered') {
+    $how{inside} = 'ORDER BY ' . any('at', 'customer DESC', 'n % 17, n', 'event, at');
+  }
+  elsif ($form eq 'window') {
+    $how{after} = 'OVER (PARTITION BY ' . ($key eq 'all' ? '1' : $key) . ')';
+  }
   elsif ($form eq 'prepared') {
     @how{qw(period_sql inactive_sql churned_sql step_sql)} = ('$1', '$2', '$3', '$4');
   }
@@ -214,55 +261,84 @@ sub query {
   my $fields = join ' ', sort keys %calls;
   my $by = $key eq 'all' ? '' : "GROUP BY $key";
 
-  if ($form eq 'window') { return ($form, $key, $fields, "SELECT DISTINCT ON (grp) * FROM (SELECT $grp AS grp,\n             $calls FROM orders $where) w"); }
+  if ($form eq 'window') {
+    return ($form, $key, $fields,
+      "SELECT DISTINCT ON (grp) *
+         FROM (SELECT $grp AS grp,\n             $calls FROM orders $where) w");
+  }
   if ($form eq 'grouping_sets') {
-    # the sets that were not asked for are there to be in the way
-    my $sets = $key eq 'all' ? any('GROUPING SETS ((), (g), (h))', 'ROLLUP (h, g)') : any('GROUPING SETS ((g), (h))', 'CUBE (g, h)', 'GROUPING SETS ((h), (g, h), (g))');
+    # HAVING keeps the groups of the key; the other sets must not disturb them
+    my $sets = $key eq 'all'
+      ? any('GROUPING SETS ((), (g), (h))', 'ROLLUP (h, g)')
+      : any('GROUPING SETS ((g), (h))', 'CUBE (g, h)', 'GROUPING SETS ((h), (g, h), (g))');
     my $mine = $key eq 'all' ? 3 : $key eq 'g' ? 1 : 2;
-    return ($form, $key, $fields, "SELECT @{[ $key eq 'all' ? 'NULL::int' : $key ]} AS grp,\n             $calls FROM orders $where GROUP BY $sets HAVING GROUPING(g, h) = $mine");
+    return ($form, $key, $fields,
+      "SELECT $grp AS grp,\n             $calls
+         FROM orders $where GROUP BY $sets HAVING GROUPING(g, h) = $mine");
   }
   my $from = 'orders';
   if ($form eq 'joined') { $from = 'orders JOIN numbers USING (n)'; }
-  elsif ($form eq 'two_scans') { $from = '(SELECT * FROM orders WHERE n % 3 = 1 UNION ALL SELECT * FROM orders WHERE n % 3 <> 1) o'; }
+  elsif ($form eq 'two_scans') {
+    $from = '(SELECT * FROM orders WHERE n % 3 = 1
+              UNION ALL SELECT * FROM orders WHERE n % 3 <> 1) o';
+  }
   if ($form eq 'correlated' && $key ne 'all') {
-    return ($form, $key, $fields, "SELECT grp, c.* FROM (SELECT DISTINCT $key AS grp FROM orders $where) k, LATERAL (SELECT $calls FROM orders $where AND $key = k.grp) c");
+    return ($form, $key, $fields,
+      "SELECT grp, c.*
+         FROM (SELECT DISTINCT $key AS grp FROM orders $where) k,
+              LATERAL (SELECT $calls FROM orders $where AND $key = k.grp) c");
   }
   my $query = "SELECT $grp AS grp,\n             $calls FROM $from $where $by";
   if ($form eq 'prepared') {
     push @prepare, "PREPARE asked($span{$c{time}}, interval, interval, interval) AS $query";
-    return ($form, $key, $fields, 'EXECUTE asked(' . join(', ', @c{qw(period_sql inactive_sql churned_sql step_sql)}) . ')', @prepare);
+    my $arguments = join ', ', @c{qw(period_sql inactive_sql churned_sql step_sql)};
+    return ($form, $key, $fields, "EXECUTE asked($arguments)", @prepare);
   }
   return ($form, $key, $fields, $query);
 }
+
+# the plan nodes that are counted, as EXPLAIN names them
+my $node_name = qr/
+  (?:Finalize\ |Partial\ )? (?:Group|Hash|Mixed)? Aggregate
+  | WindowAgg
+  | (?:Parallel\ )? Custom\ Scan\ \(Winback\ Scan\)
+/x;
 
 my %seen;
 my ($answers, $partial) = (0, 0);
 for my $round (1 .. $rounds) {
   my %c = (
-    time => any(sort keys %span), kind => any(sort keys %spelling), has_events => maybe(0.5), rows => magnitude(12000),
+    time => any(sort keys %span), kind => any(sort keys %spelling),
+    has_events => maybe(0.5), rows => magnitude(12000),
     filter => any('true', 'true', 'n % 7 <> 3', 'n > 40', 'g <> 1'), steps => 1 + int rand 5,
   );
   my $many = $round % 20 == 3;
   ($c{kind}, $c{rows}) = (any(grep { /serial/ } sort keys %spelling), 30000) if $many;
-  ($c{inactive_after}, $c{churned_after}) = @{ any([ '1 month', '3 months' ], [ '30 days', '30 days' ], [ '7 days', '90 days' ], [ '36 hours', '10 days' ], [ '1 month', '1 month' ]) };
+  ($c{inactive_after}, $c{churned_after}) = @{ any(
+      [ '1 month', '3 months' ], [ '30 days', '30 days' ], [ '7 days', '90 days' ],
+      [ '36 hours', '10 days' ], [ '1 month', '1 month' ]) };
   $c{step} = any('1 month', '13 days', '1 week');
   $c{from} = any('2023-03-31', '2023-05-01', '2023-06-10');
   $c{to} = any('2023-07-31', '2023-10-30', '2023-08-01');
   $c{steps} = 40;
-  # a step that makes too many periods costs plain SQL too much time
+  # with many rows, short steps make too many periods for plain SQL
   $c{step} = '1 month' if $c{rows} > 3000;
   $c{period_sql} = "'[$c{from},$c{to})'::$span{$c{time}}";
-  ($c{inactive_sql}, $c{churned_sql}, $c{step_sql}) = map { "interval '$_'" } @c{qw(inactive_after churned_after step)};
+  ($c{inactive_sql}, $c{churned_sql}, $c{step_sql}) =
+    map { "interval '$_'" } @c{qw(inactive_after churned_after step)};
   my $customers = magnitude($c{rows});
   my $groups = magnitude(any(3, 40, $c{rows}));
-  # now and then so many that purchases alone make an array of them, too
+  # in one round of 20, serial customers enough to form an array (KEY_DENSE) from purchases alone
   ($customers, $groups) = (18000, any(3, 40)) if $many;
   my $type = $c{kind} =~ s/.* //r;
-  my @columns = ('n int', q{dropped text DEFAULT 'some'}, 'g int', 'h int', "customer $type", "at $c{time}", 'event lifecycle_event');
+  my @columns = ('n int', q{dropped text DEFAULT 'some'}, 'g int', 'h int',
+    "customer $type", "at $c{time}", 'event lifecycle_event');
   my ($partition_by, $partitions) = maybe(0.4) ? partitions(\@columns, $c{rows}) : ('', '');
   my $zone = any('UTC', 'Europe/Berlin', 'America/New_York');
   my $choice = sprintf '%.9f', rand();
 
+  my $alter =
+    maybe(0.3) ? 'ALTER TABLE orders DROP COLUMN dropped, ADD COLUMN added int DEFAULT 7' : '';
   my $setup = qq{
     SET TimeZone = '$zone';
     SET max_parallel_workers_per_gather = 0;
@@ -273,20 +349,25 @@ for my $round (1 .. $rounds) {
     CREATE TABLE orders (@{[ join ', ', @columns ]}) $partition_by;
     $partitions;
     INSERT INTO orders (n, g, h, customer, at, event)
-    SELECT n, (random() * random() * $groups)::int, n % 4, CASE WHEN random() > 0.02 THEN $spelling{$c{kind}} END,
-           CASE WHEN random() > 0.02 THEN (timestamp '2022-11-01' + random() * interval '400 days')::$c{time} END,
+    SELECT n, (random() * random() * $groups)::int, n % 4,
+           CASE WHEN random() > 0.02 THEN $spelling{$c{kind}} END,
+           CASE WHEN random() > 0.02
+                THEN (timestamp '2022-11-01' + random() * interval '400 days')::$c{time} END,
            CASE WHEN @{[ $c{has_events} ? 'true' : 'false' ]} THEN
-                  (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL, 'purchase', 'purchase', 'purchase'])[1 + floor(random() * 8)]
+                  (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL,
+                         'purchase', 'purchase', 'purchase'])[1 + floor(random() * 8)]
                 ELSE 'purchase' END::lifecycle_event
-      FROM (SELECT n, 1 + floor(random() * $customers)::int AS who FROM generate_series(1, $c{rows}) AS n) r;
-    @{[ maybe(0.3) ? 'ALTER TABLE orders DROP COLUMN dropped, ADD COLUMN added int DEFAULT 7' : '' ]};
+      FROM (SELECT n, 1 + floor(random() * $customers)::int AS who
+              FROM generate_series(1, $c{rows}) AS n) r;
+    $alter;
     CREATE INDEX ON orders (g);
     CREATE INDEX ON orders (customer, at);
     CREATE TABLE numbers AS SELECT n FROM generate_series(1, $c{rows}) AS n;
     ANALYZE orders, numbers;
     @{[ truth(%c) ]};
   };
-  my ($status, $out, $errors) = $node->psql('winback', $setup, on_error_die => 0, on_error_stop => 1);
+  my ($status, $out, $errors) =
+    $node->psql('winback', $setup, on_error_die => 0, on_error_stop => 1);
   if ($status) { fail("round $round is set up (seed $seed)"); diag($errors, $setup); last; }
 
   for (1 .. $queries_a_round) {
@@ -298,37 +379,50 @@ for my $round (1 .. $rounds) {
       CREATE TEMP TABLE got AS\n$query;
       EXPLAIN (COSTS off) $query;
       SET work_mem = '64MB'; SET max_parallel_workers_per_gather = 0; SET jit = off;
-      SELECT '=' || count(*) || ' ' || count(value) FROM got, LATERAL (VALUES $fields_read) AS f (field, value);
-      SELECT 'differs: ' || format('%s of group %s: plain SQL %s, winback %s', t.field, grp, t.value, r.value)
+      SELECT '=' || count(*) || ' ' || count(value)
+        FROM got, LATERAL (VALUES $fields_read) AS f (field, value);
+      SELECT 'differs: ' || format('%s of group %s: plain SQL %s, winback %s',
+                                   t.field, grp, t.value, r.value)
         FROM (SELECT coalesce(grp, -1) AS grp, field, value FROM truth
                WHERE key = '$key' AND field = ANY (string_to_array('$fields', ' '))) t
-        FULL JOIN (SELECT coalesce(grp, -1) AS grp, f.* FROM got, LATERAL (VALUES $fields_read) AS f (field, value)
-                    -- a group of which no row counts is not among the plain ones
-                    WHERE EXISTS (SELECT FROM truth t WHERE t.key = '$key' AND t.grp IS NOT DISTINCT FROM got.grp)) r
+        FULL JOIN (SELECT coalesce(grp, -1) AS grp, f.*
+                     FROM got, LATERAL (VALUES $fields_read) AS f (field, value)
+                    -- plain SQL has no group without a row that counts
+                    WHERE EXISTS (SELECT FROM truth t
+                                   WHERE t.key = '$key'
+                                     AND t.grp IS NOT DISTINCT FROM got.grp)) r
           USING (grp, field)
        WHERE t.value IS DISTINCT FROM r.value ORDER BY 1 LIMIT 3};
-    ($status, $out, $errors) = $node->psql('winback', $script, on_error_die => 0, on_error_stop => 1);
+    ($status, $out, $errors) =
+      $node->psql('winback', $script, on_error_die => 0, on_error_stop => 1);
     my ($rows, $values) = $out =~ /^=(\d+) (\d+)$/m;
     my @wrong = grep { /^differs/ } split /\n/, $out;
     if ($status || @wrong || !defined $rows) {
-      fail("round $round, $form: as plain SQL says (seed $seed)");
+      fail("round $round, $form: equals plain SQL (seed $seed)");
       diag(join "\n", $errors, @wrong, $setup, $script);
     }
     $answers += $values // 0;
     $seen{$form}++;
-    $seen{"plan: $1"}++ while $out =~ /^[ >-]*((?:(?:Finalize |Partial )?(?:Group|Hash|Mixed)?Aggregate|WindowAgg|(?:Parallel )?Custom Scan \(Winback Scan\)))/mg;
+    $seen{"plan: $1"}++ while $out =~ /^[ >-]*($node_name)/mg;
   }
 }
 note(join ', ', map { "$_ $seen{$_}" } sort keys %seen);
-cmp_ok($answers, '>', $rounds * $queries_a_round, "all answers are those of plain SQL: $answers (seed $seed)");
-my @plans = ('Aggregate', 'Partial Aggregate', 'Finalize Aggregate', 'HashAggregate', 'Partial HashAggregate', 'GroupAggregate', 'Finalize GroupAggregate', 'MixedAggregate', 'WindowAgg',
-  'Custom Scan (Winback Scan)', 'Parallel Custom Scan (Winback Scan)');
+cmp_ok($answers, '>', $rounds * $queries_a_round,
+  "all answers equal plain SQL: $answers (seed $seed)");
+my @plans = (
+  'Aggregate', 'Partial Aggregate', 'Finalize Aggregate', 'HashAggregate',
+  'Partial HashAggregate', 'GroupAggregate', 'Finalize GroupAggregate', 'MixedAggregate',
+  'WindowAgg', 'Custom Scan (Winback Scan)', 'Parallel Custom Scan (Winback Scan)',
+);
 SKIP: {
   skip 'too few rounds for all kinds of plans', 1 if $rounds < 20;
-  is(join(', ', grep { !$seen{"plan: $_"} } @plans), '', "all kinds of plans were among them (seed $seed)");
+  is(join(', ', grep { !$seen{"plan: $_"} } @plans), '',
+    "the queries had plans of all kinds (seed $seed)");
 }
 
-is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
-unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'and no process of it has crashed');
+is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
+  'the server has not restarted');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
+  'and no process of it has crashed');
 
 done_testing();
