@@ -1,19 +1,19 @@
 # 090_security.pl
-#   Proves that winback gives nobody a power that they did not have.
+#   Proves that winback gives no role a power that it did not have.
 #
-#   - Least privilege: USAGE on the schema and SELECT on the columns is all that
-#     any function needs, and none gets round what is not granted.
+#   - Least privilege: every function needs only USAGE on the schema and SELECT on
+#     the columns, and none reads a column or a row that the caller may not.
 #   - Trusted: whoever may create objects in a database may create the extension,
 #     and cannot change it afterwards.
-#   - The install script, which runs as a superuser, is not caught by objects that
-#     somebody has put in its way, and at run time nothing depends on the
+#   - The install script, which runs as a superuser, calls none of the objects that
+#     an attacker has put in its way; and at run time no function depends on the
 #     search_path of the caller.
-#   - A state cannot be forged: not by a call from SQL, and not by an aggregate of
-#     one's own over our functions.
+#   - A state cannot be forged: neither by a call from SQL, nor by a user-defined
+#     aggregate over our functions.
 #   - The extension can be moved to another schema, with everything that uses it.
 #
-#   What there is, is taken from the catalogs: a function added later is tested
-#   too, or, where the test cannot call it, makes the test fail.
+#   The lists of functions are read from the catalogs: a function added later is
+#   tested, too, or makes the test fail if the test cannot call it.
 use strict;
 use warnings;
 
@@ -26,10 +26,10 @@ use WinbackCluster;
 my $node = WinbackCluster::start('security');
 my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
 
-# In database "winback" the extension is in public, as start leaves it.
+# Runs a query in database "winback", where the extension is in public.
 sub ask { return $node->safe_psql('winback', $_[0]); }
 
-# As somebody else: what they see, and the SQLSTATE of the error, if any.
+# Runs a query as another role. Returns the rows, or the SQLSTATE of the error.
 sub as_role {
   my ($role, $database, $query) = @_;
   my ($rows, $errors);
@@ -38,21 +38,26 @@ sub as_role {
   return $errors =~ /(?:ERROR|FATAL):\s+(\w{5})/ ? $1 : $errors eq '' ? $rows : $errors;
 }
 
-# The functions of the extension, as a query over pg_proc p.
+# A FROM clause: the functions of the extension, as pg_proc p.
 my $ours = q{
-  pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
-            JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'winback'};
+  pg_proc p
+  JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+  JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+                     AND e.extname = 'winback'};
 
 #
-# Nothing about a function is unusual.
+# No function has privileged attributes.
 #
-is(ask("SELECT count(*) FROM $ours WHERE prosecdef OR proleakproof OR proconfig IS NOT NULL OR proacl IS NOT NULL"),
+is(ask(qq{
+    SELECT count(*) FROM $ours
+     WHERE prosecdef OR proleakproof OR proconfig IS NOT NULL OR proacl IS NOT NULL}),
   '0', 'no function is SECURITY DEFINER or LEAKPROOF, has settings or privileges of its own');
-is(ask("SELECT string_agg(DISTINCT probin, ',') FROM $ours WHERE prokind = 'f'"), '$libdir/winback', 'all are of our library');
-cmp_ok(ask("SELECT count(*) FROM $ours"), '>', 100, 'and they are many');
+is(ask("SELECT string_agg(DISTINCT probin, ',') FROM $ours WHERE prokind = 'f'"),
+  '$libdir/winback', 'all functions are in our library');
+cmp_ok(ask("SELECT count(*) FROM $ours"), '>', 100, 'there are more than 100 functions');
 
 #
-# Least privilege: a database where PUBLIC may do nothing.
+# Least privilege: a database where PUBLIC has no privileges.
 #
 $node->safe_psql('postgres', 'CREATE DATABASE strict');
 $node->safe_psql('strict', q{
@@ -70,20 +75,25 @@ $node->safe_psql('strict', q{
   SET search_path = shop, tools;
 
   CREATE TABLE orders AS
-  SELECT abs(hashint4(n)) % 97 AS customer, at AS timestamptz, at AT TIME ZONE 'UTC' AS "timestamp", (at AT TIME ZONE 'UTC')::date AS date,
-         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]::lifecycle_event AS event,
+  SELECT abs(hashint4(n)) % 97 AS customer, at AS timestamptz,
+         at AT TIME ZONE 'UTC' AS "timestamp", (at AT TIME ZONE 'UTC')::date AS date,
+         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]
+           ::lifecycle_event AS event,
          (n % 13)::numeric AS amount,
-         ('{prospect,new,active,inactive,churned,reactivated,won_back}'::lifecycle_status[])[1 + n % 7] AS before,
-         ('{won_back,new,active,inactive,churned,reactivated}'::lifecycle_status[])[1 + n % 6] AS after,
+         ('{prospect,new,active,inactive,churned,reactivated,won_back}'
+            ::lifecycle_status[])[1 + n % 7] AS before,
+         ('{won_back,new,active,inactive,churned,reactivated}'
+            ::lifecycle_status[])[1 + n % 6] AS after,
          rate_tally(n % 5, n % 7 + 5) AS tally, 'secret ' || n AS secret
-    FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at FROM generate_series(1, 2000) AS n) AS numbered;
+    FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at
+            FROM generate_series(1, 2000) AS n) AS numbered;
   GRANT SELECT ON orders TO analyst;
   GRANT SELECT (customer, timestamptz, event) ON orders TO narrow;
 });
 
-# A call of every aggregate, made of the names and types of its arguments; and of
-# every other function, but for those that need an internal argument, or that
-# the calls below reach: by operators, input and output, indexes and casts.
+# A call of every aggregate, built from the names and types of its arguments; and calls of
+# the other functions, directly or through operators, input and output, indexes and casts.
+# Functions with an internal argument are left to "Forged states" below.
 my %argument = (
   customer => 'customer',
   event => 'event',
@@ -101,62 +111,100 @@ my %argument = (
 my %queries;
 for my $line (split /\n/, $node->safe_psql('strict', qq{
     SELECT p.oid::regprocedure, p.proname, array_to_string(p.proargnames, ','),
-           array_to_string(ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n) ORDER BY n), ',')
+           array_to_string(ARRAY(SELECT format_type(t, NULL)
+                                   FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)
+                                  ORDER BY n), ',')
       FROM $ours WHERE p.prokind = 'a' ORDER BY 1})) {
   my ($signature, $function, $names, $types) = split /\|/, $line;
   my @names = split /,/, $names;
   my @types = map { s/ with(out)? time zone//r . (/with time/ ? 'tz' : '') } split /,/, $types;
   my @arguments = map {
     my ($name, $type) = (defined $names[$_] ? $names[$_] : '', $types[$_]);
-    $name eq 'at' ? qq{"$type"} : $argument{ $name eq 'period' ? $type : $name } || ($type =~ /rate_tally/ ? 'tally' : 'unknown');
+    $name eq 'at'
+      ? qq{"$type"}
+      : $argument{ $name eq 'period' ? $type : $name }
+      || ($type =~ /rate_tally/ ? 'tally' : 'unknown');
   } 0 .. $#types;
   $queries{$signature} = "SELECT $function(" . join(', ', @arguments) . ') FROM orders';
 }
-cmp_ok(scalar keys %queries, '>', 60, 'there are many aggregates');
+cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
 %queries = (%queries,
-  'functions of tallies' => q{SELECT returned(t), eligible(t), rate(t), t::float8, t + t, t = t, t <> t, rate_interval(t), rate_interval(t, 0.5) FROM rate_tally(3, 7) AS t},
-  'operators' => q{SELECT count(*) FILTER (WHERE before = after), count(*) FILTER (WHERE before < after), count(*) FILTER (WHERE before <= after),
-                          count(*) FILTER (WHERE before > after), count(*) FILTER (WHERE before >= after), count(*) FILTER (WHERE before <> after),
-                          count(*) FILTER (WHERE event < 'purchase'), count(*) FILTER (WHERE event <= 'purchase'), count(*) FILTER (WHERE event > 'purchase'),
-                          count(*) FILTER (WHERE event >= 'purchase'), count(*) FILTER (WHERE event <> 'purchase') FROM orders},
-  'sorting' => 'SELECT before, event, count(*) FROM orders GROUP BY before, event ORDER BY before DESC, event',
-  'hashing' => 'SELECT count(*), count(DISTINCT tally::text) FROM orders JOIN (SELECT DISTINCT before, event, tally FROM orders) AS o USING (before, event, tally)',
-  'casts' => q{SELECT max(before::text), max(event::text), 'new'::text::lifecycle_status, 'interest'::text::lifecycle_event FROM orders},
-  'two steps' => q{SELECT winback_tally(before, after), reactivation_rate(before, after), lifecycle_transitions(before, after)
-                     FROM (SELECT lifecycle_at(timestamptz, '2023-06-01', '20 days', '40 days') AS before,
-                                  lifecycle_during(timestamptz, '[2023-06-01 UTC,2024-01-01 UTC)', '20 days', '40 days') AS after
-                             FROM orders GROUP BY customer) AS customers},
+  'functions of tallies' => q{
+    SELECT returned(t), eligible(t), rate(t), t::float8, t + t, t = t, t <> t,
+           rate_interval(t), rate_interval(t, 0.5)
+      FROM rate_tally(3, 7) AS t},
+  'operators' => q{
+    SELECT count(*) FILTER (WHERE before = after), count(*) FILTER (WHERE before < after),
+           count(*) FILTER (WHERE before <= after), count(*) FILTER (WHERE before > after),
+           count(*) FILTER (WHERE before >= after), count(*) FILTER (WHERE before <> after),
+           count(*) FILTER (WHERE event < 'purchase'), count(*) FILTER (WHERE event <= 'purchase'),
+           count(*) FILTER (WHERE event > 'purchase'), count(*) FILTER (WHERE event >= 'purchase'),
+           count(*) FILTER (WHERE event <> 'purchase')
+      FROM orders},
+  'sorting' => q{
+    SELECT before, event, count(*) FROM orders
+     GROUP BY before, event ORDER BY before DESC, event},
+  'hashing' => q{
+    SELECT count(*), count(DISTINCT tally::text)
+      FROM orders JOIN (SELECT DISTINCT before, event, tally FROM orders) AS o
+             USING (before, event, tally)},
+  'casts' => q{
+    SELECT max(before::text), max(event::text), 'new'::text::lifecycle_status,
+           'interest'::text::lifecycle_event
+      FROM orders},
+  'two steps' => q{
+    SELECT winback_tally(before, after), reactivation_rate(before, after),
+           lifecycle_transitions(before, after)
+      FROM (SELECT lifecycle_at(timestamptz, '2023-06-01', '20 days', '40 days') AS before,
+                   lifecycle_during(timestamptz, '[2023-06-01 UTC,2024-01-01 UTC)',
+                                    '20 days', '40 days') AS after
+              FROM orders GROUP BY customer) AS customers},
 );
 my ($same, $empty) = (0, 0);
-for my $what (sort keys %queries) {
-  my $expected = $node->safe_psql('strict', $queries{$what});
-  my $seen = as_role('analyst', 'strict', $queries{$what});
+for my $call (sort keys %queries) {
+  my $expected = $node->safe_psql('strict', $queries{$call});
+  my $seen = as_role('analyst', 'strict', $queries{$call});
   $empty++ if $expected eq '';
-  if ($seen eq $expected) { $same++ } else { fail("an analyst may call $what") or diag("$queries{$what}: $seen"); }
+  if ($seen eq $expected) {
+    $same++;
+  }
+  else {
+    fail("an analyst may call $call") or diag("$queries{$call}: $seen");
+  }
 }
-is($same, scalar keys %queries, 'an analyst with SELECT and USAGE sees of every function what a superuser sees');
-# lifecycle_at and the like are called over all customers here, which still has an answer
-is($empty, 0, 'which is something');
+is($same, scalar keys %queries,
+  'an analyst with SELECT and USAGE gets the answers of a superuser, from every function');
+# lifecycle_at and its like take all customers for one here, and still have an answer
+is($empty, 0, 'no answer is empty');
 
-# What is not an aggregate and was not called above by its name is an operator's,
-# a type's, an operator class's, an aggregate's or the planner's.
+# A function that is not an aggregate, and was not called above by its name, must belong to
+# an operator, a type, an operator class, an aggregate or the planner.
 is($node->safe_psql('strict', qq{
   SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $ours
-   WHERE p.prokind = 'f' AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_interval')
+     WHERE p.prokind = 'f'
+       AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_interval')
      AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
      AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid)
      AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
-     AND NOT EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
-     AND NOT EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn))}),
-  '', 'and there is no function that nobody has called');
+       AND NOT EXISTS (SELECT FROM pg_type
+                        WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
+       AND NOT EXISTS (SELECT FROM pg_aggregate
+                        WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn,
+                                        aggserialfn, aggdeserialfn))}),
+  '', 'every function was called');
 
-my $narrow = q{SELECT winback_tally(customer, timestamptz, event, '[2023-06-01 UTC,2024-01-01 UTC)', '40 days') FROM orders};
-is(as_role('narrow', 'strict', $narrow), $node->safe_psql('strict', $narrow), 'SELECT on the columns is enough');
+my $period = q{'[2023-06-01 UTC,2024-01-01 UTC)'};
+my $narrow = qq{SELECT winback_tally(customer, timestamptz, event, $period, '40 days') FROM orders};
+is(as_role('narrow', 'strict', $narrow), $node->safe_psql('strict', $narrow),
+  'SELECT on the columns is enough');
 for my $column (qw(amount secret)) {
-  is(as_role('narrow', 'strict', "SELECT reactivation_rate($column, timestamptz, '[2023-06-01 UTC,2024-01-01 UTC)'::tstzrange, '40 days') FROM orders"),
-    '42501', "and not for column $column");
+  is(as_role('narrow', 'strict', qq{
+      SELECT reactivation_rate($column, timestamptz, $period\::tstzrange, '40 days') FROM orders}),
+    '42501', "without SELECT on column $column it is refused");
 }
-is(as_role('stranger', 'strict', $narrow =~ s/winback_tally/tools.winback_tally/r =~ s/orders/shop.orders/r), '42501', 'without USAGE nothing can be called');
+is(as_role('stranger', 'strict',
+    $narrow =~ s/winback_tally/tools.winback_tally/r =~ s/orders/shop.orders/r),
+  '42501', 'without USAGE no function can be called');
 
 $node->safe_psql('strict', q{
   ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY;
@@ -165,165 +213,223 @@ $node->safe_psql('strict', q{
 my $seen = as_role('analyst', 'strict', 'SELECT count(DISTINCT customer) FROM orders');
 is($seen, '40', 'a policy hides rows');
 $narrow =~ s/winback_tally/reactivation_tally/;
-is(as_role('analyst', 'strict', $narrow), $node->safe_psql('strict', "$narrow WHERE customer < 40"), 'and an aggregate does not see them either');
+is(as_role('analyst', 'strict', $narrow),
+  $node->safe_psql('strict', "$narrow WHERE customer < 40"), 'and hides them from an aggregate');
 
 #
-# Trusted: created by somebody who is not a superuser, who then cannot change it.
+# Trusted: created by a role that is not a superuser, which then cannot change it.
 #
-$node->safe_psql('postgres', 'CREATE ROLE owner LOGIN; CREATE DATABASE owned; GRANT CREATE ON DATABASE owned TO owner; REVOKE ALL ON DATABASE strict FROM owner');
-is(as_role('stranger', 'owned', 'CREATE EXTENSION winback'), '42501', 'who may create nothing in a database may not create the extension');
+$node->safe_psql('postgres', q{
+  CREATE ROLE owner LOGIN;
+  CREATE DATABASE owned;
+  GRANT CREATE ON DATABASE owned TO owner;
+  REVOKE ALL ON DATABASE strict FROM owner});
+is(as_role('stranger', 'owned', 'CREATE EXTENSION winback'), '42501',
+  'a role that may create nothing in a database may not create the extension');
 is(as_role('owner', 'owned', q{
-  CREATE SCHEMA mine; CREATE EXTENSION winback SCHEMA mine; SELECT extversion IS NOT NULL FROM pg_extension WHERE extname = 'winback'}),
-  't', 'who may create a schema may');
-is($node->safe_psql('owned', "SELECT string_agg(DISTINCT pg_get_userbyid(proowner), ',') = (SELECT rolname FROM pg_roles WHERE oid = 10) FROM $ours"),
-  't', 'its functions are not theirs');
+    CREATE SCHEMA mine;
+    CREATE EXTENSION winback SCHEMA mine;
+    SELECT extversion IS NOT NULL FROM pg_extension WHERE extname = 'winback'}),
+  't', 'a role that may create a schema may create it');
+is($node->safe_psql('owned', qq{
+    SELECT string_agg(DISTINCT pg_get_userbyid(proowner), ',')
+           = (SELECT rolname FROM pg_roles WHERE oid = 10)
+      FROM $ours}),
+  't', 'its functions belong to the superuser');
 for my $change (
-  'CREATE OR REPLACE FUNCTION mine.rate(mine.rate_tally) RETURNS float8 LANGUAGE sql AS $$ SELECT 1.0::float8 $$',
+  q{CREATE OR REPLACE FUNCTION mine.rate(mine.rate_tally) RETURNS float8 LANGUAGE sql
+      AS $$ SELECT 1.0::float8 $$},
   'ALTER FUNCTION mine.rate(mine.rate_tally) SECURITY DEFINER',
   'ALTER FUNCTION mine.rate(mine.rate_tally) LEAKPROOF',
   'ALTER TYPE mine.rate_tally SET (RECEIVE = NONE)',
   'CREATE CAST (mine.lifecycle_status AS mine.lifecycle_event) WITHOUT FUNCTION',
-  'CREATE OPERATOR CLASS mine.ops DEFAULT FOR TYPE mine.rate_tally USING btree AS OPERATOR 3 mine.=',
+  q{CREATE OPERATOR CLASS mine.ops DEFAULT FOR TYPE mine.rate_tally USING btree
+      AS OPERATOR 3 mine.=},
   'ALTER OPERATOR FAMILY mine.rate_tally_ops USING hash ADD FUNCTION 1 (int4, int4) hashint4(int4)',
   q{CREATE FUNCTION mine.forge("char") RETURNS mine.lifecycle_status LANGUAGE internal AS 'chareq'},
-  q{CREATE FUNCTION mine.forge("char") RETURNS mine.lifecycle_status LANGUAGE c AS '$libdir/winback', 'label_eq'},
+  q{CREATE FUNCTION mine.forge("char") RETURNS mine.lifecycle_status LANGUAGE c
+      AS '$libdir/winback', 'label_eq'},
 ) {
-  is(as_role('owner', 'owned', $change), '42501', "not theirs to do: $change");
+  is(as_role('owner', 'owned', $change), '42501', "its creator may not: $change");
 }
-# as the owner of the schema they might, but for the extension
-is(as_role('owner', 'owned', 'DROP FUNCTION mine.rate(mine.rate_tally)'), '2BP01', 'nor to take a part out of it');
-is(as_role('owner', 'owned', 'DROP EXTENSION winback'), '', 'but they may drop it');
+# the owner of the schema could drop the function if the extension did not need it
+is(as_role('owner', 'owned', 'DROP FUNCTION mine.rate(mine.rate_tally)'), '2BP01',
+  'nor drop one function of it');
+is(as_role('owner', 'owned', 'DROP EXTENSION winback'), '', 'but may drop the extension');
 
 #
-# A hostile schema. Mallory owns it, and it is where a superuser is made to
-# install the extension. Whatever of hers is called writes a line into caught.
+# A hostile schema. Mallory owns it, and a superuser installs the extension into it.
+# Every object of hers that is called writes a line into the table caught.
 #
 my $hostile = q{
-  CREATE TABLE trap.caught (what text, by text DEFAULT current_user);
+  CREATE TABLE trap.caught (object text, by text DEFAULT current_user);
   GRANT INSERT ON trap.caught TO PUBLIC;
-  CREATE FUNCTION trap.catch(what text) RETURNS void LANGUAGE sql AS $$ INSERT INTO trap.caught VALUES (what) $$;
+  CREATE FUNCTION trap.catch(object text) RETURNS void LANGUAGE sql
+    AS $$ INSERT INTO trap.caught VALUES (object) $$;
 };
-# functions by the names of PostgreSQL's that the script or the code rely on, and of ours
+# functions with names of PostgreSQL's functions that the script or the code calls, and of ours
 for my $function (
   'btequalimage(oid)', 'hash_any(bytea)', 'rate(anyelement)', 'returned(anyelement)',
-  'eligible(anyelement)', 'rate_tally(int4, int4)', 'rate_tally_add(anyelement, anyelement)', 'interval_lt(interval, interval)',
-  'timestamptz_mi_interval(timestamptz, interval)', 'hash_record_extended(record, int8)', 'texteq(text, text)', 'hashtext(text)',
+  'eligible(anyelement)', 'rate_tally(int4, int4)', 'rate_tally_add(anyelement, anyelement)',
+  'interval_lt(interval, interval)', 'timestamptz_mi_interval(timestamptz, interval)',
+  'hash_record_extended(record, int8)', 'texteq(text, text)', 'hashtext(text)',
 ) {
   my $result = $function =~ /anyelement, anyelement/ ? 'anyelement' : 'int4';
-  $hostile .= qq{CREATE FUNCTION trap.$function RETURNS $result LANGUAGE plpgsql AS \$\$ BEGIN PERFORM trap.catch('$function'); RETURN NULL; END \$\$;\n};
+  $hostile .= qq{
+    CREATE FUNCTION trap.$function RETURNS $result LANGUAGE plpgsql
+      AS \$\$ BEGIN PERFORM trap.catch('$function'); RETURN NULL; END \$\$;\n};
 }
-# operators that shadow PostgreSQL's where pg_catalog is not first
+# operators that come before PostgreSQL's where pg_catalog is not first in search_path
 for my $operator ('=', '<>', '<', '<=', '>', '>=', '-', '+', '||') {
-  for my $types ('text, text', 'int4, int4', 'int8, int8', 'interval, interval', 'timestamptz, interval', 'numeric, numeric', 'uuid, uuid', 'date, date') {
+  for my $types (
+    'text, text', 'int4, int4', 'int8, int8', 'interval, interval', 'timestamptz, interval',
+    'numeric, numeric', 'uuid, uuid', 'date, date',
+  ) {
     my ($left, $right) = split /, /, $types;
     my $name = 'op' . join '_', map { ord } split //, $operator;
     my $result = $operator =~ /[=<>]/ ? 'boolean' : $left;
     $hostile .= qq{
-      CREATE FUNCTION trap.${name}_$left($types) RETURNS $result LANGUAGE plpgsql AS \$\$ BEGIN PERFORM trap.catch('$operator ($types)'); RETURN NULL; END \$\$;
-      CREATE OPERATOR trap.$operator (LEFTARG = $left, RIGHTARG = $right, FUNCTION = trap.${name}_$left);\n};
+      CREATE FUNCTION trap.${name}_$left($types) RETURNS $result LANGUAGE plpgsql
+        AS \$\$ BEGIN PERFORM trap.catch('$operator ($types)'); RETURN NULL; END \$\$;
+      CREATE OPERATOR trap.$operator (
+        LEFTARG = $left, RIGHTARG = $right, FUNCTION = trap.${name}_$left);\n};
   }
 }
-# types and domains by the names of PostgreSQL's
-$hostile .= join '', map { qq{CREATE DOMAIN trap.$_ AS pg_catalog.text CHECK (trap.catch('domain $_') IS NULL);\n} }
-  qw(timestamptz timestamp bigint int8 float8 interval boolean bool tstzrange cstring internal anyelement numeric);
+# domains with the names of PostgreSQL's types
+$hostile .= join '', map {
+  "CREATE DOMAIN trap.$_ AS pg_catalog.text CHECK (trap.catch('domain $_') IS NULL);\n"
+} qw(timestamptz timestamp bigint int8 float8 interval boolean bool tstzrange cstring internal
+  anyelement numeric);
 $hostile .= q{
   CREATE TYPE trap.evil AS ENUM ('evil');
-  CREATE FUNCTION trap.from_evil(trap.evil) RETURNS interval LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.catch('cast'); RETURN '1 day'; END $$;
+  CREATE FUNCTION trap.from_evil(trap.evil) RETURNS interval LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM trap.catch('cast'); RETURN '1 day'; END $$;
   CREATE CAST (trap.evil AS interval) WITH FUNCTION trap.from_evil AS IMPLICIT;
   CREATE AGGREGATE trap.sum(anyelement) (SFUNC = trap.rate_tally_add, STYPE = anyelement);
 };
 
-# What the extension consists of, with names of schemas in full.
+# Queries that describe all objects of the extension, with the schema in each name.
 my $definition = qq{
   SET search_path = pg_catalog;
-  SELECT p.oid::regprocedure, prorettype::regtype, prokind, prosrc, probin, provolatile, proisstrict, proparallel, proargnames, proargdefaults IS NULL,
-         a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggtranstype::regtype, a.aggtransspace, a.agginitval
+  SELECT p.oid::regprocedure, prorettype::regtype, prokind, prosrc, probin, provolatile,
+         proisstrict, proparallel, proargnames, proargdefaults IS NULL,
+         a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+         a.aggtranstype::regtype, a.aggtransspace, a.agginitval
     FROM $ours LEFT JOIN pg_aggregate a ON aggfnoid = p.oid ORDER BY p.oid;
-  SELECT o.oid::regoperator, oprcode, oprcom::regoperator, oprnegate::regoperator, oprrest, oprjoin, oprcanmerge, oprcanhash, oprresult::regtype
-    FROM pg_operator o JOIN pg_depend d ON d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e' ORDER BY o.oid;
-  SELECT amoplefttype::regtype, amopstrategy, amopopr::regoperator FROM pg_amop WHERE amopopr::regoperator::text ~ 'lifecycle|rate_tally' ORDER BY oid;
-  SELECT amproclefttype::regtype, amprocnum, amproc FROM pg_amproc WHERE amproclefttype::regtype::text ~ 'lifecycle|rate_tally' ORDER BY oid;
+  SELECT o.oid::regoperator, oprcode, oprcom::regoperator, oprnegate::regoperator, oprrest,
+         oprjoin, oprcanmerge, oprcanhash, oprresult::regtype
+    FROM pg_operator o
+    JOIN pg_depend d ON d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e'
+   ORDER BY o.oid;
+  SELECT amoplefttype::regtype, amopstrategy, amopopr::regoperator
+    FROM pg_amop WHERE amopopr::regoperator::text ~ 'lifecycle|rate_tally' ORDER BY oid;
+  SELECT amproclefttype::regtype, amprocnum, amproc
+    FROM pg_amproc WHERE amproclefttype::regtype::text ~ 'lifecycle|rate_tally' ORDER BY oid;
   SELECT castsource::regtype, casttarget::regtype, castfunc::regprocedure, castcontext, castmethod
-    FROM pg_cast WHERE castsource::regtype::text ~ 'lifecycle|rate_tally' OR casttarget::regtype::text ~ 'lifecycle|rate_tally' ORDER BY oid;
-  SELECT typname, typinput, typoutput, typreceive, typsend, typlen, typbyval, typalign, typtype FROM pg_type WHERE typname ~ '^(lifecycle|rate_tally)' ORDER BY oid;
+    FROM pg_cast
+   WHERE castsource::regtype::text ~ 'lifecycle|rate_tally'
+      OR casttarget::regtype::text ~ 'lifecycle|rate_tally' ORDER BY oid;
+  SELECT typname, typinput, typoutput, typreceive, typsend, typlen, typbyval, typalign, typtype
+    FROM pg_type WHERE typname ~ '^(lifecycle|rate_tally)' ORDER BY oid;
   SELECT attrelid::regclass, attname, atttypid::regtype FROM pg_attribute
-   WHERE attrelid IN (SELECT typrelid FROM pg_type WHERE typname ~ '^lifecycle' AND typrelid <> 0) ORDER BY attrelid, attnum;
+   WHERE attrelid IN (SELECT typrelid FROM pg_type
+                       WHERE typname ~ '^lifecycle' AND typrelid <> 0)
+   ORDER BY attrelid, attnum;
 };
 my $clean = ask($definition) =~ s/\bpublic\././gr;
-like($clean, qr/\.winback_trans\(internal,anyelement,/, 'the extension can be described');
+like($clean, qr/\.winback_trans\(internal,anyelement,/, 'the description has the functions');
 
 sub make_trap {
   my ($database, @more) = @_;
-  $node->safe_psql('postgres', "CREATE DATABASE $database; GRANT CREATE ON DATABASE $database TO mallory");
-  is(as_role('mallory', $database, "CREATE SCHEMA trap; GRANT USAGE ON SCHEMA trap TO PUBLIC; SET search_path = trap; $hostile @more"), '', "$database: the trap is set");
+  $node->safe_psql('postgres',
+    "CREATE DATABASE $database; GRANT CREATE ON DATABASE $database TO mallory");
+  is(as_role('mallory', $database,
+      "CREATE SCHEMA trap; GRANT USAGE ON SCHEMA trap TO PUBLIC; SET search_path = trap;
+       $hostile @more"),
+    '', "$database: the trap is set");
 }
-# somebody who installs with the worst of search_paths
+# the superuser's search_path has Mallory's schema first
 my $worst = 'SET search_path = trap, pg_catalog, public;';
-my $caught = q{SELECT string_agg(DISTINCT format('%s by %s', what, by), ', ') FROM trap.caught};
+my $caught = q{SELECT string_agg(DISTINCT format('%s by %s', object, by), ', ') FROM trap.caught};
 
 $node->safe_psql('postgres', 'CREATE ROLE mallory LOGIN');
 make_trap('hostile');
-$node->safe_psql('hostile', "$worst CREATE TEMP TABLE lifecycle_status (x int); CREATE EXTENSION winback SCHEMA trap");
-is($node->safe_psql('hostile', $caught), '', 'hostile: installing called nothing of hers');
-is($node->safe_psql('hostile', $definition) =~ s/\btrap\././gr, $clean, 'hostile: and the extension is the same as anywhere');
-# this trap does snap shut
-$node->safe_psql('hostile', "SET search_path = trap, pg_catalog; SELECT 1::pg_catalog.int8 = 2::pg_catalog.int8");
-like($node->safe_psql('hostile', $caught), qr/^= \(int8, int8\) by /, 'hostile: a session with that search_path is caught by an operator');
+$node->safe_psql('hostile', "$worst CREATE TEMP TABLE lifecycle_status (x int);
+  CREATE EXTENSION winback SCHEMA trap");
+is($node->safe_psql('hostile', $caught), '', 'hostile: installing called no object of hers');
+is($node->safe_psql('hostile', $definition) =~ s/\btrap\././gr, $clean,
+  'hostile: and the extension is the same as in public');
+# the trap works
+$node->safe_psql('hostile',
+  "SET search_path = trap, pg_catalog; SELECT 1::pg_catalog.int8 = 2::pg_catalog.int8");
+like($node->safe_psql('hostile', $caught), qr/^= \(int8, int8\) by /,
+  'hostile: a query under that search_path calls her operator');
 
-# Objects of hers by names that the script creates: it refuses to go on, whole.
+# Objects of hers with names that the script creates: the script fails, and leaves nothing.
 my $no = 0;
 for my $object (
   q{CREATE TYPE lifecycle_status AS ENUM ('active')},
   'CREATE DOMAIN rate_tally AS text',
   'CREATE TABLE lifecycle_counts (x int)',
-  'CREATE FUNCTION rate_tally(bigint, bigint) RETURNS text LANGUAGE sql AS $$ SELECT trap.catch($1::text); SELECT $2::text $$',
-  'CREATE FUNCTION lifecycle_transitions_combine(bigint[], bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.catch(\'combine\'); RETURN $1; END $$',
+  'CREATE FUNCTION rate_tally(bigint, bigint) RETURNS text LANGUAGE sql
+     AS $$ SELECT trap.catch($1::text); SELECT $2::text $$',
+  q{CREATE FUNCTION lifecycle_transitions_combine(bigint[], bigint[]) RETURNS bigint[]
+      LANGUAGE plpgsql AS $$ BEGIN PERFORM trap.catch('combine'); RETURN $1; END $$},
 ) {
   my $database = 'hostile_' . ++$no;
   make_trap($database, "$object;");
-  my (undef, undef, $errors) = $node->psql($database, "$worst CREATE EXTENSION winback SCHEMA trap");
-  like($errors, qr/^psql:.*ERROR:  (type|relation|function) .* already exists/, "$database: refused, as there is her $object");
-  is($node->safe_psql($database, $caught), '', "$database: nothing of hers was called");
-  is($node->safe_psql($database, "SELECT count(*) FROM pg_proc WHERE probin LIKE '%winback%'"), '0', "$database: nothing was left behind");
+  my (undef, undef, $errors) =
+    $node->psql($database, "$worst CREATE EXTENSION winback SCHEMA trap");
+  like($errors, qr/^psql:.*ERROR:  (type|relation|function) .* already exists/,
+    "$database: refused, for her object exists: $object");
+  is($node->safe_psql($database, $caught), '', "$database: no object of hers was called");
+  is($node->safe_psql($database, "SELECT count(*) FROM pg_proc WHERE probin LIKE '%winback%'"),
+    '0', "$database: no function was left behind");
 }
 
-# At run time: with pg_catalog last and her operators, casts and types before it.
+# At run time: pg_catalog is last in search_path, after her operators, casts and types.
 make_trap('runtime');
 $node->safe_psql('runtime', q{
   CREATE EXTENSION winback SCHEMA public;
   CREATE COLLATION public.blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
   CREATE TYPE public.pair AS (n int, t text);
   CREATE TABLE public.orders AS
-  SELECT c AS customer, c::numeric AS customer_numeric, 'c' || c AS customer_text, ROW(c, 'x')::public.pair AS customer_row,
-         timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at, lifecycle_event 'purchase' AS event, (n % 13)::numeric AS amount
+  SELECT c AS customer, c::numeric AS customer_numeric, 'c' || c AS customer_text,
+         ROW(c, 'x')::public.pair AS customer_row,
+         timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at,
+         lifecycle_event 'purchase' AS event, (n % 13)::numeric AS amount
     FROM generate_series(1, 2000) AS n, LATERAL (SELECT abs(hashint4(n)) % 97) AS pick (c);
 });
-my $calls = q{
-  SELECT public.reactivation_rate(customer, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
-         public.reactivation_tally(customer_numeric, at, event, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
-         public.winback_tally(customer_text, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
-         public.winback_tally(customer_text COLLATE public.blind, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
-         public.winback_tally(customer_row, at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days'),
-         public.lifecycle_counts(customer, at, amount, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days', '40 days'),
-         public.lifecycle_series(customer, at, event, amount, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '1 month', '20 days', '40 days'),
-         public.explain_lifecycle(at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days', '40 days')
+my $range = "$period\::pg_catalog.tstzrange";
+my $calls = qq{
+  SELECT public.reactivation_rate(customer, at, $range, '20 days'),
+         public.reactivation_tally(customer_numeric, at, event, $range, '20 days'),
+         public.winback_tally(customer_text, at, $range, '20 days'),
+         public.winback_tally(customer_text COLLATE public.blind, at, $range, '20 days'),
+         public.winback_tally(customer_row, at, $range, '20 days'),
+         public.lifecycle_counts(customer, at, amount, $range, '20 days', '40 days'),
+         public.lifecycle_series(customer, at, event, amount, $range, '1 month',
+                                 '20 days', '40 days'),
+         public.explain_lifecycle(at, $range, '20 days', '40 days')
     FROM public.orders;
-  SELECT public.lifecycle_transitions(before, after), public.winback_rate(before, after), public.sum(public.rate_tally(1, 2)),
-         pg_catalog.count(DISTINCT before), pg_catalog.min(before::pg_catalog.text), public.rate_interval('3/7')
-    FROM (SELECT public.lifecycle_at(at, '2023-06-01 UTC'::pg_catalog.timestamptz, '20 days', '40 days') AS before,
-                 public.lifecycle_during(at, '[2023-06-01 UTC,2024-01-01 UTC)'::pg_catalog.tstzrange, '20 days', '40 days') AS after
+  SELECT public.lifecycle_transitions(before, after), public.winback_rate(before, after),
+         public.sum(public.rate_tally(1, 2)), pg_catalog.count(DISTINCT before),
+         pg_catalog.min(before::pg_catalog.text), public.rate_interval('3/7')
+    FROM (SELECT public.lifecycle_at(at, '2023-06-01 UTC'::pg_catalog.timestamptz,
+                                     '20 days', '40 days') AS before,
+                 public.lifecycle_during(at, $range, '20 days', '40 days') AS after
             FROM public.orders GROUP BY customer_numeric) AS customers;
 };
 my $good = $node->safe_psql('runtime', $calls);
 like($good, qr{^[\d.]+\|\d+/\d\d\|}, 'the calls have an answer');
 $node->safe_psql('runtime', 'GRANT SELECT ON public.orders TO PUBLIC');
-is(as_role('stranger', 'runtime', "SET search_path = trap, public, pg_catalog; $calls"), $good, 'the same under a hostile search_path');
-is($node->safe_psql('runtime', $caught), '', 'and nothing of hers was called');
+is(as_role('stranger', 'runtime', "SET search_path = trap, public, pg_catalog; $calls"), $good,
+  'the same under a hostile search_path');
+is($node->safe_psql('runtime', $caught), '', 'and no object of hers was called');
 
 #
-# Forged states. What is internal cannot be had from SQL, be it as a text, as bytes
-# or as NULL: every function that takes it can be called by nothing but an
-# aggregate.
+# Forged states. A value of type internal cannot be made in SQL, neither from text nor from
+# bytes nor as NULL, so only an aggregate can call a function that takes one.
 #
 $node->safe_psql('strict', qq{
   CREATE TABLE shop.direct (call text, sqlstate text, message text);
@@ -332,9 +438,13 @@ $node->safe_psql('strict', qq{
   SELECT p.oid::regprocedure::text AS signature, pg_get_function_result(p.oid) AS result,
          'tools.' || proname || '(' || (SELECT string_agg(CASE format_type(t, NULL)
              WHEN 'internal' THEN '%s' WHEN 'anyelement' THEN '42'
-             WHEN 'tstzrange' THEN '''[2023-06-01,2024-01-01)''::tstzrange' WHEN 'tsrange' THEN '''[2023-06-01,2024-01-01)''::tsrange'
-             WHEN 'daterange' THEN '''[2023-06-01,2024-01-01)''::daterange' WHEN 'interval' THEN '''30 days''::interval'
-             WHEN 'numeric' THEN '1.5' WHEN 'bytea' THEN '''\\x0102''::bytea' WHEN 'tools.lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
+             WHEN 'tstzrange' THEN '''[2023-06-01,2024-01-01)''::tstzrange'
+             WHEN 'tsrange' THEN '''[2023-06-01,2024-01-01)''::tsrange'
+             WHEN 'daterange' THEN '''[2023-06-01,2024-01-01)''::daterange'
+             WHEN 'interval' THEN '''30 days''::interval'
+             WHEN 'numeric' THEN '1.5'
+             WHEN 'bytea' THEN '''\\x0102''::bytea'
+             WHEN 'tools.lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
              WHEN 'lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
              ELSE '''2023-05-01''::' || format_type(t, NULL) END, ', ' ORDER BY n)
              FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)) || ')' AS call
@@ -346,7 +456,10 @@ as_role('analyst', 'strict', q{
   DECLARE i record;
   BEGIN
     FOR i IN SELECT replace(call, '%s', forged) AS call
-               FROM internals, unnest(ARRAY['NULL', 'NULL::internal', '''x''', '''\x00''::bytea::internal', '0::internal', 'tools.customer_state_combine(NULL, NULL)']) AS forged LOOP
+               FROM internals,
+                    unnest(ARRAY['NULL', 'NULL::internal', '''x''', '''\x00''::bytea::internal',
+                                 '0::internal', 'tools.customer_state_combine(NULL, NULL)'])
+                      AS forged LOOP
       BEGIN
         EXECUTE 'SELECT ' || i.call || ' IS NULL';
         INSERT INTO direct VALUES (i.call, '00000');
@@ -355,16 +468,18 @@ as_role('analyst', 'strict', q{
       END;
     END LOOP;
   END $$});
-cmp_ok($node->safe_psql('strict', 'SELECT count(*) FROM shop.direct'), '>', 200, 'many functions were called directly');
-# older minor versions of PostgreSQL find the function, and let the type refuse
+cmp_ok($node->safe_psql('strict', 'SELECT count(*) FROM shop.direct'), '>', 200,
+  'more than 200 direct calls were tried');
+# older minor versions of PostgreSQL find the function, and the type refuses the value
 is($node->safe_psql('strict', q{
     SELECT string_agg(format('%s: %s %s', call, sqlstate, message), E'\n') FROM shop.direct
-     WHERE sqlstate NOT IN ('42883', '42846') AND message <> 'cannot accept a value of type internal'}),
-  '', 'there is none for those arguments, and nothing can be cast to them');
+     WHERE sqlstate NOT IN ('42883', '42846')
+       AND message <> 'cannot accept a value of type internal'}),
+  '', 'no function takes those arguments, and none can be cast to internal');
 
 #
-# Aggregates of one's own over our functions. A state of type internal is for
-# superusers only, whatever goes with it.
+# User-defined aggregates over our functions. Only superusers may create one with a state
+# of type internal, whatever its other functions are.
 #
 $node->safe_psql('postgres', 'CREATE DATABASE forge; GRANT CREATE ON DATABASE forge TO mallory');
 $node->safe_psql('forge', 'CREATE EXTENSION winback');
@@ -372,13 +487,15 @@ $node->safe_psql('forge', qq{
   CREATE SCHEMA forge AUTHORIZATION mallory;
   ALTER ROLE mallory IN DATABASE forge SET search_path = forge, public;
   CREATE TABLE forge.functions AS
-  SELECT p.oid::regprocedure::text AS signature, p.oid, proname, prorettype, proargtypes::oid[] AS types, pronargs
+  SELECT p.oid::regprocedure::text AS signature, p.oid, proname, prorettype,
+         proargtypes::oid[] AS types, pronargs
     FROM $ours WHERE p.prokind = 'f';
   CREATE TABLE forge.attempts (statement text, step text, sqlstate text, message text);
   GRANT ALL ON forge.functions, forge.attempts TO mallory;
 });
 
-# One attempt after the other, each undone; what became of it is noted.
+# attempt creates an aggregate, runs queries with it and drops it. It notes the result of each
+# statement in the table attempts.
 my $attempt = q{
   CREATE PROCEDURE attempt(definition text, arguments text, queries text[]) LANGUAGE plpgsql AS $$
   DECLARE
@@ -403,47 +520,68 @@ my $attempt = q{
     EXECUTE 'DROP AGGREGATE forged(' || arguments || ')';
   END $$;
 };
-is(as_role('mallory', 'forge', $attempt), '', 'Mallory gets to work');
+is(as_role('mallory', 'forge', $attempt), '', 'Mallory may create her procedure');
 is(as_role('mallory', 'forge', q{
   DO $$
   DECLARE f functions; t text;
   BEGIN
-    FOR f IN SELECT * FROM functions WHERE types[0] = 'internal'::regtype AND prorettype = 'internal'::regtype LOOP
-      SELECT string_agg(CASE WHEN a = 'anyelement'::regtype THEN 'int4' ELSE format_type(a, NULL) END, ', ' ORDER BY n) INTO t
+    FOR f IN SELECT * FROM functions
+              WHERE types[0] = 'internal'::regtype AND prorettype = 'internal'::regtype LOOP
+      SELECT string_agg(CASE WHEN a = 'anyelement'::regtype THEN 'int4'
+                             ELSE format_type(a, NULL) END, ', ' ORDER BY n) INTO t
         FROM unnest(f.types) WITH ORDINALITY AS u (a, n) WHERE n > 1;
       -- a combine function, or a support function
       CONTINUE WHEN t = 'internal' OR t IS NULL;
       CALL attempt(format('SFUNC = %s, STYPE = internal', f.proname), t, '{}');
-      CALL attempt(format('SFUNC = %s, STYPE = internal, FINALFUNC = lifecycle_counts_final', f.proname), t, '{}');
-      CALL attempt(format('SFUNC = %s, STYPE = internal, COMBINEFUNC = lifecycle_combine, SERIALFUNC = customer_state_serial, DESERIALFUNC = lifecycle_deserial', f.proname), t, '{}');
-      -- a state of another type, of which the function makes what it wants
+      CALL attempt(format('SFUNC = %s, STYPE = internal, FINALFUNC = lifecycle_counts_final',
+                          f.proname), t, '{}');
+      CALL attempt(format('SFUNC = %s, STYPE = internal, COMBINEFUNC = lifecycle_combine, '
+                          'SERIALFUNC = customer_state_serial, DESERIALFUNC = lifecycle_deserial',
+                          f.proname), t, '{}');
+      -- a state of another type, which the function would read as its own
       CALL attempt(format('SFUNC = %s, STYPE = int8', f.proname), t, '{}');
       CALL attempt(format('SFUNC = %s, STYPE = bytea', f.proname), t, '{}');
       CALL attempt(format('SFUNC = %s, STYPE = anyelement', f.proname), 'anyelement, ' || t, '{}');
     END LOOP;
-    -- for moving only
-    CALL attempt('SFUNC = int4_sum, STYPE = int8, MSFUNC = reactivation_trans, MINVFUNC = reactivation_trans, MSTYPE = internal', 'int4, timestamp, tsrange, interval', '{}');
-    -- and the ends alone
+    -- a moving aggregate
+    CALL attempt('SFUNC = int4_sum, STYPE = int8, MSFUNC = reactivation_trans, '
+                 'MINVFUNC = reactivation_trans, MSTYPE = internal',
+                 'int4, timestamp, tsrange, interval', '{}');
+    -- only a final, combine, serialization or deserialization function of ours
     CALL attempt('SFUNC = int8pl, STYPE = int8, FINALFUNC = reactivation_rate_final', 'int8', '{}');
-    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = customer_state_combine', 'int8', '{}');
-    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = int8pl, SERIALFUNC = customer_state_serial, DESERIALFUNC = customer_state_deserial', 'int8', '{}');
-  END $$}), '', 'with states of type internal');
-is($node->safe_psql('forge', q{SELECT string_agg(statement, E'\n') FROM forge.attempts WHERE sqlstate IN ('00000', 'XX000')}), '', 'each is refused');
-is($node->safe_psql('forge', q{SELECT string_agg(DISTINCT message, E'\n' ORDER BY message) FROM forge.attempts WHERE statement ~ '^SFUNC = \w+, STYPE = internal'}),
-  'aggregate transition data type cannot be internal', 'those with an internal state for that reason');
-cmp_ok($node->safe_psql('forge', 'SELECT count(*) FROM forge.attempts'), '>', 200, 'and they are many');
+    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = customer_state_combine',
+                 'int8', '{}');
+    CALL attempt('SFUNC = int8pl, STYPE = int8, COMBINEFUNC = int8pl, '
+                 'SERIALFUNC = customer_state_serial, DESERIALFUNC = customer_state_deserial',
+                 'int8', '{}');
+  END $$}), '', 'attempts with states of type internal are made');
+is($node->safe_psql('forge', q{
+    SELECT string_agg(statement, E'\n') FROM forge.attempts WHERE sqlstate IN ('00000', 'XX000')}),
+  '', 'each is refused');
+is($node->safe_psql('forge', q{
+    SELECT string_agg(DISTINCT message, E'\n' ORDER BY message) FROM forge.attempts
+     WHERE statement ~ '^SFUNC = \w+, STYPE = internal'}),
+  'aggregate transition data type cannot be internal',
+  'those with an internal state are refused for it');
+cmp_ok($node->safe_psql('forge', 'SELECT count(*) FROM forge.attempts'), '>', 200,
+  'more than 200 were made');
 
-# A state of any other type is free to make, so every such function is tried as a
-# transition function, with every one that fits as a final, combine, or moving
-# one, over arguments and initial states of every kind that is wrong.
+# Everybody may create an aggregate with a state of another type. So every such function is
+# tried as a transition function, with every function that fits as its final, combine or
+# moving function, over wrong arguments and initial states of every kind.
 is(as_role('mallory', 'forge', q{
   CREATE TABLE samples (n int GENERATED ALWAYS AS IDENTITY, type regtype, sample text);
   INSERT INTO samples (type, sample)
-  SELECT 'bigint[]'::regtype, sample FROM (VALUES (NULL), ('{}'), ('{1}'), ('{{1,2},{3,4}}'), ('[5:7]={1,2,3}'), (array_fill(1, ARRAY[64])::text),
-           (array_fill(1, ARRAY[63])::text), (array_fill(1, ARRAY[65])::text), (array_fill(1, ARRAY[8, 8])::text), (array_fill(-1, ARRAY[64])::text),
-           (array_fill(9223372036854775807, ARRAY[64])::text), (array_fill(1, ARRAY[64], ARRAY[-3])::text), ((array_fill(1, ARRAY[63])::bigint[] || NULL::bigint)::text),
+  SELECT 'bigint[]'::regtype, sample
+    FROM (VALUES (NULL), ('{}'), ('{1}'), ('{{1,2},{3,4}}'), ('[5:7]={1,2,3}'),
+           (array_fill(1, ARRAY[64])::text), (array_fill(1, ARRAY[63])::text),
+           (array_fill(1, ARRAY[65])::text), (array_fill(1, ARRAY[8, 8])::text),
+           (array_fill(-1, ARRAY[64])::text), (array_fill(9223372036854775807, ARRAY[64])::text),
+           (array_fill(1, ARRAY[64], ARRAY[-3])::text),
+           ((array_fill(1, ARRAY[63])::bigint[] || NULL::bigint)::text),
            (array_fill(1, ARRAY[20000])::text)) AS v (sample)
-  UNION ALL SELECT 'rate_tally', unnest(ARRAY[NULL, '0/0', '1/2', '9223372036854775807/9223372036854775807'])
+  UNION ALL SELECT 'rate_tally',
+                   unnest(ARRAY[NULL, '0/0', '1/2', '9223372036854775807/9223372036854775807'])
   UNION ALL SELECT 'lifecycle_status', unnest(ARRAY[NULL, 'prospect', 'won_back'])
   UNION ALL SELECT 'lifecycle_event', unnest(ARRAY[NULL, 'interest', 'cancellation'])
   UNION ALL SELECT 'bigint', unnest(ARRAY[NULL, '0', '-1', '9223372036854775807'])
@@ -452,100 +590,162 @@ is(as_role('mallory', 'forge', q{
 
   DO $$
   DECLARE
-    f functions; g record; i record; arguments text; expressions text; sources text; definition text; queries text[];
-    right_ones text[] := ARRAY[array_fill(1, ARRAY[64])::text, '1/2', 'won_back', 'cancellation', '0', '0.5'];
+    f functions; g record; i record; arguments text; expressions text; sources text;
+    definition text; queries text[];
+    right_ones text[] :=
+      ARRAY[array_fill(1, ARRAY[64])::text, '1/2', 'won_back', 'cancellation', '0', '0.5'];
+    no_sql regtype[] := ARRAY['internal', 'cstring'];
   BEGIN
-    FOR f IN SELECT * FROM functions WHERE prorettype = types[0] AND NOT types && ARRAY['internal', 'cstring']::regtype[]::oid[] LOOP
-      SELECT string_agg(format_type(a, NULL), ', ' ORDER BY n), string_agg(format('s%s.sample::%s', n, format_type(a, NULL)), ', ' ORDER BY n),
-             string_agg(format('(SELECT sample FROM samples WHERE type = %s) AS s%s', a, n), ', ' ORDER BY n)
-        INTO arguments, expressions, sources FROM unnest(f.types) WITH ORDINALITY AS u (a, n) WHERE n > 1;
+    FOR f IN SELECT * FROM functions
+              WHERE prorettype = types[0] AND NOT types && no_sql::oid[] LOOP
+      SELECT string_agg(format_type(a, NULL), ', ' ORDER BY n),
+             string_agg(format('s%s.sample::%s', n, format_type(a, NULL)), ', ' ORDER BY n),
+             string_agg(format('(SELECT sample FROM samples WHERE type = %s) AS s%s', a, n), ', '
+                        ORDER BY n)
+        INTO arguments, expressions, sources
+        FROM unnest(f.types) WITH ORDINALITY AS u (a, n) WHERE n > 1;
       CONTINUE WHEN arguments IS NULL;
-      queries := ARRAY[format('SELECT forged(%s) FROM %s', expressions, sources),
-                       format('SELECT forged(%s) FROM %s GROUP BY %s', expressions, sources, split_part(expressions, ',', 1) || '::text'),
-                       format('SELECT forged(%s) OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM %s', expressions, sources),
-                       format('SELECT forged(%s) OVER (ROWS UNBOUNDED PRECEDING) FROM %s', expressions, sources)];
-      -- and each sample of the first argument by itself, between two that are right
+      queries := ARRAY[
+        format('SELECT forged(%s) FROM %s', expressions, sources),
+        format('SELECT forged(%s) FROM %s GROUP BY %s',
+               expressions, sources, split_part(expressions, ',', 1) || '::text'),
+        format('SELECT forged(%s) OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM %s',
+               expressions, sources),
+        format('SELECT forged(%s) OVER (ROWS UNBOUNDED PRECEDING) FROM %s', expressions, sources)];
+      -- and each sample of the first argument alone, between two valid values
       queries := queries || ARRAY(
-        SELECT format('SELECT forged(%s) %s FROM %s', expressions, w, replace(sources, '(SELECT sample FROM samples WHERE type = ' || f.types[1] || ') AS s2',
-                 format('(VALUES (%L), (%L), (%1$L)) AS s2 (sample)', (SELECT max(sample) FROM samples WHERE type = f.types[1] AND sample = ANY (right_ones)), sample)))
-          FROM samples, unnest(ARRAY['', 'OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)']) AS w WHERE type = f.types[1]);
+        SELECT format('SELECT forged(%s) %s FROM %s', expressions, w,
+                 replace(sources,
+                   '(SELECT sample FROM samples WHERE type = ' || f.types[1] || ') AS s2',
+                   format('(VALUES (%L), (%L), (%1$L)) AS s2 (sample)',
+                          (SELECT max(sample) FROM samples
+                            WHERE type = f.types[1] AND sample = ANY (right_ones)), sample)))
+          FROM samples,
+               unnest(ARRAY['', 'OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)']) AS w
+         WHERE type = f.types[1]);
       -- every initial state
-      FOR i IN SELECT format(', INITCOND = %L', sample) AS initcond FROM samples WHERE type = f.prorettype AND sample IS NOT NULL UNION ALL SELECT '' LOOP
-        definition := format('SFUNC = %s, STYPE = %s%s', f.proname, format_type(f.prorettype, NULL), i.initcond);
+      FOR i IN SELECT format(', INITCOND = %L', sample) AS initcond
+                 FROM samples WHERE type = f.prorettype AND sample IS NOT NULL
+               UNION ALL SELECT '' LOOP
+        definition := format('SFUNC = %s, STYPE = %s%s', f.proname,
+                             format_type(f.prorettype, NULL), i.initcond);
         CALL attempt(definition, arguments, queries);
-        -- everything that takes the state, as a final function, with the arguments and without, and allowed to write
-        FOR g IN SELECT * FROM functions WHERE types[0] = f.prorettype AND NOT types && ARRAY['internal', 'cstring']::regtype[]::oid[] LOOP
-          CALL attempt(definition || format(', FINALFUNC = %s, FINALFUNC_EXTRA', g.proname), arguments, queries);
-          CALL attempt(definition || format(', FINALFUNC = %s, FINALFUNC_MODIFY = READ_WRITE', g.proname), arguments, queries);
-          CALL attempt(definition || format(', COMBINEFUNC = %s, PARALLEL = SAFE', g.proname), arguments, queries);
-          CALL attempt(definition || format(', MSFUNC = %s, MINVFUNC = %s, MSTYPE = %s', f.proname, g.proname, format_type(f.prorettype, NULL)), arguments, queries);
+        -- every function that takes the state, as a final function with the arguments, as one
+        -- that may write, as a combine function and as an inverse transition function
+        FOR g IN SELECT * FROM functions
+                  WHERE types[0] = f.prorettype AND NOT types && no_sql::oid[] LOOP
+          CALL attempt(definition || format(', FINALFUNC = %s, FINALFUNC_EXTRA', g.proname),
+                       arguments, queries);
+          CALL attempt(definition
+                         || format(', FINALFUNC = %s, FINALFUNC_MODIFY = READ_WRITE', g.proname),
+                       arguments, queries);
+          CALL attempt(definition || format(', COMBINEFUNC = %s, PARALLEL = SAFE', g.proname),
+                       arguments, queries);
+          CALL attempt(definition
+                         || format(', MSFUNC = %s, MINVFUNC = %s, MSTYPE = %s', f.proname,
+                                   g.proname, format_type(f.prorettype, NULL)),
+                       arguments, queries);
         END LOOP;
       END LOOP;
     END LOOP;
-  END $$}), '', 'with states of every other type');
-cmp_ok($node->safe_psql('forge', q{SELECT count(*) FROM forge.attempts WHERE step <> 'create'}), '>', 1000, 'many queries ran');
-cmp_ok($node->safe_psql('forge', q{SELECT count(*) FROM forge.attempts WHERE step <> 'create' AND sqlstate = '00000'}), '>', 100, 'some of them to a result');
+  END $$}), '', 'attempts with states of every other type are made');
+cmp_ok($node->safe_psql('forge', q{SELECT count(*) FROM forge.attempts WHERE step <> 'create'}),
+  '>', 1000, 'more than 1000 queries ran');
+cmp_ok($node->safe_psql('forge', q{
+    SELECT count(*) FROM forge.attempts WHERE step <> 'create' AND sqlstate = '00000'}),
+  '>', 100, 'more than 100 of them had a result');
 is($node->safe_psql('forge', q{
   SELECT string_agg(DISTINCT sqlstate || ' ' || message, E'\n') FROM forge.attempts
    WHERE step <> 'create' AND sqlstate NOT IN ('00000', '22003')
-     AND message NOT IN ('unexpected state of lifecycle_transitions', 'moving-aggregate transition function must not return null')
+     AND message NOT IN ('unexpected state of lifecycle_transitions',
+                         'moving-aggregate transition function must not return null')
      AND message !~ 'does not support use as a window function$'}),
-  '', 'none to anything but a result, an overflow, a state that is refused, or what no aggregate of that kind may do');
-note($node->safe_psql('forge', q{SELECT string_agg(format('%s: %s times', sqlstate, n), ', ') FROM (SELECT sqlstate, count(*) AS n FROM forge.attempts GROUP BY sqlstate) a}));
+  '', 'each ended with a result, an overflow, a refused state, or an error of PostgreSQL');
+note($node->safe_psql('forge', q{
+  SELECT string_agg(format('%s: %s times', sqlstate, n), ', ')
+    FROM (SELECT sqlstate, count(*) AS n FROM forge.attempts GROUP BY sqlstate) a}));
 
 #
-# Moved to another schema, with all that uses it.
+# The extension is moved to another schema, with all objects that use it.
 #
 ask(q{
   CREATE TABLE orders AS
-  SELECT abs(hashint4(n)) % 97 AS customer, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at, lifecycle_event 'purchase' AS event, n % 13 + 0.5 AS amount
+  SELECT abs(hashint4(n)) % 97 AS customer,
+         timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at,
+         lifecycle_event 'purchase' AS event, n % 13 + 0.5 AS amount
     FROM generate_series(1, 2000) AS n;
-  CREATE TABLE statuses (s lifecycle_status DEFAULT 'prospect' CHECK (s <> 'new'), t rate_tally) PARTITION BY LIST (s);
+  CREATE TABLE statuses (s lifecycle_status DEFAULT 'prospect' CHECK (s <> 'new'), t rate_tally)
+    PARTITION BY LIST (s);
   CREATE TABLE lost PARTITION OF statuses FOR VALUES IN ('churned', 'inactive');
   CREATE TABLE others PARTITION OF statuses DEFAULT;
   CREATE INDEX ON statuses (s);
   CREATE INDEX ON statuses USING hash (t);
-  INSERT INTO statuses SELECT s, '3/7' FROM unnest('{churned,active,won_back,inactive}'::lifecycle_status[]) AS s;
+  INSERT INTO statuses
+  SELECT s, '3/7' FROM unnest('{churned,active,won_back,inactive}'::lifecycle_status[]) AS s;
   CREATE VIEW customers AS
   SELECT customer, lifecycle_at(at, event, '2023-06-01 UTC', '20 days', '40 days') AS before,
-         lifecycle_during(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS after
+         lifecycle_during(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days')
+           AS after
     FROM orders GROUP BY customer;
-  CREATE VIEW rates AS SELECT winback_tally(before, after), sum(rate_tally(1, 2)), count(*) FILTER (WHERE after > 'active') FROM customers;
+  CREATE VIEW rates AS
+  SELECT winback_tally(before, after), sum(rate_tally(1, 2)),
+         count(*) FILTER (WHERE after > 'active')
+    FROM customers;
   CREATE MATERIALIZED VIEW curve AS
-  SELECT * FROM unnest((SELECT lifecycle_series(customer, at, amount, '[2023-06-01 UTC,2024-01-01 UTC)', '1 month', '20 days', '40 days') FROM orders));
+  SELECT * FROM unnest((
+    SELECT lifecycle_series(customer, at, amount, '[2023-06-01 UTC,2024-01-01 UTC)', '1 month',
+                            '20 days', '40 days')
+      FROM orders));
   CREATE FUNCTION rate_of(tally rate_tally) RETURNS float8 LANGUAGE sql RETURN rate(tally);
 });
-my $users = q{SET search_path = public, elsewhere; SELECT * FROM rates; SELECT * FROM curve ORDER BY period_start; SELECT s, t, public.rate_of(t) FROM statuses ORDER BY s;
-              SELECT tableoid::regclass, s FROM statuses WHERE s = 'churned'};
-my $direct = q{SELECT reactivation_tally(customer, at, '[2023-06-01 UTC,2024-01-01 UTC)', '20 days'), lifecycle_counts(customer, at, event, amount, '[2023-06-01 UTC,2024-01-01 UTC)', '20 days', '40 days') FROM public.orders};
+my $users = q{
+  SET search_path = public, elsewhere;
+  SELECT * FROM rates;
+  SELECT * FROM curve ORDER BY period_start;
+  SELECT s, t, public.rate_of(t) FROM statuses ORDER BY s;
+  SELECT tableoid::regclass, s FROM statuses WHERE s = 'churned'};
+my $direct = qq{
+  SELECT reactivation_tally(customer, at, $period, '20 days'),
+         lifecycle_counts(customer, at, event, amount, $period, '20 days', '40 days')
+    FROM public.orders};
 my ($users_before, $direct_before) = (ask($users), ask($direct));
-like($users_before, qr{^\d+/\d+\|97/194\|\d+\n.*\nlost\|churned$}s, 'there are views, indexes, partitions, a function');
+like($users_before, qr{^\d+/\d+\|97/194\|\d+\n.*\nlost\|churned$}s,
+  'views, indexes, partitions and a function use the extension');
 
 my $session = WinbackCluster::session($node);
 $session->query_safe("PREPARE users AS SELECT * FROM rates");
 my $prepared = $session->query_safe('EXECUTE users');
 ask('CREATE SCHEMA elsewhere; ALTER EXTENSION winback SET SCHEMA elsewhere');
-is(ask($users), $users_before, 'moved: all of them as before');
-is(ask("REFRESH MATERIALIZED VIEW curve; $users"), $users_before, 'moved: refreshed, too');
-is(ask("SET search_path = elsewhere; $direct"), $direct_before, 'moved: calls under the new search_path');
+is(ask($users), $users_before, 'moved: all have the same answers');
+is(ask("REFRESH MATERIALIZED VIEW curve; $users"), $users_before, 'moved: after REFRESH, too');
+is(ask("SET search_path = elsewhere; $direct"), $direct_before,
+  'moved: calls work under the new search_path');
 is(sqlstate_of($direct), '42883', 'moved: and not under the old one');
-is($session->query_safe('EXECUTE users'), $prepared, 'moved: a prepared plan goes on');
+is($session->query_safe('EXECUTE users'), $prepared, 'moved: a prepared statement still works');
 $session->quit;
-is(ask("SELECT count(*) FROM $ours WHERE pronamespace <> 'elsewhere'::regnamespace"), '0', 'moved: every function');
-is(sqlstate_of(q{INSERT INTO statuses VALUES ('new')}), '23514', 'moved: the check holds');
+is(ask("SELECT count(*) FROM $ours WHERE pronamespace <> 'elsewhere'::regnamespace"),
+  '0', 'moved: every function is in the new schema');
+is(sqlstate_of(q{INSERT INTO statuses VALUES ('new')}), '23514',
+  'moved: the check constraint still holds');
 ask(q{INSERT INTO statuses (t) VALUES ('1/1')});
 
 my $dump = PostgreSQL::Test::Utils::tempdir . '/dump';
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
-command_ok([ 'pg_dump', '--format', 'custom', '--file', $dump, '--dbname', $node->connstr('winback') ], 'moved: dumped');
-command_ok([ 'pg_restore', '--exit-on-error', '--dbname', $node->connstr('restored'), $dump ], 'moved: and restored');
-is($node->safe_psql('restored', $users), ask($users), 'moved: with the same in it');
+command_ok(
+  [ 'pg_dump', '--format', 'custom', '--file', $dump, '--dbname', $node->connstr('winback') ],
+  'moved: pg_dump works');
+command_ok(
+  [ 'pg_restore', '--exit-on-error', '--dbname', $node->connstr('restored'), $dump ],
+  'moved: pg_restore works');
+is($node->safe_psql('restored', $users), ask($users),
+  'moved: the restored database has the same answers');
 
 ask('ALTER EXTENSION winback SET SCHEMA public');
-is(ask($direct), $direct_before, 'moved back: as at first');
+is(ask($direct), $direct_before, 'moved back: calls have the same answers');
 
 sub sqlstate_of { my $answer = as_role(scalar getpwuid($<), 'winback', $_[0]); return $answer; }
 
-is(ask('SELECT pg_postmaster_start_time()'), $started, 'the server is still the one that was started');
-unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'and no process of it has crashed');
+is(ask('SELECT pg_postmaster_start_time()'), $started, 'the server has not restarted');
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
+  'and no process of it has crashed');
 done_testing();
