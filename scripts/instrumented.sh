@@ -2,35 +2,34 @@
 # shellcheck disable=SC2154  # src, tmp, runner and version are lib.sh's
 #
 # instrumented.sh
-#   PostgreSQL that watches itself, built from the source of Debian's package:
-#   what scripts/checked and scripts/fuzz have in common. To be sourced after
-#   lib.sh.
+#   Builds PostgreSQL with sanitizers or for valgrind, from the source of Debian's
+#   package, for scripts/checked and scripts/fuzz. Source it after lib.sh.
 #
-#     asan      by clang with AddressSanitizer and UndefinedBehaviorSanitizer,
-#               and with the flags of PostgreSQL's own CI; scripts/asan lets the
-#               former see single chunks of palloc
-#     valgrind  by gcc, telling valgrind about its memory; where VALGRIND_OPTS is
-#               set, its server runs under valgrind
+#     asan      built by clang with AddressSanitizer and UndefinedBehaviorSanitizer,
+#               and with the flags of PostgreSQL's own CI; with scripts/asan,
+#               AddressSanitizer checks single chunks of palloc
+#     valgrind  built by gcc with PostgreSQL's hints for valgrind; where VALGRIND_OPTS
+#               is set, the server runs under valgrind
 #
-#   Both have assertions, and no more of PostgreSQL than a server for tests needs.
+#   Both have assertions, and only the parts of PostgreSQL that a test server needs.
 #   An extension that is built with their pg_config gets the same flags.
 #
-#   A build takes minutes and up to a gigabyte, so it is kept outside of the
+#   A build takes minutes and up to a gigabyte. It is therefore kept outside of the
 #   repository, in the cache directory of the user (for root /var/cache/winback),
-#   until the source or the way to build it changes. Remove it when you like.
+#   until the source or the recipe of the build changes. It may be removed at any time.
 #
-#   Limits: the version is one that apt knows the source of.
+#   Limits: only versions whose source apt can fetch.
 
-# flags of the sanitizers; -fno-sanitize=function, as PostgreSQL 15 itself calls
-# functions by pointers of other types (the walkers of expression trees), which
-# clang sees from version 17 on
+# Flags of the sanitizers. -fno-sanitize=function: PostgreSQL 15 itself calls functions
+# through pointers of other types (the walkers of expression trees), which clang reports
+# from version 17 on.
 sanitizers=(-fsanitize=address "-fsanitize=alignment,undefined" -fno-sanitize=function
     -fno-sanitize-recover=all -fno-common)
 
 cache=            # where builds are kept
 source_version=   # of the package, and of its source
 
-# need_instrumented KIND: note what is missing to build and to run it.
+# need_instrumented KIND: notes the missing packages to build and run it.
 need_instrumented() {
     need dpkg-dev "to unpack PostgreSQL's source" command -v dpkg-source
     need gcc "to compile PostgreSQL and the extension" command -v gcc
@@ -59,7 +58,7 @@ has_sanitizers() {
         clang -fsanitize=address,undefined -x c -o "$tmp/has_sanitizers" -
 }
 
-# prepare_instrumented KIND...: everything that must be there for these.
+# prepare_instrumented KIND...: installs missing packages and fetches the source.
 prepare_instrumented() {
     local kind
     begin
@@ -75,7 +74,7 @@ prepare_instrumented() {
     else
         echo "    nothing"
     fi
-    # PostgreSQL's programs give no memory back at their end
+    # PostgreSQL's programs do not free their memory at their end
     export ASAN_OPTIONS=detect_leaks=0
     cache=${XDG_CACHE_HOME:-$HOME/.cache}/winback
     ((EUID != 0)) || cache=/var/cache/winback
@@ -83,13 +82,13 @@ prepare_instrumented() {
     choose_source
 }
 
-# madison: version and place of the packages that apt could install, newest first
+# madison: version and mirror of each package that apt could install, newest first
 madison() {
     apt-cache madison "postgresql-$version" |
         awk -F ' *[|] *' '/Packages$/ { split($3, place, " "); print $2, place[1] }'
 }
 
-# choose_source: sets $source_version, the newest whose source can be had.
+# choose_source: sets $source_version to the newest whose source can be fetched.
 choose_source() {
     know_package "postgresql-$version" || update_lists
     for source_version in $(madison | cut -d ' ' -f 1 | uniq); do
@@ -99,12 +98,12 @@ choose_source() {
         tail -n 1 "$tmp/source.log"
     done
     die "cannot get the source of postgresql-$version" \
-        "It was looked for where  apt-cache madison postgresql-$version  says that the package comes from." \
+        "apt has no source where  apt-cache madison postgresql-$version  finds the package." \
         "Another version: PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config"
 }
 
-# fetch_source: from where apt would install the package, as apt's sources say;
-# they need not name sources of source packages, and remain as they are.
+# fetch_source: fetches the source from the mirrors of the package. apt's own sources
+# need no deb-src lines, and are not changed.
 fetch_source() {
     local apt=$tmp/apt-$source_version place file
     mkdir -p "$apt/lists" "$apt/cache" "$apt/sources.list.d" "$apt/source"
@@ -112,11 +111,12 @@ fetch_source() {
         for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
             [[ -r $file ]] || continue
             if [[ $file == *.sources ]]; then
-                # by stanzas
+                # a .sources file consists of stanzas, separated by empty lines
                 awk -v place="$place" -v RS= 'index($0, place) { print $0 "\n" }' "$file" |
                     sed 's/^Types:.*/Types: deb-src/' >>"$apt/sources.list.d/all.sources"
             else
-                { grep -F "$place" "$file" || true; } | sed -n 's/^deb /deb-src /p' >>"$apt/sources.list"
+                { grep -F "$place" "$file" || true; } |
+                    sed -n 's/^deb /deb-src /p' >>"$apt/sources.list"
             fi
         done
     done < <(madison | awk -v want="$source_version" '$1 == want { print $2 }' | sort -u)
@@ -127,27 +127,35 @@ fetch_source() {
 }
 
 source_with_apt() {
-    local options=(-q -o "Dir::Etc::SourceList=$1/sources.list" -o "Dir::Etc::SourceParts=$1/sources.list.d"
-        -o "Dir::State::Lists=$1/lists" -o "Dir::Cache=$1/cache" -o APT::Sandbox::User= -o Acquire::Retries=2)
+    local options=(
+        -q -o "Dir::Etc::SourceList=$1/sources.list"
+        -o "Dir::Etc::SourceParts=$1/sources.list.d" -o "Dir::State::Lists=$1/lists"
+        -o "Dir::Cache=$1/cache" -o APT::Sandbox::User= -o Acquire::Retries=2
+    )
     cd "$1/source" &&
         as_runner apt-get "${options[@]}" update &&
-        as_runner apt-get "${options[@]}" --only-source source "postgresql-$version=${source_version%+b*}"
+        as_runner apt-get "${options[@]}" --only-source source \
+            "postgresql-$version=${source_version%+b*}"
 }
 
-# instrument KIND: sets $prefix, where that PostgreSQL is installed, and $bindir.
-# What was compiled is in $prefix/build.
+# instrument KIND: builds and installs that PostgreSQL unless a build is kept. Sets
+# $prefix, the directory of the installation, and $bindir. Object files are in
+# $prefix/build.
 instrument() {
     local kind=$1 recipe configure lock
     prefix=$cache/postgresql-$source_version-$kind
     bindir=$prefix/bin
-    configure=(--quiet "--prefix=$prefix" --enable-cassert --enable-debug --enable-tap-tests --with-icu
+    configure=(--quiet "--prefix=$prefix" --enable-cassert --enable-debug --enable-tap-tests
+        --with-icu
         --without-readline --without-zlib --with-system-tzdata=/usr/share/zoneinfo)
     case $kind in
         asan)
             configure+=(CC=clang "CPPFLAGS=-DUSE_VALGRIND -I$prefix/hints"
                 "CFLAGS=-O1 -fno-omit-frame-pointer ${sanitizers[*]}" "LDFLAGS=${sanitizers[*]}")
             ;;
-        valgrind) configure+=(CC=gcc CPPFLAGS=-DUSE_VALGRIND "CFLAGS=-O1 -fno-omit-frame-pointer") ;;
+        valgrind)
+            configure+=(CC=gcc CPPFLAGS=-DUSE_VALGRIND "CFLAGS=-O1 -fno-omit-frame-pointer")
+            ;;
     esac
     recipe=$(
         printf '%s\n' "${configure[@]}"
@@ -155,7 +163,7 @@ instrument() {
         cat "$src"/scripts/asan/valgrind/*.h
         "$([[ $kind == asan ]] && echo clang || echo gcc)" --version
     )
-    # other runs may use a build that we use, but not replace it, until we end
+    # until this script ends, other runs may use the same build, but not replace it
     exec {lock}>>"$prefix.lock"
     flock --shared "$lock"
     until is_built "$recipe" || flock --nonblock "$lock"; do
@@ -176,13 +184,13 @@ instrument() {
     if ((EUID == 0)); then chown -R "$runner:" "$prefix"; fi
     guarded instrument_and_install "$kind" "${configure[@]}" >"$tmp/instrument.log" 2>&1 || {
         tail -n 40 "$tmp/instrument.log" >&2
-        die "PostgreSQL cannot be built for $kind; the end of what make said is above"
+        die "PostgreSQL cannot be built for $kind; the end of make's output is above"
     }
     printf '%s\n' "$recipe" >"$prefix/recipe"
     flock --shared "$lock"
 }
 
-# is_built RECIPE: is $prefix built by it?
+# is_built RECIPE: whether $prefix was built by this recipe
 is_built() { [[ -r $prefix/recipe && $(<"$prefix/recipe") == "$1" ]]; }
 
 instrument_and_install() {
@@ -210,8 +218,8 @@ wrap_in_valgrind() {
     mv "$bindir/postgres" "$bindir/postgres.unwrapped"
     cat >"$bindir/postgres" <<'WRAPPER'
 #!/bin/sh
-# postgres, under valgrind where VALGRIND_OPTS is set; not where it only answers
-# or makes a new cluster
+# Runs postgres under valgrind where VALGRIND_OPTS is set, but not if it only prints
+# something or makes a new cluster.
 case $1 in
     --boot | --check | --single | --describe-config | --version | -V) ;;
     *) [ -z "$VALGRIND_OPTS" ] || exec valgrind "$0.unwrapped" "$@" ;;

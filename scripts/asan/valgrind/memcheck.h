@@ -1,18 +1,18 @@
 /*
  * memcheck.h
- *	  PostgreSQL's hints to valgrind about its memory, told to AddressSanitizer.
+ *	  Passes PostgreSQL's hints to valgrind on to AddressSanitizer.
  *
  * PostgreSQL takes memory from malloc in blocks and hands out chunks of them, so
  * that AddressSanitizer alone sees neither a byte read behind a chunk nor one
- * read after pfree.  But compiled with USE_VALGRIND it says, by the macros of
+ * read after pfree.  But compiled with USE_VALGRIND it declares, by the macros of
  * valgrind's <valgrind/memcheck.h>, which bytes may be touched and which not.
- * In the build of scripts/checked for AddressSanitizer this header stands in for
- * that one.
+ * In the build of scripts/checked for AddressSanitizer this header replaces
+ * valgrind's.
  *
- * Limits: AddressSanitizer knows nothing of memory that was never written; that
- * remains valgrind's.  It has no pools either: what is freed in one is said by
- * PostgreSQL byte for byte as well, where it overwrites freed memory (in builds
- * with assertions it does).
+ * Limits: AddressSanitizer does not find reads of memory that was never written;
+ * valgrind does.  AddressSanitizer has no memory pools either.  In builds with
+ * assertions PostgreSQL overwrites the memory that it frees and marks it byte by
+ * byte, which serves as well.
  */
 #ifndef WINBACK_ASAN_MEMCHECK_H
 #define WINBACK_ASAN_MEMCHECK_H

@@ -1,6 +1,7 @@
 /*
  * valgrind.h
- *	  As memcheck.h: what PostgreSQL 16 and later ask valgrind beside that.
+ *	  Stands in for valgrind's header of this name, as memcheck.h does: macros
+ *	  that PostgreSQL 16 and later use.
  */
 #ifndef WINBACK_ASAN_VALGRIND_H
 #define WINBACK_ASAN_VALGRIND_H
