@@ -1,21 +1,21 @@
 /*
  * fuzz.c
- *	  All that winback reads from outside, for libFuzzer; scripts/fuzz builds and
- *	  runs it.
+ *	  The targets for libFuzzer: everything that winback reads from outside.
+ *	  scripts/fuzz builds and runs it.
  *
  *		fuzz --target=NAME DIRECTORY...		fuzz one of the targets below
- *		fuzz --seeds=DIRECTORY				write what to begin with, and end
+ *		fuzz --seeds=DIRECTORY				write the first inputs, and end
  *
  * It is linked with the real objects of winback and of PostgreSQL's backend, all
- * but main(): nothing is stubbed.  An execution is what one call in a query would
- * be: it has a memory context of its own, and an error ends it.  An error is a
- * refusal, as it should be.  Everything else that ends the program is a finding:
- * a report of a sanitizer, a failed assertion, too much time or memory, something
- * left behind in memory, or an answer that is not the same as it must be.
+ * but main(): nothing is stubbed.  An execution stands for one call in a query: it
+ * has its own memory context, and an error ends it.  An error refuses the input,
+ * as it should.  Everything else that ends the program is a finding: a report of a
+ * sanitizer, a failed assertion, too much time or memory, leaked memory, or two
+ * answers that differ and should be equal.
  *
- * Limits: there is no database.  Keys whose equality only their type can tell
- * (KEY_VALUE) are equal here when their words are, as the functions of a type
- * trust that what they get is a value.
+ * Limits: there is no database.  Two keys whose type decides their equality
+ * (KEY_VALUE) count as equal here when their words are equal, for the functions of
+ * a type trust their arguments to be valid values.
  */
 #include "postgres.h"
 
@@ -59,19 +59,19 @@ extern Datum rate_tally_send(PG_FUNCTION_ARGS);
 /* from PostgreSQL's main.c, which is left out */
 const char *progname = "fuzz";
 
-/* Periods up to which a series is merged and counted; more take too long. */
+/* A series of more periods is not merged and counted: it takes too long. */
 #define FEW_PERIODS			200
-/* Customers up to which a state may claim to be a portion of; more take too much memory. */
+/* A portion of a state of more customers is not merged: it takes too much memory. */
 #define MANY_CUSTOMERS		10000
 
 static void
-Finding(const char *what)
+Finding(const char *message)
 {
-	fprintf(stderr, "FINDING: %s\n", what);
+	fprintf(stderr, "FINDING: %s\n", message);
 	abort();
 }
 
-#define Must(condition, what) ((condition) ? (void) 0 : Finding(what))
+#define Must(condition, message) ((condition) ? (void) 0 : Finding(message))
 
 /* ------------------------------------------------ values as text and as bytes */
 
@@ -81,7 +81,7 @@ TextFrom(const uint8 *data, size_t size)
 	return pnstrdup((const char *) data, size);
 }
 
-/* A message of exactly these bytes. */
+/* Make a message of exactly these bytes, so that a sanitizer sees reads beyond them. */
 static StringInfo
 MessageFrom(const uint8 *data, size_t size)
 {
@@ -96,11 +96,13 @@ static void
 ReadText(const uint8 *data, size_t size, PGFunction in, PGFunction out, bool exact)
 {
 	char	   *text = TextFrom(data, size);
-	char	   *first = DatumGetCString(DirectFunctionCall1(out, DirectFunctionCall1(in, CStringGetDatum(text))));
-	char	   *second = DatumGetCString(DirectFunctionCall1(out, DirectFunctionCall1(in, CStringGetDatum(first))));
+	Datum		value = DirectFunctionCall1(in, CStringGetDatum(text));
+	char	   *first = DatumGetCString(DirectFunctionCall1(out, value));
+	Datum		again = DirectFunctionCall1(in, CStringGetDatum(first));
+	char	   *second = DatumGetCString(DirectFunctionCall1(out, again));
 
 	Must(strcmp(first, second) == 0, "a value does not read back as itself");
-	Must(!exact || strcmp(text, first) == 0, "a text that is not a label was taken for one");
+	Must(!exact || strcmp(text, first) == 0, "the input function accepts a text that is no label");
 }
 
 static void
@@ -112,7 +114,7 @@ ReadBytes(const uint8 *data, size_t size, PGFunction recv, PGFunction send)
 
 	Must(VARSIZE_ANY_EXHDR(sent) == message->cursor &&
 		 memcmp(VARDATA_ANY(sent), data, message->cursor) == 0,
-		 "a value is not sent as it was received");
+		 "a value is not sent as the bytes that were received");
 }
 
 static void
@@ -167,7 +169,7 @@ static void
 MustBeSame(bytea *a, bytea *b)
 {
 	Must(VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0,
-		 "a state that was sent is not sent again as the same bytes");
+		 "a state that was received is not sent as the same bytes");
 }
 
 static bool
@@ -179,8 +181,9 @@ SameWord(void *arg, const char *a, const char *b)
 static CustomerType *TypeOfPath(KeyPath path);
 
 /*
- * The type that a leader would look up for the customers of a state, as CombineFamily
- * does: by the Oid alone.  Keys of a form that the type cannot have must be refused.
+ * Make the family of a leader that receives a state.  As in CombineFamily, its customer
+ * type follows from the Oid alone.  Keys of a form that the type cannot have must be
+ * refused.
  */
 static StateFamily *
 FamilyOfState(const CustomerState *state)
@@ -206,14 +209,14 @@ EmptyState(const CustomerState *like)
 	return state;
 }
 
-/* Does a state claim to be a portion of a large one?  A leader would make room for that. */
+/* Whether a state claims to be a portion of a large one, for which a leader makes room. */
 static bool
-IsOfMany(const CustomerTable *table)
+IsPortionOfLargeState(const CustomerTable *table)
 {
 	return Max(table->whole->ntaken, table->whole->nslots) > MANY_CUSTOMERS;
 }
 
-/* Something that depends on each event of a customer, but not on their order. */
+/* Return a sum over the events of a customer.  It does not depend on their order. */
 static uint64
 SumOfEvents(const EventLog *log, uint32 head)
 {
@@ -251,21 +254,23 @@ MustHaveSameCustomers(const CustomerState *a, CustomerState *b)
 	uint8	   *a_facts;
 	uint8	   *b_facts;
 
-	Must(a->table.form == b->table.form, "two equal states have keys of another form");
-	Must(a->table.ntaken == b->table.ntaken, "two equal states have not as many customers");
+	Must(a->table.form == b->table.form, "two equal states have keys of different forms");
+	Must(a->table.ntaken == b->table.ntaken,
+		 "two equal states have different numbers of customers");
 	while (CustomerTableNextFor(&b->table, &a->table, &cursor, &key, room, &a_facts))
 	{
-		Must(!key.wide, "a customer does not fit an equal state");
+		Must(!key.wide, "a customer of a state does not fit into an equal state");
 		CustomerTableLocate(&b->table, &key, 1, &b_facts);
 		Must(SameFacts(a, a_facts, b, b_facts),
-			 "a customer's facts are not the same in two equal states");
+			 "a customer has different facts in two equal states");
 	}
-	Must(a->table.ntaken == b->table.ntaken, "two equal states have other customers");
+	Must(a->table.ntaken == b->table.ntaken, "two equal states have different customers");
 }
 
 /*
- * Merge a received state into an empty one, by itself and by way of portions, and leave
- * both, which must be equal, in one and two.  False if that would take too long.
+ * Merge a received state into an empty one, once directly (one) and once by way of
+ * portions (two), and check that both are equal.  Return false if that would take too
+ * long.
  */
 static bool
 MergeTwice(CustomerState *sent, CustomerState **one, CustomerState **two)
@@ -275,9 +280,9 @@ MergeTwice(CustomerState *sent, CustomerState **one, CustomerState **two)
 	Portion		portion = {0};
 
 	MustBeSame(CustomerStateSerialize(again, NULL), bytes);
-	if (IsOfMany(&sent->table))
+	if (IsPortionOfLargeState(&sent->table))
 		return false;
-	/* a state may lie about the whole that it is a portion of: then only the keys' form is wrong */
+	/* a portion may claim a false size of the whole; this makes only the form of the keys wrong */
 	CustomerStateMerge(EmptyState(sent), sent);
 	sent->table.whole = again->table.whole = NULL;
 
@@ -286,7 +291,7 @@ MergeTwice(CustomerState *sent, CustomerState **one, CustomerState **two)
 	CustomerStateMerge(*one, sent);
 	while (!portion.done)
 		CustomerStateMerge(*two, CustomerStateDeserialize(CustomerStateSerialize(*one, &portion)));
-	/* a purchase counts once however often it is merged, but not an event in a log */
+	/* merging a state twice counts a purchase once, but each event of a log twice */
 	if (sent->ops != series_events_kind)
 		CustomerStateMerge(*two, again);
 	MustHaveSameCustomers(*one, *two);
@@ -298,7 +303,9 @@ typedef int64 OutcomeCounts[8][2][8];
 static void
 CountOutcome(void *arg, const Outcome *outcome, int64 customers)
 {
-	(*(OutcomeCounts *) arg)[outcome->before / 16][outcome->bought][outcome->after / 16] += customers;
+	OutcomeCounts *counts = arg;
+
+	(*counts)[outcome->before / 16][outcome->bought][outcome->after / 16] += customers;
 }
 
 static void
@@ -314,7 +321,8 @@ ReadPeriodState(const uint8 *data, size_t size)
 		return;
 	PeriodStateVisit((PeriodState *) one, CountOutcome, &counts[0]);
 	PeriodStateVisit((PeriodState *) two, CountOutcome, &counts[1]);
-	Must(memcmp(counts[0], counts[1], sizeof(counts[0])) == 0, "two equal states are counted otherwise");
+	Must(memcmp(counts[0], counts[1], sizeof(counts[0])) == 0,
+		 "two equal states have different counts");
 }
 
 static void
@@ -347,7 +355,7 @@ ReadSeriesState(const uint8 *data, size_t size)
 	SeriesStateSummarize((SeriesState *) one, periods[0], SumAmount, &amounts[0]);
 	SeriesStateSummarize((SeriesState *) two, periods[1], SumAmount, &amounts[1]);
 	Must(memcmp(periods[0], periods[1], periods_size) == 0 && amounts[0] == amounts[1],
-		 "two equal states are counted otherwise");
+		 "two equal states have different counts");
 }
 
 /* -------------------------------------------------------------- the targets */
@@ -356,8 +364,8 @@ typedef struct Target
 {
 	const char *name;
 	void		(*run) (const uint8 *data, size_t size);
-	const char *seeds;			/* values, split by spaces; NULL for states */
-	bool		binary;			/* two int64, rather than the text */
+	const char *seeds;			/* values, separated by spaces; NULL for states */
+	bool		binary;			/* write each seed as two int64, not as text */
 } Target;
 
 #define STATUSES	"prospect new active inactive churned reactivated won_back"
@@ -375,7 +383,7 @@ static const Target targets[] = {
 	{"series_state", ReadSeriesState, NULL, false},
 };
 
-/* --------------------------------------------------------- what to begin with */
+/* ---------------------------------------------------------- the first inputs */
 
 static const char *seeds_directory;
 
@@ -397,10 +405,15 @@ WriteState(const char *target, int number, bytea *state)
 	WriteSeed(target, number, VARDATA(state), VARSIZE(state) - VARHDRSZ);
 }
 
-/* Customers of every form: integers (of more than 32 bits, too), uuid, text, a type's own equality. */
-static const KeyPath paths[] = {CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY, CUSTOMER_INT32};
+/*
+ * Customers of every form: integers (of more than 32 bits, too), uuid, text, and a type
+ * whose own equality decides.
+ */
+static const KeyPath paths[] = {
+	CUSTOMER_INT32, CUSTOMER_INT64, CUSTOMER_UUID, CUSTOMER_TEXT, CUSTOMER_ANY, CUSTOMER_INT32
+};
 
-/* and the last of them as an array, which takes more customers to come about by itself */
+/* The last of them becomes an array here; by itself a table needs more customers for that. */
 #define IS_ARRAY(path)	((path) == (int) lengthof(paths) - 1)
 
 static void
@@ -412,7 +425,7 @@ BecomeArray(CustomerTable *table)
 	slots[0] = SLOT_TAKEN;
 	CustomerTableInitDense(&array, CurrentMemoryContext, table->facts_size, -2, 8, slots);
 	CustomerTableMatch(table, &array);
-	Must(table->form == KEY_DENSE, "a seed is no array");
+	Must(table->form == KEY_DENSE, "the table of a seed is not an array");
 }
 
 static CustomerType *
@@ -486,7 +499,9 @@ WriteSeeds(void)
 			{
 				Datum		tally = DirectFunctionCall1(rate_tally_in, CStringGetDatum(value));
 
-				WriteState(targets[t].name, n, DatumGetByteaP(DirectFunctionCall1(rate_tally_send, tally)));
+				Datum		sent = DirectFunctionCall1(rate_tally_send, tally);
+
+				WriteState(targets[t].name, n, DatumGetByteaP(sent));
 			}
 			else
 				WriteSeed(targets[t].name, n, value, strlen(value));
@@ -495,7 +510,7 @@ WriteSeeds(void)
 		}
 	}
 
-	/* of each form, with purchases alone, with other events, and with amounts, from nobody on */
+	/* states of each form: purchases, events, and events with amounts; of 0 to 12 customers */
 	for (int p = 0; p < (int) lengthof(paths); p++)
 	{
 		for (int kind = 0; kind < 3; kind++)
@@ -515,7 +530,10 @@ WriteSeeds(void)
 				};
 				int64		day = question.unit == UNIT_DAY ? 1 : USECS_PER_DAY;
 				PeriodJudge		judge;
-				StateFamily family = {.context = CurrentMemoryContext, .customer_type = customer_type};
+				StateFamily family = {
+					.context = CurrentMemoryContext,
+					.customer_type = customer_type
+				};
 				PeriodState *period;
 				SeriesState *series;
 
@@ -524,7 +542,8 @@ WriteSeeds(void)
 				question.fingerprint = QuestionFingerprint(&question);
 				PeriodJudgeInit(&judge, &question);
 				period = PeriodStateCreate(CurrentMemoryContext, &family, &judge, kind > 0);
-				series = SeriesStateCreate(CurrentMemoryContext, &family, &question, kind > 0, kind > 1);
+				series = SeriesStateCreate(CurrentMemoryContext, &family, &question,
+										   kind > 0, kind > 1);
 				if (IS_ARRAY(p))
 				{
 					BecomeArray(&period->base.table);
@@ -539,12 +558,12 @@ WriteSeeds(void)
 						.event = kind > 0 ? events[n % 3] : EVENT_PURCHASE,
 						.verdict = JudgePurchase(&judge, at)
 					};
-
+					Numeric		amount = kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL;
 					if (kind > 0)
 					{
 						CustomerStateEnter(&period->base, customer_type, customer, &row);
 						SeriesStateEnterEvent(series, customer_type, customer, at, row.event,
-											  kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL);
+											  amount);
 					}
 					else
 					{
@@ -620,7 +639,7 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	}
 	PG_CATCH();
 	{
-		/* refused; a context is needed in which this can be said */
+		/* the input is refused; FlushErrorState must not run in ErrorContext */
 		MemoryContextSwitchTo(execution);
 		FlushErrorState();
 	}
@@ -628,10 +647,10 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextReset(execution);
 
-	/* some of it may be caches, but it must not grow and grow */
+	/* caches may grow at first, but memory must not grow with the executions */
 	kept = MemoryContextMemAllocated(TopMemoryContext, true);
 	if (limit == 0)
 		limit = kept + 256 * 1024;
-	Must(kept <= limit, "executions leave memory behind");
+	Must(kept <= limit, "executions leak memory");
 	return 0;
 }
