@@ -1,42 +1,43 @@
 # shellcheck shell=bash disable=SC2034  # read by those that source it
 #
 # lib.sh
-#   What bench/run and bench/peers have in common: options, room, a server that
-#   holds all orders in its memory, psql, and results that are kept.
+#   Functions that bench/run and bench/peers share: options, checks of memory and
+#   disk, a server that holds all orders in its memory, psql, and kept results.
 #
-#   Limits: as scripts/lib.sh, which finds, installs, builds and cleans up.
+#   Limits: those of scripts/lib.sh, which installs, builds and cleans up.
 
 # shellcheck source-path=SCRIPTDIR source=../scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"
 
-# the load before we are it
+# the load before this script adds to it
 load_before=$(cut -d ' ' -f 1 /proc/loadavg)
 
-# number OPTION VALUE MIN MAX
+# number OPTION VALUE MIN MAX: checks the value of an option
 number() {
     if [[ $2 =~ ^[1-9][0-9]{0,9}$ ]] && (($2 >= $3 && $2 <= $4)); then return; fi
     die "$1 takes a number from $3 to $4, not '$2'" "See bench/${0##*/} --help."
 }
 
-# psql with the variables of the question, and no look at anybody's ~/.psqlrc;
-# psql[*] must stay free of blanks, as hyperfine gets it as a line
+# set_psql: sets $psql, a psql with the variables of the question and without ~/.psqlrc.
+# hyperfine splits "${psql[*]}" at blanks, so no word of it may contain one.
 set_psql() {
     psql=("$bindir/psql" -XqAt --set=ON_ERROR_STOP=1 --file="$tmp/build/bench/period.sql")
 }
 run_psql() { as_runner "${psql[@]}" "$@"; }
 
-# look_for_room ORDERS MEMORY-MB DISK-MB ADVICE: before anything is made
+# look_for_room ORDERS MEMORY-MB DISK-MB ADVICE: ends the script if the machine has less
 look_for_room() {
     local there
     there=$(memory_there)
-    ((there >= $2)) || die "$1 orders need $2 MB of memory, and $there MB are available" "Measure fewer: $4"
+    ((there >= $2)) ||
+        die "$1 orders need $2 MB of memory, and $there MB are available" "Measure fewer: $4"
     there=$(df -Pm "$tmp" | awk 'NR == 2 { print $4 }')
     ((there >= $3)) || die "$1 orders need $3 MB of disk, and $tmp has $there MB" \
         "Name another place: TMPDIR=/var/tmp bench/${0##*/}"
 }
 memory_there() { echo "$(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo) / 1024))"; }
 
-# configure SHARED-BUFFERS-MB WORK-MEM-MB [SETTING...]: and start anew
+# configure SHARED-BUFFERS-MB WORK-MEM-MB [SETTING...]: changes settings, and restarts
 configure() {
     {
         echo "shared_buffers = $1MB"
@@ -51,10 +52,13 @@ configure() {
     } >>"$tmp/data/postgresql.conf"
     guarded as_runner "$bindir/pg_ctl" --pgdata="$tmp/data" --log="$tmp/server.log" \
         --wait --silent --mode=fast restart ||
-        { tail -n 20 "$tmp/server.log" >&2; die "the server did not start with the settings above"; }
+        {
+            tail -n 20 "$tmp/server.log" >&2
+            die "the server did not start with these settings; its log is above"
+        }
 }
 
-# what is built now, whatever the checkout holds by the end
+# note_commit: sets $commit before the build; the checkout may change until the end
 note_commit() { commit=$(git -C "$src" describe --always --dirty 2>/dev/null) || commit=unknown; }
 
 cpu_name() {
@@ -63,7 +67,7 @@ cpu_name() {
     echo "${name:-$(uname -m)}"
 }
 
-# find_cache: sets $cache, where the packages of npm that package.json names go
+# find_cache: sets $cache, the directory of the packages that package.json names
 find_cache() {
     local base=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache} lock
     ((EUID)) || base=/var/cache
@@ -71,12 +75,12 @@ find_cache() {
     cache=${WINBACK_BENCH_CACHE:-$base/winback-bench}/${lock:0:12}
 }
 
-# keep_results FILE: in results/, where git ignores it; sets $kept
+# keep_results FILE: copies it into results/, which git ignores; sets $kept
 keep_results() {
     local directory=$src/bench/results
     kept=$directory/$(date -u +%Y-%m-%dT%H%M%SZ).json
     if mkdir -p "$directory" && cp "$1" "$kept"; then
-        # a checkout is left with files of its owner only
+        # files in a checkout belong to its owner
         if ((EUID == 0)); then chown -R --reference="$src" "$directory"; fi
         echo "Also in bench/results/${kept##*/}, with every single run."
     else
