@@ -1,13 +1,13 @@
 // engine.js
-//   A session in DuckDB or in ClickHouse (as chdb, its library), each of which
-//   runs within its client. Reads requests from standard input, one JSON
-//   object a line, and answers each with one:
+//   A session in DuckDB or in ClickHouse (as chdb, its library), which run inside
+//   this process. Reads requests from standard input, one JSON object a line, and
+//   answers each with one:
 //
 //     {sql: [...]}   runs the statements  ->  {rows, seconds} of the last one
 //     {peak: true}   the peak resident memory of this process  ->  {bytes}
 //
-//   The idea: what psql is to PostgreSQL, this is to them. It stays open, and
-//   times a statement from its text to its last row.
+//   The idea: this is to them as psql is to PostgreSQL. It stays open, and times a
+//   statement from sending its text to reading its last row.
 //
 //   node engine.js duckdb|clickhouse DIRECTORY
 'use strict';
@@ -32,7 +32,7 @@ const open = {
   },
 };
 
-// an int8 does not fit a number of JavaScript; as text it does
+// an int8 does not fit into a number of JavaScript, so it becomes text
 const plain = (key, value) => (typeof value === 'bigint' ? String(value) : value);
 
 async function main([engine, directory]) {
@@ -42,7 +42,8 @@ async function main([engine, directory]) {
     let answer;
     try {
       if (request.peak) {
-        answer = { bytes: 1024 * /VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1] };
+        const status = fs.readFileSync('/proc/self/status', 'utf8');
+        answer = { bytes: 1024 * /VmHWM:\s+(\d+) kB/.exec(status)[1] };
       } else {
         for (const sql of request.sql) {
           const start = process.hrtime.bigint();

@@ -1,14 +1,14 @@
 // measure.js
-//   Measures winback beside plain SQL, DuckDB and ClickHouse, and how all of
-//   them grow, and writes one JSON object with every single time. bench/peers
-//   calls it, and has started the server; README.md says what is measured.
+//   Measures winback beside plain SQL, DuckDB and ClickHouse, and how time and
+//   memory of all grow, and writes one JSON object with every single time.
+//   bench/peers starts the server and calls it; README.md explains the figures.
 //
 //   The idea: sessions stay open (session.js), and contenders take turns, round
 //   after round, because machines drift. PostgreSQL makes the rows; the others
-//   load them from there, and nothing is timed before all give one answer.
+//   load them from there. Before a time is taken, all must give the same answer.
 //
-//   A contender may be written in several forms, each a file in queries/. All
-//   are tried, and the fastest takes part.
+//   A contender may have several forms, each a file in queries/. All are tried,
+//   and the fastest takes part.
 //
 //   node measure.js CONFIG.json RESULTS.json
 'use strict';
@@ -19,40 +19,54 @@ const { Psql, Engine, readQuery, substitute } = require('./session');
 
 const config = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const queries = path.join(__dirname, '..', 'queries');
-const large = 1e7; // above, what takes long is left out or taken once
+const large = 1e7; // for more orders, slow queries are left out or run once
 
 // ------------------------------------------------------------- contenders
 
 const forms = {
   rate: {
     winback: ['reactivation'],
-    plain: ['plain_hash', 'plain_sort', 'plain_counts_hash', 'plain_counts_sort', 'plain_bits_hash'],
+    plain: [
+      'plain_hash', 'plain_sort', 'plain_counts_hash', 'plain_counts_sort', 'plain_bits_hash',
+    ],
     lag: ['lag'],
     duckdb: ['max', 'case', 'counts', 'bits', 'sets', 'lists'].map(form => `duckdb/rate_${form}`),
     clickhouse: ['max', 'counts', 'bits', 'sets', 'lists'].map(form => `clickhouse/rate_${form}`),
   },
   groups: {
-    winback: ['tally_groups'], plain: ['tally_groups_plain'], duckdb: ['duckdb/groups'], clickhouse: ['clickhouse/groups'],
+    winback: ['tally_groups'],
+    plain: ['tally_groups_plain'],
+    duckdb: ['duckdb/groups'],
+    clickhouse: ['clickhouse/groups'],
   },
   series: {
-    winback: ['tally_series'], plain: ['tally_series_plain'], duckdb: ['duckdb/series'], clickhouse: ['clickhouse/series', 'clickhouse/series_arrays'],
+    winback: ['tally_series'],
+    plain: ['tally_series_plain'],
+    duckdb: ['duckdb/series'],
+    clickhouse: ['clickhouse/series', 'clickhouse/series_arrays'],
   },
 };
-const titles = { winback: 'winback', plain: 'plain SQL', lag: 'plain SQL with lag()', duckdb: 'DuckDB', clickhouse: 'ClickHouse' };
+const titles = {
+  winback: 'winback', plain: 'plain SQL', lag: 'plain SQL with lag()',
+  duckdb: 'DuckDB', clickhouse: 'ClickHouse',
+};
 
-// What differs between the two engines that are not PostgreSQL. Rows lie in
-// the order of time, as they do in PostgreSQL; no order by customer, which
-// would be the index that PostgreSQL does not have either.
+// The statements of the two engines that are not PostgreSQL. Rows are stored in the order of
+// time, as in PostgreSQL; an order by customer would be an index, which PostgreSQL does not
+// have here either.
 const engines = {
   duckdb: {
     prelude: processes => [`SET threads = ${processes}`],
     version: 'SELECT version()',
-    load: csv => ['DROP TABLE IF EXISTS orders', 'DROP SCHEMA IF EXISTS few CASCADE', `CREATE TABLE orders AS
-      SELECT * FROM read_csv('${csv}', header = false, columns = {customer_id: 'BIGINT', ordered_at: 'TIMESTAMP',
+    load: csv => ['DROP TABLE IF EXISTS orders', 'DROP SCHEMA IF EXISTS few CASCADE',
+      `CREATE TABLE orders AS SELECT * FROM read_csv('${csv}', header = false,
+        columns = {customer_id: 'BIGINT', ordered_at: 'TIMESTAMP',
         amount: 'DECIMAL(10,2)', channel: 'VARCHAR'})`],
-    derive: customer => [`CREATE TABLE derived AS SELECT ${customer} AS customer_id, ordered_at, amount, channel FROM orders`,
+    derive: customer => [`CREATE TABLE derived AS
+      SELECT ${customer} AS customer_id, ordered_at, amount, channel FROM orders`,
       'DROP TABLE orders', 'ALTER TABLE derived RENAME TO orders', 'CHECKPOINT'],
-    few: ['CREATE OR REPLACE TABLE few.orders AS SELECT * FROM main.orders LIMIT 2000', 'CHECKPOINT'],
+    few: ['CREATE OR REPLACE TABLE few.orders AS SELECT * FROM main.orders LIMIT 2000',
+      'CHECKPOINT'],
     use: name => `USE ${name === 'few' ? 'few' : 'main'}`,
     schema: 'CREATE SCHEMA IF NOT EXISTS few',
     text: "'K' || lpad(customer_id::varchar, 8, '0')",
@@ -60,43 +74,56 @@ const engines = {
     scan: 'SELECT max(hash(customer_id)), max(epoch_us(ordered_at) % 1000003) FROM orders',
   },
   clickhouse: {
-    prelude: processes => [`SET max_threads = ${processes}, output_format_json_quote_64bit_integers = 1`],
+    prelude: processes => [
+      `SET max_threads = ${processes}, output_format_json_quote_64bit_integers = 1`],
     version: 'SELECT version()',
-    load: csv => ['DROP TABLE IF EXISTS orders', 'DROP DATABASE IF EXISTS few', `CREATE TABLE orders (customer_id Int64, ordered_at DateTime64(6, 'UTC'),
-      amount Decimal(10, 2), channel LowCardinality(String)) ENGINE = MergeTree ORDER BY ordered_at`,
-      `INSERT INTO orders SELECT * FROM file('${csv}', 'CSV', 'customer_id Int64, ordered_at DateTime64(6, ''UTC''),
+    load: csv => ['DROP TABLE IF EXISTS orders', 'DROP DATABASE IF EXISTS few',
+      `CREATE TABLE orders (customer_id Int64, ordered_at DateTime64(6, 'UTC'),
+        amount Decimal(10, 2), channel LowCardinality(String))
+        ENGINE = MergeTree ORDER BY ordered_at`,
+      `INSERT INTO orders SELECT * FROM file('${csv}', 'CSV',
+        'customer_id Int64, ordered_at DateTime64(6, ''UTC''),
         amount Decimal(10, 2), channel String')`, 'OPTIMIZE TABLE orders FINAL'],
     derive: customer => [`CREATE TABLE derived ENGINE = MergeTree ORDER BY ordered_at AS
       SELECT ${customer} AS customer_id, ordered_at, amount, channel FROM orders`,
       'DROP TABLE orders SYNC', 'RENAME TABLE derived TO orders', 'OPTIMIZE TABLE orders FINAL'],
-    few: ['DROP TABLE IF EXISTS few.orders', `CREATE TABLE few.orders ENGINE = MergeTree ORDER BY ordered_at AS
+    few: ['DROP TABLE IF EXISTS few.orders',
+      `CREATE TABLE few.orders ENGINE = MergeTree ORDER BY ordered_at AS
       SELECT * FROM default.orders LIMIT 2000`],
     use: name => `USE ${name === 'few' ? 'few' : 'default'}`,
     schema: 'CREATE DATABASE IF NOT EXISTS few',
     text: "concat('K', leftPad(toString(customer_id), 8, '0'))",
-    rows: 'SELECT toString(count()), toString(sum(toInt128(customer_id))), toString(sum(toInt128(toUnixTimestamp64Micro(ordered_at)))) FROM orders',
-    scan: 'SELECT max(cityHash64(customer_id)), max(toUnixTimestamp64Micro(ordered_at) % 1000003) FROM orders',
+    rows: `SELECT toString(count()), toString(sum(toInt128(customer_id))),
+      toString(sum(toInt128(toUnixTimestamp64Micro(ordered_at)))) FROM orders`,
+    scan: `SELECT max(cityHash64(customer_id)),
+      max(toUnixTimestamp64Micro(ordered_at) % 1000003) FROM orders`,
   },
 };
 
-// ------------------------------------------------------------------ words
+// --------------------------------------------------- messages and numbers
 
 const begun = Date.now();
-const minutes = seconds => (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`);
-const say = text => process.stdout.write(`    [${String(Math.floor((Date.now() - begun) / 60000)).padStart(3)} min] ${text}\n`);
+const minutes = seconds =>
+  (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`);
+const say = text => {
+  const elapsed = Math.floor((Date.now() - begun) / 60000);
+  process.stdout.write(`    [${String(elapsed).padStart(3)} min] ${text}\n`);
+};
 const step = text => process.stdout.write(`==> ${text}\n`);
 const count = n => n.toLocaleString('en-US');
 const median = values => {
   const sorted = [...values].sort((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
-const summary = values => ({ median: median(values), least: Math.min(...values), greatest: Math.max(...values) });
+const summary = values =>
+  ({ median: median(values), least: Math.min(...values), greatest: Math.max(...values) });
 
 // --------------------------------------------------------------- sessions
 
-// The question, as period.sql has it for psql, and that of a series
+// the variables of the question: period.sql sets them for psql; series() adds those of a series
 const question = {};
-for (const [, name, value] of fs.readFileSync(path.join(queries, '..', 'period.sql'), 'utf8').matchAll(/^\\set (\w+) '?(.*?)'?$/gm)) {
+const periodSql = fs.readFileSync(path.join(queries, '..', 'period.sql'), 'utf8');
+for (const [, name, value] of periodSql.matchAll(/^\\set (\w+) '?(.*?)'?$/gm)) {
   question[name] = value;
 }
 function series(periods, unit) {
@@ -104,7 +131,10 @@ function series(periods, unit) {
   if (unit === 'month') from.setUTCMonth(-periods);
   else from.setUTCDate(1 - periods);
   const day = from.toISOString().slice(0, 10);
-  return { periods, step: `1 ${unit}`, step_unit: unit, series: `[${day},2025-01-01)`, series_from: day, series_to: '2025-01-01' };
+  return {
+    periods, step: `1 ${unit}`, step_unit: unit, series: `[${day},2025-01-01)`,
+    series_from: day, series_to: '2025-01-01',
+  };
 }
 
 const sessions = {};
@@ -121,23 +151,26 @@ async function reopen(name) {
 const peers = () => Object.keys(engines).filter(name => sessions[name]);
 const engineOf = contender => (engines[contender] ? contender : 'postgresql');
 
-// A peer that does not work is left out, aloud; winback and PostgreSQL must.
+// If a peer fails, it is left out, with a message; if winback or PostgreSQL fails, all ends.
 const leftOut = {};
 async function dropPeer(name, error) {
   leftOut[name] = error.message.trim().split('\n')[0];
-  say(`${titles[name]} is left out from here on, for it does not work: ${leftOut[name]}`);
+  say(`${titles[name]} failed, and is left out from here on: ${leftOut[name]}`);
   await sessions[name].close();
   delete sessions[name];
 }
 
 const read = new Map();
-// a file of queries/ with its variables: into the text for the others, by psql's own means for PostgreSQL
+// a file of queries/ with its variables: substituted for the others, by \set for psql
 function query(form, variables) {
   if (!read.has(form)) read.set(form, readQuery(path.join(queries, `${form}.sql`)));
   const { settings, select, ...file } = read.get(form);
   const title = file.title.replace(/:(\w+)/g, (all, name) => variables[name] || all);
-  if (form.includes('/')) return { title, select: substitute(select, { ...question, ...variables }) };
-  const set = Object.entries(variables).map(([name, value]) => `\\set ${name} '${value}'`).join('\n');
+  if (form.includes('/')) {
+    return { title, select: substitute(select, { ...question, ...variables }) };
+  }
+  const set = Object.entries(variables)
+    .map(([name, value]) => `\\set ${name} '${value}'`).join('\n');
   return { title, settings: `${set}\n${settings}`, select };
 }
 async function statements(name, list) {
@@ -151,24 +184,28 @@ async function sameRows() {
     sum(round(date_part('epoch', ordered_at) * 1000000)::int8) FROM orders;`)).lines;
   for (const name of peers()) {
     const [row] = (await statements(name, [engines[name].rows])).rows;
-    if (row.join('|') !== expected) throw new Error(`${titles[name]} has other rows: ${row.join('|')}, not ${expected}`);
+    const seen = row.join('|');
+    if (seen !== expected) {
+      throw new Error(`${titles[name]} has other rows: ${seen}, not ${expected}`);
+    }
   }
 }
 
 const settle = `VACUUM (ANALYZE, FREEZE) orders;
   DROP TABLE IF EXISTS few.orders; CREATE SCHEMA IF NOT EXISTS few;
-  CREATE UNLOGGED TABLE few.orders AS SELECT * FROM public.orders LIMIT 2000; ANALYZE few.orders; CHECKPOINT;
+  CREATE UNLOGGED TABLE few.orders AS SELECT * FROM public.orders LIMIT 2000;
+  ANALYZE few.orders; CHECKPOINT;
   SELECT pg_prewarm('public.orders');`;
 
-async function load(name, what) {
+async function load(name, list) {
   try {
-    await statements(name, [...what, engines[name].schema, ...engines[name].few]);
+    await statements(name, [...list, engines[name].schema, ...engines[name].few]);
   } catch (error) {
     await dropPeer(name, error);
   }
 }
 
-// makeOrders(N, CUSTOMERS, uniform|zipf): in PostgreSQL, and from there to all
+// makeOrders(N, CUSTOMERS, uniform|zipf): makes orders in PostgreSQL, and loads them into all
 async function makeOrders(orders, customers, spread) {
   const csv = path.join(config.directory, 'orders.csv');
   say(`making ${count(orders)} orders of ${count(customers)} customers (${spread})`);
@@ -179,7 +216,8 @@ async function makeOrders(orders, customers, spread) {
 \\i ${path.join(queries, '..', 'orders.sql')}
 ${settle}`);
   if (peers().length) {
-    await sessions.postgresql.script(`COPY (SELECT customer_id, ordered_at AT TIME ZONE 'UTC', amount, channel FROM orders)
+    await sessions.postgresql.script(`
+      COPY (SELECT customer_id, ordered_at AT TIME ZONE 'UTC', amount, channel FROM orders)
       TO '${csv}' WITH (FORMAT csv);`);
   }
   for (const name of peers()) {
@@ -190,30 +228,33 @@ ${settle}`);
   await sameRows();
 }
 
-// another customer_id, from that which is there
-async function deriveOrders(what, expressions) {
-  say(`making ${what} of them`);
+// replaces each customer_id by an expression over it
+async function deriveOrders(title, expressions) {
+  say(`changing the orders to ${title}`);
   await sessions.postgresql.script(`SET client_min_messages = warning;
-    CREATE UNLOGGED TABLE derived AS SELECT ${expressions.postgresql} AS customer_id, ordered_at, amount, channel FROM orders;
+    CREATE UNLOGGED TABLE derived AS
+    SELECT ${expressions.postgresql} AS customer_id, ordered_at, amount, channel FROM orders;
     DROP TABLE orders; ALTER TABLE derived RENAME TO orders; ${settle}`);
   for (const name of peers()) await load(name, engines[name].derive(expressions[name]));
 }
 const toText = {
-  postgresql: "'K' || lpad(customer_id::text, 8, '0')", duckdb: engines.duckdb.text, clickhouse: engines.clickhouse.text,
+  postgresql: "'K' || lpad(customer_id::text, 8, '0')",
+  duckdb: engines.duckdb.text,
+  clickhouse: engines.clickhouse.text,
 };
 const toFewer = customers => Object.fromEntries(['postgresql', ...Object.keys(engines)]
   .map(name => [name, `1 + (customer_id - 1) % ${customers}`]));
 
 // ------------------------------------------------------------ measurement
 
-// To the last bit: what is printed may differ, the number that is read may not.
-const same = (a, b) => a.length === b.length
-  && a.every((line, i) => line === b[i] || (Number(line) === Number(b[i]) && /\d/.test(line) && !Number.isInteger(Number(line))));
+// Whether two answers are the same: numbers to the last bit, though engines print them differently
+const same = (a, b) => a.length === b.length && a.every((line, i) => line === b[i]
+  || (Number(line) === Number(b[i]) && /\d/.test(line) && !Number.isInteger(Number(line))));
 
-// The fastest form of a contender at a smaller size, for where trying all takes too long
+// the fastest form of a contender for fewer orders: for many, to try all forms takes too long
 const fastest = new Map();
 
-// One contender of a set: try its forms, keep the fastest. False if it cannot take part.
+// Tries the forms of one contender of a set and keeps the fastest. False if it cannot take part.
 async function tryForms(set, contender) {
   const { name, processes } = contender;
   const engine = engineOf(name);
@@ -222,13 +263,18 @@ async function tryForms(set, contender) {
   if (set.orders > large && fastest.has(habit)) candidates = [fastest.get(habit)];
   for (const form of candidates) {
     const text = query(form, set.variables);
-    if (engine === 'postgresql' && processes === 2 && !/Gather/.test(await sessions.postgresql.plan(text, 2))) continue;
+    const postgres = sessions.postgresql;
+    if (engine === 'postgresql' && processes === 2
+      && !/Gather/.test(await postgres.plan(text, 2))) continue;
     let { lines, seconds } = await sessions[engine].run(text, processes);
-    if (!lines.length || !/\d/.test(lines[0])) throw new Error(`${form} gives no answer: ${lines.join(' ')}`);
+    if (!lines.length || !/\d/.test(lines[0])) {
+      throw new Error(`${form} gives no answer: ${lines.join(' ')}`);
+    }
     if (!set.answer) set.answer = lines;
     else if (!same(set.answer, lines)) {
       const line = lines.findIndex((text, i) => !same([text], [set.answer[i]]));
-      throw new Error(`${form} and winback give different answers: line ${line + 1} of ${lines.length} is ${lines[line]}, `
+      throw new Error(`${form} and winback give different answers: `
+        + `line ${line + 1} of ${lines.length} is ${lines[line]}, `
         + `line ${line + 1} of ${set.answer.length} is ${set.answer[line]}`);
     }
     if (seconds < 2) ({ seconds } = await sessions[engine].run(text, processes));
@@ -246,34 +292,40 @@ async function tryForms(set, contender) {
   return true;
 }
 
-// The median of some runs, so many that short ones take a second together.
+// Runs a contender once to five times, short queries until they take a second together, and
+// returns the median.
 async function turn(set, contender) {
   const runs = Math.max(1, Math.min(5, Math.floor(1 / contender.first)));
   const times = [];
+  const { name, form, processes } = contender;
   for (let i = 0; i < runs; i++) {
-    times.push((await sessions[engineOf(contender.name)].run(query(contender.form, set.variables), contender.processes)).seconds);
+    const { seconds } =
+      await sessions[engineOf(name)].run(query(form, set.variables), processes);
+    times.push(seconds);
   }
   contender.runs.push(times);
   return median(times);
 }
 
-// What a query takes beyond a session that has loaded its code and read the
-// same columns of the same rows. VmHWM only ever grows, so no moment is missed.
+// Measures the peak memory of a query beyond that of a session that has loaded its code and
+// read the same columns of the same rows. VmHWM never falls, so it includes every moment.
 async function measureMemory(set, contender) {
   const engine = engineOf(contender.name);
   const text = query(contender.form, set.variables);
   let session;
   if (engine === 'postgresql') {
     session = await openPostgres();
-    await session.run({ ...text, settings: `${text.settings}\nSET search_path = few, public; SET jit = off;` }, 1);
+    const settings = `${text.settings}\nSET search_path = few, public; SET jit = off;`;
+    await session.run({ ...text, settings }, 1);
     await session.script('SELECT max(customer_id), max(ordered_at) FROM orders;');
     text.settings += '\nSET jit = off;';
   } else {
-    // a second process cannot open its files
+    // only one process can open the files of an engine, so its session is opened anew
     await reopen(engine);
     session = sessions[engine];
-    await session.request({ sql: [...engines[engine].prelude(1), engines[engine].use('few'), text.select, engines[engine].use('all')] });
-    await session.run({ select: engines[engine].scan }, 1);
+    const { prelude, use, scan } = engines[engine];
+    await session.request({ sql: [...prelude(1), use('few'), text.select, use('all')] });
+    await session.run({ select: scan }, 1);
   }
   const before = await session.peak();
   await session.run(text, 1);
@@ -282,27 +334,35 @@ async function measureMemory(set, contender) {
   else await reopen(engine);
 }
 
-// measure(SET): {question, orders, customers, spread, key, variables, rounds, wanted: [[name, processes]...], memory}
+// measure(SET): {question, orders, customers, spread, key, variables, rounds,
+//                wanted: [[name, processes]...], memory}
 async function measure(set) {
   const contenders = set.wanted
     .filter(([name]) => engineOf(name) === 'postgresql' || sessions[name])
     .map(([name, processes]) => ({ name, processes, tried: {}, runs: [], rounds: [] }));
   say('checking that all give the same answer, to the last bit');
   const taking = [];
-  for (const contender of contenders) if (await tryForms(set, contender)) taking.push(contender);
+  for (const contender of contenders) {
+    if (await tryForms(set, contender)) taking.push(contender);
+  }
   if (set.memory) {
     say('measuring memory');
-    for (const contender of taking) if (contender.processes === 1 && contender.name !== 'lag') await measureMemory(set, contender);
-    // those that are new read their files once
     for (const contender of taking) {
-      if (engines[contender.name]) await sessions[contender.name].run(query(contender.form, set.variables), contender.processes);
+      if (contender.processes === 1 && contender.name !== 'lag') {
+        await measureMemory(set, contender);
+      }
+    }
+    // sessions that were opened anew read their files once
+    for (const { name, form, processes } of taking) {
+      if (engines[name]) await sessions[name].run(query(form, set.variables), processes);
     }
   }
-  // what takes a minute takes one turn only where there are many orders
+  // with many orders, a query of more than a minute runs in the first round only
   const once = contender => set.orders > large && contender.first > 60;
   const round = taking.reduce((sum, c) => sum + Math.max(c.first, Math.min(1, 5 * c.first)), 0);
   const slow = taking.filter(once).reduce((sum, c) => sum + c.first, 0);
-  say(`measuring: ${set.rounds === 1 ? '1 round' : `${set.rounds} rounds`}, about ${minutes(set.rounds * (round - slow) + slow)}`);
+  const rounds = set.rounds === 1 ? '1 round' : `${set.rounds} rounds`;
+  say(`measuring: ${rounds}, about ${minutes(set.rounds * (round - slow) + slow)}`);
   for (let i = 0; i < set.rounds; i++) {
     for (const contender of taking) {
       contender.rounds.push(once(contender) && i ? null : await turn(set, contender));
@@ -310,14 +370,17 @@ async function measure(set) {
   }
   const { question: asked, orders, customers, spread, key, variables, answer } = set;
   return {
-    question: asked, orders, customers, spread, key, variables, answer: answer.length === 1 ? answer[0] : answer,
-    contenders: taking.map(({ name, processes, form, title, tried, runs, rounds, bytes }) => {
-      const own = taking.find(c => c.name === 'winback' && c.processes === processes) || taking[0];
-      const pairs = rounds.map((seconds, i) => [seconds, own.rounds[i]]).filter(([seconds]) => seconds !== null);
+    question: asked, orders, customers, spread, key, variables,
+    answer: answer.length === 1 ? answer[0] : answer,
+    contenders: taking.map(({ name, processes, form, title, tried, runs, rounds: own, bytes }) => {
+      const winback = taking.find(c => c.name === 'winback' && c.processes === processes)
+        || taking[0];
+      const pairs = own.map((seconds, i) => [seconds, winback.rounds[i]])
+        .filter(([seconds]) => seconds !== null);
       return {
         name, processes, form, title, tried, runs, bytes,
         seconds: summary(pairs.map(([seconds]) => seconds)),
-        ratio: summary(pairs.map(([seconds, winback]) => seconds / winback)),
+        ratio: summary(pairs.map(([seconds, of]) => seconds / of)),
       };
     }),
   };
@@ -325,8 +388,10 @@ async function measure(set) {
 
 const show = result => {
   for (const { name, processes, title, seconds, ratio, bytes } of result.contenders) {
-    process.stdout.write(`      ${`${titles[name]}${processes === 2 ? ', 2 processes' : ''}`.padEnd(34)}`
-      + `${seconds.median.toFixed(3).padStart(9)} s ${`${ratio.median.toFixed(2)} times winback`.padStart(24)}`
+    const contender = `${titles[name]}${processes === 2 ? ', 2 processes' : ''}`;
+    const times = `${ratio.median.toFixed(2)} times winback`;
+    process.stdout.write(`      ${contender.padEnd(34)}`
+      + `${seconds.median.toFixed(3).padStart(9)} s ${times.padStart(24)}`
       + ` (${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)})`
       + `${bytes === undefined ? '' : `, ${(bytes / 1e6).toFixed(1)} MB`}  ${title}\n`);
   }
@@ -335,14 +400,18 @@ const show = result => {
 const each = names => names.flatMap(name => [[name, 1], [name, 2]]);
 const single = ['winback', 'plain', 'duckdb', 'clickhouse'].map(name => [name, 1]);
 
-// the rate of every data set, side by side
+// measures the rate over every data set
 async function measureSets(results) {
   for (const orders of config.orders) {
-    const common = { question: 'rate', orders, customers: orders / 10, variables: {}, rounds: orders > large ? Math.min(config.rounds, 3) : config.rounds };
+    const common = {
+      question: 'rate', orders, customers: orders / 10, variables: {},
+      rounds: orders > large ? Math.min(config.rounds, 3) : config.rounds,
+    };
+    const sets = orders > large ? config.sets_if_many : config.sets;
     const rate = orders > large ? each(['winback', 'plain', 'duckdb', 'clickhouse'])
       : [...each(['winback', 'plain']), ['lag', 1], ...each(['duckdb', 'clickhouse'])];
     for (const spread of ['uniform', 'zipf']) {
-      const keys = ['int8', 'text'].filter(key => (orders > large ? config.sets_if_many : config.sets).includes(`${spread}/${key}`));
+      const keys = ['int8', 'text'].filter(key => sets.includes(`${spread}/${key}`));
       if (!keys.length) continue;
       step(`${count(orders)} orders, ${spread}`);
       await makeOrders(orders, orders / 10, spread);
@@ -353,24 +422,30 @@ async function measureSets(results) {
         show(results[results.length - 1]);
         if (!simple || orders > large) continue;
         say('a series of 60 months');
-        results.push(await measure({ ...common, spread, key, question: 'series', variables: series(60, 'month'), wanted: each(['winback', 'plain', 'duckdb', 'clickhouse']) }));
+        results.push(await measure({
+          ...common, spread, key, question: 'series', variables: series(60, 'month'),
+          wanted: each(['winback', 'plain', 'duckdb', 'clickhouse']),
+        }));
         show(results[results.length - 1]);
       }
     }
   }
 }
 
-// Where each customer buys often nobody is silent for 90 days, and the answer
-// would be NULL, which proves little.
+// A question for few customers: each buys so often that none is silent for 90 days, and the
+// usual answer would be NULL, which proves little.
 const hours = {
   period: '[2024-12-31 18:00,2025-01-01)', from: '2024-12-31 18:00:00', to: '2025-01-01 00:00:00',
   inactive_after: '6 hours', inactive_from: '2024-12-31 12:00:00',
 };
 
-// how time and memory grow, one process each
+// measures how time and memory grow, in one process
 async function measureGrowth(most, growth) {
   const point = async (axis, orders, customers, asked, variables) => {
-    const set = { question: asked, orders, customers, variables, spread: 'uniform', key: 'int8', rounds: Math.min(config.rounds, 3), wanted: single, memory: true };
+    const set = {
+      question: asked, orders, customers, variables, spread: 'uniform', key: 'int8',
+      rounds: Math.min(config.rounds, 3), wanted: single, memory: true,
+    };
     const result = await measure(set);
     growth.push({ axis, ...result });
     show(result);
@@ -383,7 +458,8 @@ async function measureGrowth(most, growth) {
   await makeOrders(most, most, 'uniform');
   for (let customers = most; customers >= 1000; customers /= 10) {
     if (customers < most) await deriveOrders(`${count(customers)} customers`, toFewer(customers));
-    await point(customers === most / 10 ? ['orders', 'customers'] : ['customers'], most, customers, 'rate',
+    const axis = customers === most / 10 ? ['orders', 'customers'] : ['customers'];
+    await point(axis, most, customers, 'rate',
       customers < most / 10 ? hours : {});
     if (customers !== most / 10) continue;
     for (const groups of [1, 10, 100, 1000, 10000, 200000].filter(n => n <= customers)) {
@@ -401,7 +477,8 @@ async function measureGrowth(most, growth) {
 
 async function main() {
   const results = {
-    begun: new Date().toISOString(), ...config.about, rounds: config.rounds, leftOut, sets: [], growth: [],
+    begun: new Date().toISOString(), ...config.about, rounds: config.rounds, leftOut,
+    sets: [], growth: [],
   };
   await reopen('postgresql');
   for (const name of Object.keys(engines)) {
@@ -414,8 +491,10 @@ async function main() {
     }
   }
   await sessions.postgresql.script('CREATE EXTENSION winback; CREATE EXTENSION pg_prewarm;');
-  results.settings = (await sessions.postgresql.script(`SELECT name || ' ' || current_setting(name)
-    FROM unnest(ARRAY['shared_buffers', 'work_mem', 'hash_mem_multiplier', 'jit', 'fsync', 'autovacuum', 'TimeZone']) AS name;`)).lines;
+  const { lines } = await sessions.postgresql.script(`SELECT name || ' ' || current_setting(name)
+    FROM unnest(ARRAY['shared_buffers', 'work_mem', 'hash_mem_multiplier', 'jit', 'fsync',
+                      'autovacuum', 'TimeZone']) AS name;`);
+  results.settings = lines;
   await measureSets(results.sets);
   if (config.growth) await measureGrowth(config.growth, results.growth);
   for (const name of Object.keys(sessions)) await sessions[name].close();

@@ -1,11 +1,11 @@
 // session.js
-//   Sessions in PostgreSQL, DuckDB and ClickHouse that stay open, so that what
-//   is timed is a query and neither a program nor a connection that starts.
-//   Each is a process, told by its standard input what to do: psql for
-//   PostgreSQL, engine.js for the others. One request at a time.
+//   Sessions in PostgreSQL, DuckDB and ClickHouse that stay open, so that a time
+//   is that of a query, without the start of a program or a connection. Each is a
+//   process that takes requests from its standard input, one at a time: psql for
+//   PostgreSQL, engine.js for the others.
 //
-//     run(query, processes)  {lines, seconds}: the rows as text, columns parted by |
-//     peak()                 bytes: the peak resident memory of the process that works
+//     run(query, processes)  {lines, seconds}: rows as text, columns separated by |
+//     peak()                 the peak resident memory of the working process, in bytes
 //     close()
 'use strict';
 
@@ -22,11 +22,15 @@ class Session {
     this.child = spawn(command, args);
     this.child.stderr.on('data', data => { this.complaints += data; });
     this.child.stdin.on('error', () => {});
-    readline.createInterface({ input: this.child.stdout }).on('line', line => this.waiting && this.waiting.line(line));
+    readline.createInterface({ input: this.child.stdout })
+      .on('line', line => this.waiting && this.waiting.line(line));
     this.ended = new Promise(resolve => {
-      const end = what => {
+      const end = cause => {
         this.gone = true;
-        if (this.waiting) this.waiting.reject(new Error(`${command} ended (${what}): ${this.complaints.trim()}`));
+        if (this.waiting) {
+          const complaints = this.complaints.trim();
+          this.waiting.reject(new Error(`${command} ended (${cause}): ${complaints}`));
+        }
         resolve();
       };
       this.child.on('error', error => end(error.message));
@@ -34,11 +38,20 @@ class Session {
     });
   }
 
-  // send text, and take lines until one of them makes take(line) true
+  // sends text, and reads lines until take(line) returns true
   ask(text, take) {
     return new Promise((resolve, reject) => {
-      if (this.gone) { reject(new Error(`the session has ended: ${this.complaints.trim()}`)); return; }
-      this.waiting = { line: line => { if (take(line)) { this.waiting = null; resolve(); } }, reject };
+      if (this.gone) {
+        reject(new Error(`the session has ended: ${this.complaints.trim()}`));
+        return;
+      }
+      const line = text => {
+        if (take(text)) {
+          this.waiting = null;
+          resolve();
+        }
+      };
+      this.waiting = { line, reject };
       this.child.stdin.write(text);
     });
   }
@@ -49,17 +62,19 @@ class Session {
   }
 }
 
-// Two processes for a query: the leader and a worker.
-const parallel = ['max_parallel_workers_per_gather = 1', 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
-  'min_parallel_table_scan_size = 0'].map(setting => `SET ${setting};`).join('\n');
+// settings for a query in two processes: the leader and a worker
+const parallel = [
+  'max_parallel_workers_per_gather = 1', 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
+  'min_parallel_table_scan_size = 0',
+].map(setting => `SET ${setting};`).join('\n');
 
 class Psql extends Session {
   constructor(psql) {
     super(psql[0], psql.slice(1));
   }
 
-  // What a script of psql prints, and the time of its last statement. Settings
-  // last as long as the script.
+  // Runs a script in psql. Returns the lines that it prints, and the time of its last
+  // statement. Settings are reset at its end.
   async script(text) {
     const lines = [];
     let seconds;
@@ -72,16 +87,23 @@ class Psql extends Session {
     return { lines, seconds };
   }
 
+  settings(query, processes) {
+    return `${processes === 2 ? parallel : ''}\n${query.settings}`;
+  }
+
   run(query, processes) {
-    return this.script(`${processes === 2 ? parallel : ''}\n${query.settings}\n\\timing on\n${query.select}`);
+    return this.script(`${this.settings(query, processes)}\n\\timing on\n${query.select}`);
   }
 
   async plan(query, processes) {
-    return (await this.script(`${processes === 2 ? parallel : ''}\n${query.settings}\nEXPLAIN ${query.select}`)).lines.join('\n');
+    const { lines } = await this.script(
+      `${this.settings(query, processes)}\nEXPLAIN ${query.select}`);
+    return lines.join('\n');
   }
 
   async peak() {
-    const { lines } = await this.script(`SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\\s+(\\d+) kB'))[1];`);
+    const { lines } = await this.script(`
+      SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\\s+(\\d+) kB'))[1];`);
     return 1024 * lines[0];
   }
 }
@@ -95,7 +117,7 @@ class Engine extends Session {
   async request(request) {
     let answer;
     await this.ask(`${JSON.stringify(request)}\n`, line => {
-      // whatever a library has to say is no answer
+      // a library may print other lines, which are no answer
       if (!line.startsWith('{"')) return false;
       answer = JSON.parse(line);
       return true;
@@ -105,14 +127,15 @@ class Engine extends Session {
   }
 
   async run(query, processes) {
-    const { rows, seconds } = await this.request({ sql: [...this.prelude(processes), query.select] });
+    const sql = [...this.prelude(processes), query.select];
+    const { rows, seconds } = await this.request({ sql });
     return { lines: rows.map(row => row.join('|')), seconds };
   }
 
   async peak() { return (await this.request({ peak: true })).bytes; }
 }
 
-// A file of queries/: {title, settings, select}. \ir is followed, as psql does.
+// Reads a file of queries/ into {title, settings, select}. Follows \ir, as psql does.
 function readQuery(file) {
   const [first, ...rest] = fs.readFileSync(file, 'utf8').split('\n');
   const text = [first, ...rest].map(line => {
@@ -128,7 +151,7 @@ function readQuery(file) {
   };
 }
 
-// psql's variables, put into a query for those who know none
+// Replaces the variables of psql in a query for the other engines.
 function substitute(text, variables) {
   return text.replace(/(?<!:):('?)(\w+)\1/g, (all, quote, name) => {
     if (!(name in variables)) throw new Error(`no variable ${name} in ${text}`);
