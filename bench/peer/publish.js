@@ -1,17 +1,17 @@
 // publish.js
-//   Writes what measure.js measured for people to read: README.md with tables,
+//   Writes the results of measure.js for people to read: README.md with tables,
 //   rate.svg and growth.svg.
 //
 //   The idea: D3 draws into the document of linkedom, so no browser is needed.
 //   D3 for the same reasons as in scripts/report, and so that the project has
-//   one chart library and not two; Vega-Lite would take less code, but its SVG
-//   is three times as large and gives every text and line its own font and
-//   colour, where here a few classes stand for both light and dark.
+//   one chart library, not two. Vega-Lite would take less code, but its SVG is
+//   three times as large and gives every text and line its own font and colour,
+//   where here a few classes serve light and dark.
 //
-//   A browser that shows an SVG as an image knows whether its reader wants
-//   light or dark, not what page it stands in. So each has its own background.
+//   A browser that shows an SVG as an image applies its reader's choice of light or
+//   dark, but not the background of the page. So each SVG has its own background.
 //
-//   Limits: English; what titles say is computed, their grammar is not.
+//   Limits: English; the numbers in titles are computed, their grammar is not.
 //
 //   node publish.js RESULTS.json DIRECTORY
 'use strict';
@@ -24,38 +24,55 @@ const { parseHTML } = require('linkedom');
 const results = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const directory = process.argv[3];
 
-const names = { winback: 'winback', plain: 'plain SQL', lag: 'with lag()', duckdb: 'DuckDB', clickhouse: 'ClickHouse' };
+const names = {
+  winback: 'winback', plain: 'plain SQL', lag: 'with lag()',
+  duckdb: 'DuckDB', clickhouse: 'ClickHouse',
+};
 const order = Object.keys(names);
 const many = n => (n >= 1e6 ? `${n / 1e6} million` : n.toLocaleString('en-US'));
 const short = n => (n >= 1e6 ? `${n / 1e6}M` : n >= 1e3 ? `${n / 1e3}k` : `${n}`);
-const digits = n => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n >= 0.1 ? n.toFixed(2) : Number(n.toPrecision(2)).toString());
+const digits = n => {
+  if (n >= 100) return n.toFixed(0);
+  if (n >= 10) return n.toFixed(1);
+  return n >= 0.1 ? n.toFixed(2) : Number(n.toPrecision(2)).toString();
+};
 const decade = n => n.toLocaleString('en-US', { maximumSignificantDigits: 1 });
 const round = n => Math.round(n * 10) / 10;
 const keyName = { int8: 'bigint keys', text: 'text keys' };
 const spreadName = { uniform: 'customers alike', zipf: 'customers by Zipf\u2019s law' };
 
 const rates = results.sets.filter(set => set.question === 'rate');
-const find = (set, name, processes = 1) => set.contenders.find(c => c.name === name && c.processes === processes);
+const find = (set, name, processes = 1) =>
+  set.contenders.find(c => c.name === name && c.processes === processes);
+const kindOf = set => `${set.spread} ${set.key}`;
+const dataName = set => `${spreadName[set.spread]}, ${keyName[set.key]}`;
 
 // ---------------------------------------------------------------- drawing
 
-// Okabe and Ito's colours, which the colour-blind can tell apart
-const light = { winback: '#0072b2', plain: '#d55e00', lag: '#b08800', duckdb: '#00805e', clickhouse: '#a8487c' };
-const dark = { winback: '#4aa8e0', plain: '#f08540', lag: '#e0b83e', duckdb: '#2cc79b', clickhouse: '#e08bb8' };
+// Okabe and Ito's colours, which colour-blind readers can distinguish
+const light = {
+  winback: '#0072b2', plain: '#d55e00', lag: '#b08800', duckdb: '#00805e', clickhouse: '#a8487c',
+};
+const dark = {
+  winback: '#4aa8e0', plain: '#f08540', lag: '#e0b83e', duckdb: '#2cc79b', clickhouse: '#e08bb8',
+};
 const colours = (paper, ink, quiet, rule, of) => `
-.paper { fill: ${paper} } text, .whisker { fill: ${ink}; stroke: none } .quiet, .axis text { fill: ${quiet} }
+.paper { fill: ${paper} } text, .whisker { fill: ${ink}; stroke: none } \
+.quiet, .axis text { fill: ${quiet} }
 .axis line, .grid line { stroke: ${rule} } .whisker { stroke: ${ink} }
 ${order.map(name => `.${name} { fill: ${of[name]}; stroke: ${of[name]} }`).join(' ')}`;
 const style = `
-text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
-.title { font-size: 15px; font-weight: 600 } .head { font-weight: 600 } .axis text { font-size: 11px } .axis path { display: none }
+text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, \
+sans-serif }
+.title { font-size: 15px; font-weight: 600 } .head { font-weight: 600 } \
+.axis text { font-size: 11px } .axis path { display: none }
 rect.bar { stroke: none } .two { opacity: .55 } path.line { fill: none; stroke-width: 2px }
 text.value { font-size: 11px } text.label { stroke: none; font-weight: 600 }
 ${colours('#ffffff', '#1c2126', '#59636e', '#d5dae0', light)}
 @media (prefers-color-scheme: dark) {${colours('#15191e', '#e6e9ed', '#a3adb8', '#343c45', dark)}
 }`;
 
-// drawing(FILE, WIDTH, HEIGHT, TITLE, SUBTITLE, draw): an SVG with one element a line
+// drawing(FILE, WIDTH, HEIGHT, TITLE, SUBTITLE, draw): writes an SVG with one element a line
 function drawing(file, width, height, title, subtitle, draw) {
   const { document } = parseHTML('<!DOCTYPE html><html><body></body></html>');
   const svg = d3.select(document.body).append('svg:svg')
@@ -68,12 +85,13 @@ function drawing(file, width, height, title, subtitle, draw) {
   svg.append('text').attr('class', 'title').attr('x', 16).attr('y', 26).text(title);
   svg.append('text').attr('class', 'quiet').attr('x', 16).attr('y', 45).text(subtitle);
   draw(svg);
-  // the axes of D3 come with attributes that our classes make superfluous
+  // the axes of D3 have attributes that our classes replace
   svg.selectAll('*').attr('font-family', null).attr('font-size', null).attr('opacity', null);
   svg.selectAll('.axis line, .axis text').attr('stroke', null).attr('fill', null);
   svg.selectAll('.domain').remove();
+  const rounded = (all, head, x, y) => `${head}${round(x)},${round(y)})`;
   const text = document.body.innerHTML.replace(/></g, '>\n<')
-    .replace(/(translate\()([\d.]+),([\d.]+)\)/g, (all, head, x, y) => `${head}${round(x)},${round(y)})`);
+    .replace(/(translate\()([\d.]+),([\d.]+)\)/g, rounded);
   fs.writeFileSync(path.join(directory, file), `${text}\n`);
 }
 
@@ -81,7 +99,8 @@ function drawing(file, width, height, title, subtitle, draw) {
 
 function drawRate() {
   const sizes = [...new Set(rates.map(set => set.orders))].sort((a, b) => a - b);
-  const kinds = ['uniform int8', 'uniform text', 'zipf int8', 'zipf text'].filter(kind => rates.some(set => `${set.spread} ${set.key}` === kind));
+  const kinds = ['uniform int8', 'uniform text', 'zipf int8', 'zipf text']
+    .filter(kind => rates.some(set => kindOf(set) === kind));
   const left = 96, panel = (1040 - left) / kinds.length, room = 62, bar = 11, row = 2 * bar + 9;
   const panels = sizes.map(orders => {
     const sets = rates.filter(set => set.orders === orders);
@@ -89,35 +108,46 @@ function drawRate() {
     return { orders, sets, here, height: here.length * row };
   });
   const height = 76 + d3.sum(panels, p => p.height + 62);
-  const last = rates.filter(set => set.spread === 'uniform' && set.key === 'int8').pop() || rates[rates.length - 1];
+  const last = rates.filter(set => kindOf(set) === 'uniform int8').pop()
+    || rates[rates.length - 1];
   const beside = ['plain', 'duckdb', 'clickhouse'].filter(name => find(last, name))
-    .map((name, i) => `${name === 'plain' ? 'the best plain SQL' : names[name]} ${digits(find(last, name).ratio.median)}${i ? '' : ' times that'}`);
-  const title = `${many(last.orders)} orders: winback takes ${digits(find(last, 'winback').seconds.median)} s, ${beside.join(', ')}`;
+    .map((name, i) => `${name === 'plain' ? 'the best plain SQL' : names[name]} `
+      + `${digits(find(last, name).ratio.median)}${i ? '' : ' times that'}`);
+  const own = digits(find(last, 'winback').seconds.median);
+  const title = `${many(last.orders)} orders: winback takes ${own} s, ${beside.join(', ')}`;
   drawing('rate.svg', 1040, height, title,
-    'Seconds for the reactivation rate, all data in memory. Dark bars: one process or thread, light bars: two. Median, and a line from the fastest to the slowest round.', svg => {
+    'Seconds for the reactivation rate, all data in memory. '
+      + 'Dark bars: one process or thread, light bars: two. '
+      + 'Median, and a line from the fastest to the slowest round.', svg => {
       let top = 70;
       for (const { orders, sets, here, height: high } of panels) {
         const most = d3.max(sets, set => d3.max(set.contenders, c => c.seconds.greatest));
         const x = d3.scaleLinear().domain([0, most]).range([0, panel - room - 14]);
-        svg.append('text').attr('class', 'head').attr('x', 16).attr('y', top + 6).text(`${many(orders)} orders`);
+        svg.append('text').attr('class', 'head').attr('x', 16).attr('y', top + 6)
+          .text(`${many(orders)} orders`);
         const labels = svg.append('g').attr('transform', `translate(${left - 10},${top + 34})`);
         labels.selectAll('text').data(here).enter().append('text').attr('text-anchor', 'end')
-          .attr('y', (name, i) => i * row + (sets.some(set => find(set, name, 2)) ? bar : bar / 2) + 4).text(name => names[name]);
+          .attr('y', (name, i) =>
+            i * row + (sets.some(set => find(set, name, 2)) ? bar : bar / 2) + 4)
+          .text(name => names[name]);
         kinds.forEach((kind, i) => {
-          const set = sets.find(one => `${one.spread} ${one.key}` === kind);
+          const set = sets.find(one => kindOf(one) === kind);
           if (!set) return;
           const g = svg.append('g').attr('transform', `translate(${left + i * panel},${top + 34})`);
-          g.append('text').attr('class', 'quiet').attr('y', -10).text(`${spreadName[set.spread]}, ${keyName[set.key]}`);
+          g.append('text').attr('class', 'quiet').attr('y', -10).text(dataName(set));
           g.append('g').attr('class', 'axis').attr('transform', `translate(0,${high})`)
-            .call(d3.axisBottom(x).ticks(3).tickSize(-high).tickPadding(5).tickFormat(t => (t ? `${t} s` : '0')));
+            .call(d3.axisBottom(x).ticks(3).tickSize(-high).tickPadding(5)
+              .tickFormat(t => (t ? `${t} s` : '0')));
           for (const c of set.contenders) {
             const y = here.indexOf(c.name) * row + (c.processes - 1) * (bar + 1);
             const { median, least, greatest } = c.seconds;
             g.append('rect').attr('class', `bar ${c.name}${c.processes === 2 ? ' two' : ''}`)
               .attr('y', y).attr('width', Math.max(1, round(x(median)))).attr('height', bar);
-            g.append('line').attr('class', 'whisker').attr('x1', round(x(least))).attr('x2', round(x(greatest)))
+            g.append('line').attr('class', 'whisker')
+              .attr('x1', round(x(least))).attr('x2', round(x(greatest)))
               .attr('y1', y + bar / 2).attr('y2', y + bar / 2);
-            g.append('text').attr('x', round(x(greatest)) + 4).attr('y', y + bar - 1.5).text(`${digits(median)} s`)
+            g.append('text').attr('x', round(x(greatest)) + 4).attr('y', y + bar - 1.5)
+              .text(`${digits(median)} s`)
               .attr('class', c.processes === 2 ? 'value quiet' : 'value');
           }
         });
@@ -134,25 +164,31 @@ const axes = {
   groups: { of: point => point.variables.groups, label: n => `groups of ${many(n)} orders` },
   periods: { of: point => point.variables.periods, label: n => `periods over ${many(n)} orders` },
 };
-// the points of each axis, in its order; larger sets carry on the orders
+// the points of an axis, in ascending order; data sets with more orders extend the axis of orders
 function growthOf(axis) {
   const points = results.growth.filter(point => point.axis.includes(axis));
   if (axis === 'orders') {
     const most = d3.max(points, point => point.orders);
-    points.push(...rates.filter(set => set.spread === 'uniform' && set.key === 'int8' && set.orders > most));
+    points.push(...rates.filter(set => kindOf(set) === 'uniform int8' && set.orders > most));
   }
-  return points.map(point => ({ x: axes[axis].of(point), contenders: point.contenders.filter(c => c.processes === 1 && c.name !== 'lag') }))
-    .sort((a, b) => a.x - b.x);
+  return points.map(point => ({
+    x: axes[axis].of(point),
+    contenders: point.contenders.filter(c => c.processes === 1 && c.name !== 'lag'),
+  })).sort((a, b) => a.x - b.x);
 }
 
-// labels at the ends of lines, moved apart where they would meet
+// moves the labels at the ends of lines apart so that none overlap
 function apart(labels, distance, low, high) {
   labels.sort((a, b) => a.y - b.y);
-  for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + distance);
+  for (let i = 1; i < labels.length; i++) {
+    labels[i].y = Math.max(labels[i].y, labels[i - 1].y + distance);
+  }
   const over = labels.length ? labels[labels.length - 1].y - high : 0;
   if (over > 0) {
     labels[labels.length - 1].y -= over;
-    for (let i = labels.length - 2; i >= 0; i--) labels[i].y = Math.min(labels[i].y, labels[i + 1].y - distance);
+    for (let i = labels.length - 2; i >= 0; i--) {
+      labels[i].y = Math.min(labels[i].y, labels[i + 1].y - distance);
+    }
   }
   for (const label of labels) label.y = Math.max(label.y, low);
 }
@@ -160,44 +196,68 @@ function apart(labels, distance, low, high) {
 function drawGrowth() {
   const measures = [
     { title: 'time, seconds', of: c => c.seconds.median, format: decade },
-    // what is less lies within what a process needs anyway
-    { title: 'memory beyond reading the table, megabytes', of: c => (c.bytes === undefined ? undefined : Math.max(c.bytes / 1e6, 0.1)), format: t => (t <= 0.1 ? '\u2264 0.1' : decade(t)) },
+    // 0.1 MB is the noise of a process
+    {
+      title: 'memory beyond reading the table, megabytes',
+      of: c => (c.bytes === undefined ? undefined : Math.max(c.bytes / 1e6, 0.1)),
+      format: t => (t <= 0.1 ? '\u2264 0.1' : decade(t)),
+    },
   ];
   const columns = Object.keys(axes).filter(axis => growthOf(axis).length > 1);
-  const panel = 1016 / columns.length, left = 40, right = 74, width = panel - left - right, high = 170;
+  const panel = 1016 / columns.length, left = 40, right = 74;
+  const width = panel - left - right, high = 170;
   const base = d3.max(results.growth, point => point.orders);
   const factor = axis => {
-    const points = growthOf(axis).map(p => [p.x, p.contenders.find(c => c.name === 'winback').seconds.median]);
-    return [points[points.length - 1][0] / points[0][0], points[points.length - 1][1] / points[0][1]];
+    const points = growthOf(axis)
+      .map(p => [p.x, p.contenders.find(c => c.name === 'winback').seconds.median]);
+    const [first, last] = [points[0], points[points.length - 1]];
+    return [last[0] / first[0], last[1] / first[1]];
   };
   const grown = axis => {
     const [x, y] = factor(axis);
     return [x.toLocaleString('en-US'), digits(y)];
   };
-  const [orders, byOrders] = grown('orders'), [groups, byGroups] = grown('groups'), [periods, byPeriods] = grown('periods');
-  const title = `winback takes ${byOrders} times as long for ${orders} times the orders, ${byGroups} for ${groups} groups, ${byPeriods} for ${periods} periods`;
+  const [orders, byOrders] = grown('orders');
+  const [groups, byGroups] = grown('groups');
+  const [periods, byPeriods] = grown('periods');
+  const title = `winback takes ${byOrders} times as long for ${orders} times the orders, `
+    + `${byGroups} for ${groups} groups, ${byPeriods} for ${periods} periods`;
   drawing('growth.svg', 1040, 70 + measures.length * (high + 74), title,
-    'One process or thread, both scales logarithmic, median of the rounds. Memory: peak of the process beyond its peak after reading the same columns.', svg => {
+    'One process or thread, both scales logarithmic, median of the rounds. '
+      + 'Memory: peak of the process beyond its peak after reading the same columns.', svg => {
       measures.forEach((measure, line) => {
         const top = 92 + line * (high + 74);
-        const all = columns.flatMap(axis => growthOf(axis).flatMap(p => p.contenders.map(measure.of))).filter(v => v !== undefined);
-        const y = d3.scaleLog().domain([10 ** Math.floor(Math.log10(d3.min(all))), 10 ** Math.ceil(Math.log10(d3.max(all)))]).range([high, 0]);
-        const decades = scale => d3.range(Math.ceil(Math.log10(scale.domain()[0]) - 1e-9), Math.log10(scale.domain()[1]) + 1e-9).map(e => Number(`1e${e}`));
-        svg.append('text').attr('class', 'head').attr('x', 16).attr('y', top - 16).text(measure.title[0].toUpperCase() + measure.title.slice(1));
+        const all = columns
+          .flatMap(axis => growthOf(axis).flatMap(p => p.contenders.map(measure.of)))
+          .filter(v => v !== undefined);
+        const low = Math.floor(Math.log10(d3.min(all)));
+        const upper = Math.ceil(Math.log10(d3.max(all)));
+        const y = d3.scaleLog().domain([10 ** low, 10 ** upper]).range([high, 0]);
+        const decades = scale => {
+          const [from, to] = scale.domain().map(Math.log10);
+          return d3.range(Math.ceil(from - 1e-9), to + 1e-9).map(e => Number(`1e${e}`));
+        };
+        svg.append('text').attr('class', 'head').attr('x', 16).attr('y', top - 16)
+          .text(measure.title[0].toUpperCase() + measure.title.slice(1));
         columns.forEach((axis, i) => {
           const points = growthOf(axis);
           const x = d3.scaleLog().domain(d3.extent(points, p => p.x)).range([0, width]);
-          const g = svg.append('g').attr('transform', `translate(${round(12 + i * panel + left)},${top})`);
-          g.append('g').attr('class', 'axis').call(d3.axisLeft(y).tickValues(decades(y)).tickSize(-width).tickPadding(6).tickFormat(measure.format));
+          const g = svg.append('g')
+            .attr('transform', `translate(${round(12 + i * panel + left)},${top})`);
+          g.append('g').attr('class', 'axis')
+            .call(d3.axisLeft(y).tickValues(decades(y)).tickSize(-width).tickPadding(6)
+              .tickFormat(measure.format));
           const ticks = decades(x).filter((t, n, list) => list.length < 6 || n % 2 === 0);
           g.append('g').attr('class', 'axis').attr('transform', `translate(0,${high})`)
             .call(d3.axisBottom(x).tickValues(ticks).tickSize(4).tickFormat(short));
-          g.append('text').attr('class', 'quiet').attr('x', round(width / 2)).attr('y', high + 34).attr('text-anchor', 'middle')
+          g.append('text').attr('class', 'quiet')
+            .attr('x', round(width / 2)).attr('y', high + 34).attr('text-anchor', 'middle')
             .text(axes[axis].label(base));
           const ends = [];
           for (const name of order) {
             const line = points.map(p => ({ x: p.x, c: p.contenders.find(c => c.name === name) }))
-              .filter(p => p.c && measure.of(p.c) !== undefined).map(p => [round(x(p.x)), round(y(measure.of(p.c)))]);
+              .filter(p => p.c && measure.of(p.c) !== undefined)
+              .map(p => [round(x(p.x)), round(y(measure.of(p.c)))]);
             if (!line.length) continue;
             g.append('path').attr('class', `line ${name}`).attr('d', d3.line()(line));
             g.selectAll(`.dot-${name}`).data(line).enter().append('circle').attr('class', name)
@@ -206,7 +266,8 @@ function drawGrowth() {
             ends.push({ name, x: end[0], y: end[1] + 4 });
           }
           apart(ends, 14, 4, high + 4);
-          g.selectAll('.label').data(ends).enter().append('text').attr('class', d => `label ${d.name}`)
+          g.selectAll('.label').data(ends).enter().append('text')
+            .attr('class', d => `label ${d.name}`)
             .attr('x', d => d.x + 7).attr('y', d => d.y).text(d => names[d.name]);
         });
       });
@@ -215,13 +276,22 @@ function drawGrowth() {
 
 // ------------------------------------------------------------------ tables
 
-const table = rows => rows.map((row, i) => `| ${row.join(' | ')} |${i ? '' : `\n|${row.map(() => '---').join('|')}|`}`).join('\n');
-const contenderName = (name, n) => `${name === 'lag' ? 'plain SQL with lag()' : names[name]}${n === 2 ? ', 2 processes' : ''}`;
-const cell = c => (c ? `${digits(c.seconds.median)} s${c.name === 'winback' ? ` (${digits(c.seconds.least)} to ${digits(c.seconds.greatest)})`
-  : `, ${digits(c.ratio.median)} times (${digits(c.ratio.least)} to ${digits(c.ratio.greatest)})`}` : '');
+const tableRow = row => `| ${row.join(' | ')} |`;
+const table = ([head, ...body]) =>
+  [tableRow(head), `|${head.map(() => '---').join('|')}|`, ...body.map(tableRow)].join('\n');
+const contenderName = (name, n) =>
+  `${name === 'lag' ? 'plain SQL with lag()' : names[name]}${n === 2 ? ', 2 processes' : ''}`;
+const spread = ({ least, greatest }) => `(${digits(least)} to ${digits(greatest)})`;
+const cell = c => {
+  if (!c) return '';
+  const seconds = `${digits(c.seconds.median)} s`;
+  if (c.name === 'winback') return `${seconds} ${spread(c.seconds)}`;
+  return `${seconds}, ${digits(c.ratio.median)} times ${spread(c.ratio)}`;
+};
 
 function rows(sets) {
-  return order.flatMap(name => [1, 2].map(n => [name, n])).filter(([name, n]) => sets.some(set => find(set, name, n)))
+  return order.flatMap(name => [1, 2].map(n => [name, n]))
+    .filter(([name, n]) => sets.some(set => find(set, name, n)))
     .map(([name, n]) => [contenderName(name, n), ...sets.map(set => cell(find(set, name, n)))]);
 }
 
@@ -230,12 +300,20 @@ function writeTables() {
   const out = [];
   const say = text => out.push(text, '');
   say('# winback beside its peers');
-  say(`Written by \`bench/peers\`; [bench/README.md](../../bench/README.md) says what is measured and how to read it. ${results.begun.slice(0, 10)}, `
-    + `commit ${results.commit}, ${results.rounds} rounds, ${results.minutes} minutes on ${machine.cores} cores (${machine.cpu}) with ${Math.round(machine.memory_mb / 1024)} GiB; `
-    + `load ${machine.load_before} before and ${machine.load_after} at the end. PostgreSQL ${versions.postgresql} (${results.settings.join(', ')})`
-    + `${versions.duckdb ? `, DuckDB ${versions.duckdb}` : ''}${versions.clickhouse ? `, ClickHouse ${versions.clickhouse} (as chdb, its library)` : ''}.`);
-  for (const [name, reason] of Object.entries(results.leftOut)) say(`**${names[name]} was left out**, for it did not work: ${reason}`);
-  say('Times are medians over the rounds. After a comma: times what winback takes with as many processes, the median of the ratios within a round, their least and greatest.');
+  const engines = [`PostgreSQL ${versions.postgresql} (${results.settings.join(', ')})`];
+  if (versions.duckdb) engines.push(`DuckDB ${versions.duckdb}`);
+  if (versions.clickhouse) engines.push(`ClickHouse ${versions.clickhouse} (as chdb, its library)`);
+  say('Written by `bench/peers`; [bench/README.md](../../bench/README.md) says what is measured '
+    + `and how to read it. ${results.begun.slice(0, 10)}, commit ${results.commit}, `
+    + `${results.rounds} rounds, ${results.minutes} minutes on ${machine.cores} cores `
+    + `(${machine.cpu}) with ${Math.round(machine.memory_mb / 1024)} GiB; `
+    + `load ${machine.load_before} before and ${machine.load_after} at the end. `
+    + `${engines.join(', ')}.`);
+  for (const [name, reason] of Object.entries(results.leftOut)) {
+    say(`**${names[name]} was left out**, for it did not work: ${reason}`);
+  }
+  say('Times are medians over the rounds. After a comma: times what winback takes with as many '
+    + 'processes, the median of the ratios within a round, their least and greatest.');
   if (rates.length) {
     say('## The reactivation rate');
     say('![Time of the reactivation rate](rate.svg)');
@@ -243,12 +321,13 @@ function writeTables() {
   for (const orders of [...new Set(rates.map(set => set.orders))]) {
     const sets = rates.filter(set => set.orders === orders);
     say(`${many(orders)} orders of ${many(orders / 10)} customers:`);
-    say(table([['', ...sets.map(set => `${spreadName[set.spread]}, ${keyName[set.key]}`)], ...rows(sets)]));
+    say(table([['', ...sets.map(dataName)], ...rows(sets)]));
   }
   for (const set of results.sets.filter(one => one.question === 'series')) {
     say(`## The reactivation of ${set.variables.periods} months`);
-    say(`\`lifecycle_series\` over ${many(set.orders)} orders, which gives more than the reactivation, beside SQL that gives just that in one pass:`);
-    say(table([['', `${spreadName[set.spread]}, ${keyName[set.key]}`], ...rows([set])]));
+    say(`\`lifecycle_series\` over ${many(set.orders)} orders, which gives more than the `
+      + 'reactivation, beside SQL that gives just that in one pass:');
+    say(table([['', dataName(set)], ...rows([set])]));
   }
   if (results.growth.length) {
     say('## Growth');
@@ -260,14 +339,19 @@ function writeTables() {
       say(table([[axes[axis].label(base), ...here.map(name => `${names[name]}`)],
         ...points.map(p => [p.x.toLocaleString('en-US'), ...here.map(name => {
           const c = p.contenders.find(one => one.name === name);
-          return c ? `${digits(c.seconds.median)} s${c.bytes === undefined ? '' : `, ${digits(Math.max(0, c.bytes / 1e6))} MB`}` : '';
+          if (!c) return '';
+          const memory = c.bytes === undefined ? ''
+            : `, ${digits(Math.max(0, c.bytes / 1e6))} MB`;
+          return `${digits(c.seconds.median)} s${memory}`;
         })])]));
     }
   }
   say('## Which form was the fastest');
-  say(table([['orders', 'data', 'contender', 'form', 'of'], ...results.sets.flatMap(set => set.contenders
-    .filter(c => c.name !== 'winback' && c.name !== 'lag' && set.question === 'rate')
-    .map(c => [many(set.orders), `${spreadName[set.spread]}, ${keyName[set.key]}`, contenderName(c.name, c.processes), c.title, Object.keys(c.tried).length]))]));
+  const tried = results.sets.filter(set => set.question === 'rate')
+    .flatMap(set => set.contenders.filter(c => c.name !== 'winback' && c.name !== 'lag')
+      .map(c => [many(set.orders), dataName(set), contenderName(c.name, c.processes), c.title,
+        Object.keys(c.tried).length]));
+  say(table([['orders', 'data', 'contender', 'form', 'of'], ...tried]));
   fs.writeFileSync(path.join(directory, 'README.md'), `${out.join('\n').trim()}\n`);
 }
 
