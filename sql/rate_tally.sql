@@ -1,21 +1,22 @@
 --
--- rate_tally: I/O, validation, sums, equality without order, rate and interval
+-- rate_tally: input and output, validation, sums, equality without an order, rate, interval
 --
 CREATE TEMP TABLE tallies (i int, t rate_tally);
 INSERT INTO tallies VALUES
-  (1, '0/0'), (2, '0/1'), (3, '1/1'), (4, '1/2'), (5, '12/340'), (6, '50/100'), (7, '9223372036854775807/9223372036854775807'),
-  (8, '0/9223372036854775807'), (9, NULL);
+  (1, '0/0'), (2, '0/1'), (3, '1/1'), (4, '1/2'), (5, '12/340'), (6, '50/100'),
+  (7, '9223372036854775807/9223372036854775807'), (8, '0/9223372036854775807'), (9, NULL);
 
--- the text form, the numbers behind it, and the rate: NULL when nobody was eligible
+-- a tally prints as returned/eligible, and its rate is NULL when eligible is 0
 SELECT t, returned(t), eligible(t), rate(t), t::float8 AS as_float8 FROM tallies ORDER BY i;
 
--- 16 bytes, aligned as int8 is
+-- a tally takes 16 bytes and is aligned as int8 is
 SELECT typlen, typbyval, typalign FROM pg_type WHERE typname = 'rate_tally';
 
--- the text form is one for each value, zeros in front go
-SELECT '007/0340'::rate_tally AS leading_zeros, rate_tally(7, 340) AS made, rate_tally(7, 340)::text AS text;
+-- each value has one text form, without leading zeros
+SELECT '007/0340'::rate_tally AS leading_zeros,
+       rate_tally(7, 340) AS made, rate_tally(7, 340)::text AS text;
 
--- what input refuses: not of the form, not 0 <= returned <= eligible, or beyond 64 bits
+-- input must have the form n/n, fit into 64 bits and obey 0 <= returned <= eligible
 CREATE FUNCTION refused(input text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text; detail text; hint text;
@@ -28,34 +29,39 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 \pset format unaligned
 SELECT input, refused(format('SELECT %L::rate_tally', input)) AS refused
-FROM unnest('{"",/,12,12/,/340,12/340/1,"12 /340","12/ 340"," 12/340","12/340 ",12:340,0.5,1.0/2,1e1/20,0x1/2,1_0/20,a/b,+1/2,1/+2,-1/2,0/-1,-0/1,2/1,1/0,9223372036854775808/9223372036854775808,1/9223372036854775808,1/18446744073709551617,1/99999999999999999999999}'::text[])
+FROM unnest('{"", /, 12, 12/, /340, 12/340/1, "12 /340", "12/ 340", " 12/340", "12/340 ",
+              12:340, 0.5, 1.0/2, 1e1/20, 0x1/2, 1_0/20, a/b, +1/2, 1/+2, -1/2, 0/-1, -0/1,
+              2/1, 1/0, 9223372036854775808/9223372036854775808, 1/9223372036854775808,
+              1/18446744073709551617, 1/99999999999999999999999}'::text[])
      WITH ORDINALITY u(input, n) ORDER BY n;
 SELECT call, refused('SELECT ' || call) AS refused
-FROM unnest('{"rate_tally(-1, 1)","rate_tally(2, 1)","rate_tally(0, -1)","rate_tally(-2, -1)","rate_tally(NULL, 1)","rate_tally(1, NULL)"}'::text[])
+FROM unnest('{"rate_tally(-1, 1)", "rate_tally(2, 1)", "rate_tally(0, -1)",
+              "rate_tally(-2, -1)", "rate_tally(NULL, 1)", "rate_tally(1, NULL)"}'::text[])
      WITH ORDINALITY u(call, n) ORDER BY n;
 \pset format aligned
 
--- sums: of rows, of two, of nothing, and NULLs are ignored
+-- sum() and + add both numbers; sum() ignores NULL, and over no tally it returns NULL
 SELECT sum(t) AS sum, count(t) FROM tallies WHERE i < 7 OR i = 9;
 SELECT sum(t) AS nothing, sum(t) FILTER (WHERE i = 9) AS nothing_but_null FROM tallies WHERE i = 9;
 SELECT rate_tally '1/2' + '50/100' AS plus, rate_tally '1/2' + NULL AS plus_null;
 
--- overflow is an error, at the very edge and not before
+-- a sum of 2^63 - 1 is returned, and a larger one is an error
 SELECT rate_tally '0/9223372036854775806' + '1/1' AS edge;
 SELECT refused($$SELECT rate_tally '0/9223372036854775807' + '0/1'$$),
        refused($$SELECT sum(t) FROM tallies WHERE i IN (2, 7)$$);
 
--- the rate of a sum is not the mean of the rates: that is what the tally is for
+-- the rate of a sum of tallies differs from the mean of their rates
 SELECT rate(sum(t)) AS rate_of_sum, avg(rate(t)) AS mean_of_rates FROM tallies WHERE i IN (4, 5);
 
--- many rows, in a serial and in a parallel plan, whole and in groups: as the sums of the numbers
+-- a serial and a parallel plan, with and without groups, give the sums of the two numbers
 CREATE TABLE many_tallies AS
-SELECT n, n % 10 AS grp, rate_tally(n * 7919 % 101, 100 + n % 13) AS t FROM generate_series(1, 20000) AS n;
+SELECT n, n % 10 AS grp, rate_tally(n * 7919 % 101, 100 + n % 13) AS t
+FROM generate_series(1, 20000) AS n;
 INSERT INTO many_tallies SELECT n, n % 10, NULL FROM generate_series(1, 100) AS n;
 ANALYZE many_tallies;
 CREATE TEMP TABLE serial AS SELECT grp, sum(t) AS t FROM many_tallies GROUP BY grp;
-SET parallel_setup_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
-SET parallel_leader_participation = off;
+SET parallel_setup_cost = 0; SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = off;
 CREATE FUNCTION in_parts(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   line text;
@@ -66,47 +72,53 @@ BEGIN
   END LOOP;
   RETURN plan ~ 'Finalize.*Gather.*Partial.*Parallel Seq Scan';
 END $$;
-SELECT in_parts('SELECT sum(t) FROM many_tallies') AS whole, in_parts('SELECT grp, sum(t) FROM many_tallies GROUP BY grp') AS groups;
-SELECT sum(t), rate_tally(sum(returned(t))::int8, sum(eligible(t))::int8) AS of_numbers FROM many_tallies;
+SELECT in_parts('SELECT sum(t) FROM many_tallies') AS whole,
+       in_parts('SELECT grp, sum(t) FROM many_tallies GROUP BY grp') AS groups;
+SELECT sum(t), rate_tally(sum(returned(t))::int8, sum(eligible(t))::int8) AS of_numbers
+FROM many_tallies;
 CREATE TEMP TABLE parallel AS SELECT grp, sum(t) AS t FROM many_tallies GROUP BY grp;
 SELECT count(*) AS groups, count(*) FILTER (WHERE s.t = p.t AND s.t = n.t) AS agree
   FROM serial s JOIN parallel p USING (grp)
-  JOIN (SELECT grp, rate_tally(sum(returned(t))::int8, sum(eligible(t))::int8) AS t FROM many_tallies GROUP BY grp) n USING (grp);
--- an overflow in a worker too
+  JOIN (SELECT grp, rate_tally(sum(returned(t))::int8, sum(eligible(t))::int8) AS t
+          FROM many_tallies GROUP BY grp) n USING (grp);
+-- an overflow in a parallel worker raises the same error
 SELECT refused($$SELECT sum(rate_tally(0, eligible(t) << 50)) FROM many_tallies$$);
-RESET parallel_setup_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
-RESET parallel_leader_participation;
--- a moving sum, in which the state goes on after each result
+RESET parallel_setup_cost; RESET min_parallel_table_scan_size;
+RESET max_parallel_workers_per_gather; RESET parallel_leader_participation;
+-- a running sum is right in every row: the final function leaves the state unchanged
 SELECT i, sum(t) OVER (ORDER BY i) FROM tallies WHERE i < 7 ORDER BY i;
 
--- equal are two tallies of the same numbers, not of the same rate
+-- two tallies are equal if their numbers are equal; equal rates are not enough
 SELECT count(*) AS pairs,
        count(*) FILTER (WHERE (a.t = b.t) = (a.i = b.i) AND (a.t <> b.t) = (a.i <> b.i)) AS agree
 FROM tallies a, tallies b WHERE a.i < 9 AND b.i < 9;
-SELECT rate_tally '1/2' = '50/100' AS equal, rate(rate_tally '1/2') = rate(rate_tally '50/100') AS of_equal_rate;
+SELECT rate_tally '1/2' = '50/100' AS equal,
+       rate(rate_tally '1/2') = rate(rate_tally '50/100') AS of_equal_rate;
 
--- the operator class is valid by PostgreSQL's own account, and there is none for sorting
+-- the type has one operator class, for hashing, and amvalidate finds it valid
 SELECT opcname, amname, amvalidate(o.oid)
 FROM pg_opclass o JOIN pg_am a ON a.oid = opcmethod
 WHERE opcintype = 'rate_tally'::regtype ORDER BY amname;
 
--- there is no order: not to sort by, not to compare by, not for an index or a maximum
+-- ORDER BY, <, max() and a btree index raise an error, because tallies have no order
 \set VERBOSITY terse
 SELECT t FROM tallies ORDER BY t;
 SELECT rate_tally '1/2' < '50/100';
 SELECT max(t) FROM tallies;
 CREATE INDEX ON tallies USING btree (t);
 \set VERBOSITY default
--- what to sort by instead
+-- a query can sort tallies by their rate and their number of eligible customers
 SELECT t FROM tallies WHERE i < 7 ORDER BY rate(t) DESC NULLS LAST, eligible(t) DESC;
 
--- hashing: grouping, DISTINCT, joins and an index, all without an order
+-- the hash functions agree, and GROUP BY, DISTINCT, a join and a hash index use them
 SELECT count(DISTINCT rate_tally_hash(t)) AS hashes,
-       bool_and(rate_tally_hash(t) = rate_tally_hash_extended(t, 0)::bit(32)::int) AS extended_agrees,
+       bool_and(rate_tally_hash(t) = rate_tally_hash_extended(t, 0)::bit(32)::int)
+         AS extended_agrees,
        count(DISTINCT rate_tally_hash_extended(t, 42)) AS seeded_hashes
 FROM tallies;
 EXPLAIN (COSTS OFF) SELECT t, count(*) FROM many_tallies GROUP BY t;
-SELECT count(*) AS groups, sum(n) AS rows, (SELECT count(DISTINCT t::text) FROM many_tallies) + 1 AS texts_and_null
+SELECT count(*) AS groups, sum(n) AS rows,
+       (SELECT count(DISTINCT t::text) FROM many_tallies) + 1 AS texts_and_null
 FROM (SELECT t, count(*) AS n FROM many_tallies GROUP BY t) g;
 SELECT count(*) FROM (SELECT DISTINCT t FROM many_tallies WHERE n < 10) d;
 SET enable_nestloop = off;
@@ -117,10 +129,11 @@ SET enable_seqscan = off; SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT n FROM many_tallies WHERE t = '41/101';
 SELECT count(*) FROM many_tallies WHERE t = (SELECT t FROM many_tallies WHERE n = 5000);
 RESET enable_seqscan; RESET enable_bitmapscan;
-SELECT count(*) FROM many_tallies a WHERE t::text = (SELECT t::text FROM many_tallies WHERE n = 5000);
+SELECT count(*) FROM many_tallies a
+WHERE t::text = (SELECT t::text FROM many_tallies WHERE n = 5000);
 DROP TABLE many_tallies;
 
--- the cast to float8 must be asked for: a tally does not become a number by itself
+-- a tally becomes a float8 by an explicit cast only
 \set VERBOSITY terse
 SELECT rate_tally '1/2' + 0.5::float8;
 CREATE TEMP TABLE numbers (x float8);
@@ -133,55 +146,80 @@ SELECT x FROM numbers;
 -- The Wilson score interval
 --
 
--- 95%, written in SQL with z = 1.959963984540054: p +- z, of which the middle is drawn towards 1/2
+-- the interval of 95% agrees with Wilson's formula in SQL, where z is 1.959963984540054
 SELECT t, round(lower::numeric, 12) AS lower, round(upper::numeric, 12) AS upper,
-       abs(lower - (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)) < 1e-12 AS lower_agrees,
-       abs(upper - (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)) < 1e-12 AS upper_agrees
-  FROM tallies, rate_interval(t), LATERAL (SELECT rate(t) AS p, nullif(eligible(t), 0)::float8 AS n, 1.959963984540054::float8 AS z) w
+       abs(lower - (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+                   / (1 + z * z / n)) < 1e-12 AS lower_agrees,
+       abs(upper - (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+                   / (1 + z * z / n)) < 1e-12 AS upper_agrees
+  FROM tallies, rate_interval(t),
+       LATERAL (SELECT rate(t) AS p, nullif(eligible(t), 0)::float8 AS n,
+                       1.959963984540054::float8 AS z) w
  WHERE i < 9 ORDER BY i;
 
--- published values: 81 of 263 (Newcombe, Statistics in Medicine 17, 1998, table I), 15 of 148, 0 of 20, 1 of 29
+-- the intervals agree with those that Newcombe published for 81 of 263, 15 of 148, 0 of 20
+-- and 1 of 29 (Statistics in Medicine 17, 1998, table I)
 SELECT t, round(lower::numeric, 4) AS lower, round(upper::numeric, 4) AS upper
-  FROM unnest('{81/263,15/148,0/20,1/29}'::rate_tally[]) WITH ORDINALITY u(t, i), rate_interval(t) ORDER BY i;
+  FROM unnest('{81/263,15/148,0/20,1/29}'::rate_tally[]) WITH ORDINALITY u(t, i),
+       rate_interval(t)
+ ORDER BY i;
 
--- other confidences, with the quantiles of the normal distribution as tables print them
+-- intervals of other confidences agree with the formula, with z from printed tables
 SELECT confidence, t, round(lower::numeric, 12) AS lower, round(upper::numeric, 12) AS upper,
-       abs(lower - (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)) < 1e-12 AS lower_agrees,
-       abs(upper - (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n)) < 1e-12 AS upper_agrees
-  FROM (VALUES (0.5, 0.6744897501960817), (0.8, 1.2815515655446004), (0.9, 1.6448536269514722), (0.95, 1.959963984540054),
-               (0.98, 2.3263478740408408), (0.99, 2.5758293035489004), (0.999, 3.2905267314918945),
+       abs(lower - (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+                   / (1 + z * z / n)) < 1e-12 AS lower_agrees,
+       abs(upper - (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+                   / (1 + z * z / n)) < 1e-12 AS upper_agrees
+  FROM (VALUES (0.5, 0.6744897501960817), (0.8, 1.2815515655446004),
+               (0.9, 1.6448536269514722), (0.95, 1.959963984540054),
+               (0.98, 2.3263478740408408), (0.99, 2.5758293035489004),
+               (0.999, 3.2905267314918945),
                (0.999999, 4.891638475698767)) q (confidence, z_printed),
        (VALUES ('12/340'::rate_tally), ('0/7')) v (t), rate_interval(t, confidence),
        LATERAL (SELECT rate(t) AS p, eligible(t)::float8 AS n, z_printed::float8 AS z) w
  ORDER BY confidence, t::text;
 
--- for all tallies up to 60: within 0 and 1, around the rate, mirrored, wider with confidence, and as in SQL
+-- the interval of each tally up to 60/60 lies between 0 and 1, contains the rate, mirrors
+-- the interval of (n - r)/n, grows with the confidence, and agrees with the formula in SQL
 SELECT count(*) AS tallies,
        bool_and(0 <= lower AND lower <= p AND p <= upper AND upper <= 1) AS around_the_rate,
-       bool_and((r = 0) = (lower = 0)) AS lower_0_only_for_none, bool_and((r = n) = (upper = 1)) AS upper_1_only_for_all,
-       max(abs(lower - (1 - m_upper))) < 1e-12 AND max(abs(upper - (1 - m_lower))) < 1e-12 AS mirrored,
-       bool_and(narrow_lower >= lower AND narrow_upper <= upper AND narrow_upper - narrow_lower < upper - lower) AS wider,
-       max(abs(lower - greatest(0, middle - half))) < 1e-12 AND max(abs(upper - least(1, middle + half))) < 1e-12 AS as_in_sql
+       bool_and((r = 0) = (lower = 0)) AS lower_0_only_for_none,
+       bool_and((r = n) = (upper = 1)) AS upper_1_only_for_all,
+       max(abs(lower - (1 - m_upper))) < 1e-12 AND
+       max(abs(upper - (1 - m_lower))) < 1e-12 AS mirrored,
+       bool_and(narrow_lower >= lower AND narrow_upper <= upper AND
+                narrow_upper - narrow_lower < upper - lower) AS wider,
+       max(abs(lower - greatest(0, middle - half))) < 1e-12 AND
+       max(abs(upper - least(1, middle + half))) < 1e-12 AS as_in_sql
   FROM generate_series(1, 60) AS n, generate_series(0, n) AS r,
-       LATERAL (SELECT rate_tally(r, n) AS t, rate_tally(n - r, n) AS mirror, r::float8 / n AS p, 1.959963984540054::float8 AS z) v,
-       rate_interval(t), rate_interval(mirror) m (m_lower, m_upper), rate_interval(t, 0.8) s (narrow_lower, narrow_upper),
+       LATERAL (SELECT rate_tally(r, n) AS t, rate_tally(n - r, n) AS mirror,
+                       r::float8 / n AS p, 1.959963984540054::float8 AS z) v,
+       rate_interval(t), rate_interval(mirror) m (m_lower, m_upper),
+       rate_interval(t, 0.8) s (narrow_lower, narrow_upper),
        LATERAL (SELECT (p + z * z / (2 * n)) / (1 + z * z / n) AS middle,
-                       z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4.0 * n * n)) AS half) w;
+                       z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4.0 * n * n))
+                         AS half) w;
 
--- named and default arguments; nobody eligible, NULL arguments
+-- the arguments have names, and the default confidence is 0.95
 SELECT rate_interval('1/2') = rate_interval(tally => '1/2', confidence => 0.95) AS default_is_95;
+-- the interval is NULL when eligible is 0 and when an argument is NULL
 SELECT v.what, lower, upper
-  FROM (VALUES ('nobody eligible', '0/0'::rate_tally, 0.95), ('no tally', NULL, 0.95), ('no confidence', '1/2', NULL)) v (what, t, c),
+  FROM (VALUES ('nobody eligible', '0/0'::rate_tally, 0.95), ('no tally', NULL, 0.95),
+               ('no confidence', '1/2', NULL)) v (what, t, c),
        rate_interval(t, c) ORDER BY what;
 
--- a confidence is between 0 and 1, both excluded
+-- a confidence must lie between 0 and 1, both excluded
 \pset format unaligned
 SELECT confidence, refused(format('SELECT rate_interval(%L, %L)', '1/2', confidence)) AS refused
-FROM unnest('{0,1,-0.5,1.5,95,NaN,Infinity,-Infinity}'::float8[]) WITH ORDINALITY u(confidence, n) ORDER BY n;
--- also where nobody is eligible
+FROM unnest('{0,1,-0.5,1.5,95,NaN,Infinity,-Infinity}'::float8[])
+     WITH ORDINALITY u(confidence, n) ORDER BY n;
+-- the confidence is also checked when eligible is 0
 SELECT refused($$SELECT rate_interval('0/0', 95)$$);
 \pset format aligned
--- but everything between is one, down to very little and up to almost all
-SELECT confidence, lower >= 0 AND lower < 0.5 AND upper > 0.5 AND upper <= 1 AND abs(lower + upper - 1) < 1e-12 AS sensible
-  FROM unnest('{1e-9,0.001,0.999999999999999,0.9999999999999999}'::float8[]) AS confidence, rate_interval('50/100', confidence)
+-- confidences very close to 0 and to 1 give an interval that contains the rate
+SELECT confidence,
+       lower >= 0 AND lower < 0.5 AND upper > 0.5 AND upper <= 1 AND
+       abs(lower + upper - 1) < 1e-12 AS sensible
+  FROM unnest('{1e-9,0.001,0.999999999999999,0.9999999999999999}'::float8[]) AS confidence,
+       rate_interval('50/100', confidence)
  ORDER BY confidence;
