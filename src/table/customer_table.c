@@ -246,7 +246,7 @@ CustomerTableDouble(CustomerTable *table)
 	CustomerTableCheck(table, true);
 }
 
-/* Replace the slots of a small table by `nslots` others. */
+/* Replace the slots of a small table, all of which may be taken, by `nslots` others. */
 static void
 CustomerTableRegrow(CustomerTable *table, uint64 nslots)
 {
@@ -412,8 +412,10 @@ LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **fact
 void
 CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **facts)
 {
-	/* a single customer is mostly there already, so room is made after the look-up */
-	if (nkeys > 1)
+	/* in a small table, a single customer is mostly there already: make room afterwards */
+	bool		late = nkeys == 1 && table->shift == 0;
+
+	if (!late)
 		CustomerTableReserve(table, nkeys);
 
 	/* compile the loop once for each form, with the form as a constant */
@@ -438,7 +440,7 @@ CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, ui
 			LocateAll(table, keys, nkeys, facts, KEY_VALUE);
 			break;
 	}
-	if (table->form != KEY_DENSE && unlikely(table->ntaken > ROOM_OF_SLOTS(table->nslots)))
+	if (late && unlikely(table->ntaken > ROOM_OF_SLOTS(table->nslots)))
 	{
 		CustomerTableReserve(table, 0);
 		CustomerTableLocate(table, keys, nkeys, facts);
