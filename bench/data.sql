@@ -3,7 +3,8 @@
 --   every form that is measured.
 --
 --   Each kind of key or time has a table of its own.  So the key is always the
---   first column and the time the second, and reading them costs the same.
+--   first column and the time the second, and reading them costs the same in every
+--   table.
 CREATE EXTENSION winback;
 CREATE EXTENSION pg_prewarm;
 

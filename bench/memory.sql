@@ -7,7 +7,7 @@
 --   script first runs max() over the same rows, which touches the table's pages and
 --   allocates what any query needs; the memory that the rate adds after that is its
 --   state.  A query over a few rows loads the code before.  JIT is off, because the
---   memory of the compiler is not the state's.
+--   compiler's memory does not belong to the state.
 SET jit = off;
 SELECT :call
 FROM single_orders WHERE customer_int8 <= 2000 \g /dev/null

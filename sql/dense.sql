@@ -20,7 +20,7 @@ SET search_path = dense, public;
 \i :helpers
 
 -- 30,000 customers have one or two events each; some of the events lie after the period.
--- "chance" is an order independent of n; "grp" belongs to the event, not to the customer.
+-- "chance" is a random number to sort by; "grp" belongs to the event, not to the customer.
 CREATE TABLE events AS
 SELECT n, pick(e, 1, 1000000) AS chance, pick(e, 2, 2) AS grp,
        date '2022-07-01' + pick(e, 3, 650) AS day,
@@ -290,7 +290,7 @@ SELECT shape, type, count(*) AS answers,
  GROUP BY no, shape, type, is_array, bytes ORDER BY no;
 
 -- An array that grows at one end keeps its spare room there: it stays under 2 bytes a customer,
--- and with events under 42.  A hash table takes 6 at least, and with events 44.
+-- and with events under 42.  A hash table takes at least 6, and with events at least 44.
 CREATE TABLE growing (way text, purchases float8, events float8);
 DO $$
 DECLARE
@@ -310,8 +310,8 @@ SELECT way, purchases < 2 AS purchases_in_2, purchases > 6 AS in_6, events < 42 
        events > 44 AS in_44
   FROM growing ORDER BY way COLLATE "C";
 
--- A final function does not change the state, and customers can be added after it: running
--- tallies over ten parts of the customers.
+-- Running tallies over ten parts of the customers: the final function must not change the state,
+-- because the next part is added to it.
 SELECT count(*) AS parts, count(DISTINCT number::text) AS rates,
        count(*) FILTER (WHERE number::text IS DISTINCT FROM text::text) AS differ
   FROM (SELECT DISTINCT ON (part)
@@ -379,7 +379,7 @@ INSERT INTO meetings (meeting, type, customer, part, more) VALUES
 \endif
 CREATE TABLE met (
   meeting text, way text, plan text, as_wanted bool, key int, call text, answer text);
--- Asks all questions of the table parted, and notes whether the plan is the wanted one.
+-- Asks all questions about the table parted, and notes whether the plan is the wanted one.
 CREATE PROCEDURE meet(
   meeting text, way text, wanted text, by text DEFAULT '-1', workers int DEFAULT 0,
   scan text DEFAULT 'off')
@@ -437,7 +437,7 @@ SELECT * FROM met AS m JOIN right_answers AS r USING (key, call)
  WHERE m.answer IS DISTINCT FROM r.answer OR NOT as_wanted
  ORDER BY meeting, way, key, call LIMIT 10;
 
--- Two workers read one table, and each meets any of the customers.
+-- Two workers read one table, and each reads rows of any customer.
 CREATE TABLE parted (customer int, day date, event lifecycle_event, grp int)
   WITH (parallel_workers = 2);
 INSERT INTO parted SELECT n, day, event, grp FROM events ORDER BY n;

@@ -281,8 +281,8 @@ CALL ask('200,000 customers disjoint', 'numeric', 'disjoint', 'customer::numeric
          NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)');
 
--- A worker's Winback Scan sends its state to the leader in portions of some kilobytes.  Here one
--- customer's name is longer than a portion, and one customer's rows do not fit in a portion.
+-- A worker's Winback Scan sends its state to the leader in portions of some kilobytes.  Here the
+-- names are longer than a portion, and the rows of one customer do not fit in a portion.
 CREATE TABLE long_names (customer text, day date) WITH (parallel_workers = 2);
 INSERT INTO long_names
 SELECT repeat('name ', 20000 + n % 40) || n % 40, date '2024-01-01' + pick(n, 11, 250)
@@ -328,7 +328,7 @@ CALL ask('partitions, one process', 'int8', 'parted', 'customer', 'date', 'day',
 SET enable_partitionwise_aggregate = off;
 RESET winback.enable_scan;
 
--- In none of these an answer differs, and in all that have rows some rates lie between 0 and 1.
+-- No answer differs in the other themes, and where there are rows, some rates lie between 0 and 1.
 SELECT theme, count(DISTINCT kind) AS kinds, count(*) AS answers,
        count(*) FILTER (WHERE between_0_and_1) AS between_0_and_1,
        count(*) FILTER (WHERE differs) AS differ

@@ -80,8 +80,9 @@ LANGUAGE sql AS $$
    GROUP BY s.case_id
 $$;
 
--- Second style: sets of customers, and PostgreSQL's own range operators.  Eligible
--- is a customer who bought before the period, unless he bought after the cut-off.
+-- Second style: sets of customers, and PostgreSQL's own range operators.  A customer
+-- is eligible if he bought before the period, but not between the cut-off and the
+-- period.
 CREATE FUNCTION plain_by_sets()
 RETURNS TABLE (case_id int, reactivation float8, winback float8)
 LANGUAGE sql AS $$
@@ -458,7 +459,7 @@ BEGIN
   END LOOP;
 END $$;
 
--- Neither the kind of key nor the order of the rows changes a rate: all are that of plain SQL.
+-- Neither the kind of key nor the order of the rows changes a rate: each equals that of plain SQL.
 SELECT rate, count(*) AS answers, count(DISTINCT answer) AS rates,
        count(*) FILTER (WHERE answer > 0 AND answer < 1) AS between_0_and_1,
        count(*) FILTER (WHERE float8send(answer) IS DISTINCT FROM float8send(plain)) AS differ
@@ -565,7 +566,7 @@ SELECT case_id, customer, at
 SELECT c.period, c.instant, b.reactivation, b.winback, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 
--- On a change of clocks the day before has 23 or 25 hours in Berlin: 1 day is not 24 hours.
+-- In Berlin a day has 23 or 25 hours when the clocks change, so 1 day is not 24 hours.
 SET TimeZone = 'Europe/Berlin';
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS

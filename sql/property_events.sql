@@ -614,9 +614,10 @@ SELECT * FROM different ORDER BY what COLLATE "C", case_id, customer COLLATE "C"
 -- without an event before the start, with one before the end, and without a
 -- purchase.  A customer who is active at the end bought in the period or was active
 -- at the start, with one exception: 31 March 06:00 - 1 month lies before
--- 30 March 12:00 - 1 month (both on 29 February), and an end - 1 day can do so where
--- the clocks go back.  There a silence can end without a purchase.  No identity holds
--- for inactive and churned, because a buyer may fall silent or cancel before the end.
+-- 30 March 12:00 - 1 month (both on 29 February), and likewise 1 day before the end
+-- can lie before 1 day before the start where the clocks go back.  There a silence can
+-- end without a purchase.  No identity holds for inactive and churned, because a buyer
+-- may fall silent or cancel before the end.
 --
 CREATE TABLE books AS
 SELECT a.case_id, a.purchases_only, (a.counts).*, c.*
@@ -694,7 +695,7 @@ SELECT no, identity, count(holds) AS cases, count(*) FILTER (WHERE NOT holds) AS
        ) i (no, identity, holds)
  GROUP BY no, identity ORDER BY no;
 
--- The cases contain every change from a standing to a status.
+-- The customers by their standing at the start and their status: the cases cover many changes.
 SELECT coalesce(standing_at_start, 'unknown') AS standing_at_start,
        coalesce(status, 'none') AS status, count(*) AS customers
   FROM all_customers GROUP BY standing_at_start, status

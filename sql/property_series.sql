@@ -6,11 +6,10 @@
 --     period;
 --   both equal the result of the definitions, which are written here in plain SQL: in all columns,
 --     among them sustained and lapsed_again, and the revenue, which is summed by sum();
---   the forms without event return what the event purchase returns for every row, and duplicate
---     purchases change nothing;
+--   the forms without event take every row as a purchase, and duplicate purchases change nothing;
 --   a state is the same however the rows are split: in parts combined in any order, and by any
 --     number of parallel workers, with and without groups;
---   lifecycle_transitions is GROUP BY of its two columns.
+--   lifecycle_transitions counts the same pairs as GROUP BY of its two columns.
 --
 -- Each case is made from a hash of its number, so the cases are the same in every version of
 -- PostgreSQL.  Another seed makes other cases: then the counts change, but the columns named
@@ -458,7 +457,7 @@ BEGIN
          purchases_amounts
     FROM asked;
 
-  -- every row once to three times, in another order
+  -- every row once or three times, in another order
   INSERT INTO wholes
   SELECT 'duplicates', zone, t.time, key.kind, series_id, a.rows::text,
          (SELECT lifecycle_series(customer, at, s.period, s.step, s.inactive_after, s.churned_after)
@@ -504,7 +503,7 @@ BEGIN
                          ('last period cut short', cut_short),
                          ('only one period', only_period)) v (what, cases);
 
-  -- the parameters as constants
+  -- ask again with the parameters as constants
   FOR q IN
     SELECT series_id, period::text, step, inactive_after, churned_after
       FROM series WHERE series_id % 7 = 0 ORDER BY series_id
@@ -574,7 +573,7 @@ SELECT zone, time, kind, series_id, k, form, amounts, field,
    AND (p.value IS DISTINCT FROM a.value OR a.value IS DISTINCT FROM e.value)
  ORDER BY series_id, k, form, amounts, field COLLATE "C" LIMIT 10;
 
--- Whole series: the forms without event return what the event purchase returns, duplicate
+-- Whole series: the forms without event return the same as the constant event purchase, duplicate
 -- purchases change nothing, and constant parameters act like parameters in columns.
 SELECT what, count(*) AS series, count(*) FILTER (WHERE one IS NULL) AS undefined,
        count(*) FILTER (WHERE one IS DISTINCT FROM other) AS differ
@@ -789,7 +788,7 @@ CALL ask_parts('by time', $$CASE WHEN at_date >= '2024-08-01' THEN 0
 CALL ask_parts('all but one', 'CASE WHEN n < 7999 THEN 1 WHEN n = 7999 THEN 0 ELSE 2 END');
 CALL ask_parts('all in one', '2');
 
--- No answer differs, and in each way of asking workers took part.
+-- No answer differs, and workers took part in every kind of parallel plan.
 SELECT asked, asked_of, array_agg(DISTINCT workers ORDER BY workers) AS workers,
        count(DISTINCT way) AS ways, count(DISTINCT kind) AS kinds, count(DISTINCT time) AS times,
        count(*) AS answers, count(DISTINCT split) AS different_answers,

@@ -43,7 +43,7 @@ FROM (VALUES (timestamp '2024-01-01'), ('2024-03-31 23:59:59.999999'), ('2024-04
      LATERAL (VALUES (timestamp '2023-01-01'), (back)) v(t)
 GROUP BY back ORDER BY back;
 
--- other bounds: an exclusive start or an inclusive end moves it by a microsecond, or by a day
+-- other bounds: an exclusive start or an inclusive end moves the bound by a microsecond or a day
 SELECT reactivation_rate(1, t, '(2024-01-01,2024-04-01)', '90 days') AS after_from,
        reactivation_rate(1, t, '[2024-01-01,2024-04-01)', '90 days') AS at_from
 FROM (VALUES (timestamp '2023-01-01'), ('2024-01-01')) v(t);
@@ -76,7 +76,7 @@ FROM (VALUES (daterange('2023-03-31', '2023-04-30'), 1, date '2023-02-27'),
              ('[2024-03-31,2024-04-30)', 2, '2024-02-29')) v(period, c, t)
 GROUP BY period ORDER BY period;
 
--- where the clocks change between, '1 day' reaches back to another instant than '24 hours'
+-- across a change of clocks, '1 day' reaches back to another instant than '24 hours'
 SET TimeZone = 'Europe/Berlin';
 SELECT reactivation_rate(c, t, '[2024-04-01,2024-05-01)', '1 day') AS a_day,
        reactivation_rate(c, t, '[2024-04-01,2024-05-01)', '24 hours') AS hours

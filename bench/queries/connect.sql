@@ -1,2 +1,2 @@
--- SELECT 1: what psql and the connection take
+-- SELECT 1: the time that psql and the connection take
 SELECT 1;

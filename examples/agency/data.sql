@@ -74,9 +74,9 @@ SELECT company_id, pitched_on, won, CASE WHEN NOT won THEN lost_because END
           UNION ALL
          SELECT first_on + 180 + 3 * get_byte(chance, 4), get_byte(chance, 4) % 3 > 0
           WHERE NOT first_won
-           AND get_byte(chance, 3) < CASE lost_because WHEN 'no budget' THEN 190
-                                                       WHEN 'price' THEN 90
-                                                       ELSE 40 END
+            AND get_byte(chance, 3) < CASE lost_because WHEN 'no budget' THEN 190
+                                                        WHEN 'price' THEN 90
+                                                        ELSE 40 END
        ) AS pitch(pitched_on, won)
  WHERE pitched_on < '2024-12-15'
  ORDER BY pitched_on, company_id;
@@ -126,7 +126,7 @@ WITH RECURSIVE mandate AS (
 )
 SELECT * FROM mandate WHERE n > 0;
 
--- a client who came back was pitched to again
+-- the agency pitched again to each client that came back
 INSERT INTO pitches (company_id, pitched_on, won)
 SELECT company_id, signed_on - 14, true
   FROM mandate AS this
@@ -146,7 +146,7 @@ SELECT company_id, (ARRAY['search', 'brand'])[1 + get_byte(chance, 6) % 2],
        CASE WHEN terminated_on < '2025-02-01' THEN reason END
   FROM mandate
  UNION ALL
--- a third of the clients have a second contract, for social media; every third of these is
+-- beside a third of the contracts there is one for social media; every third of these is
 -- terminated after half a year
 SELECT company_id, 'social media', 800 + 50 * (get_byte(chance, 8) / 8),
        starts_on + 20, starts_on + 30, ends_on,

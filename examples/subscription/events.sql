@@ -22,8 +22,8 @@
 --   * churned after NULL: customers leave only by cancelling;
 --   * inactive after 13 months: the longest term is paid for 12 months, and one
 --     month is added for late payers. So a subscription that runs never counts as
---     inactive. Inactive are only customers whose project licence ended and who
---     have bought nothing since.
+--     inactive. Only customers whose project licence ended, and who have bought
+--     nothing since, are inactive.
 
 \set QUIET on
 \set ON_ERROR_STOP on
