@@ -80,10 +80,10 @@ SELECT with_events, key,
            count(*) FILTER (WHERE s2 = 'churned'))::text AS counts
   FROM standing GROUP BY with_events, key;
 
--- told returns the fields of lifecycle_counts that plain SQL computes.  asking returns a query
--- that calls every aggregate over a table of events (customer, day, event, grp); their states
--- keep 1, 34, 5 and some 30 bytes of facts a customer.
-CREATE FUNCTION told(lifecycle_counts) RETURNS text
+-- compared_fields returns the fields of lifecycle_counts that plain SQL computes.  asking returns
+-- a query that calls every aggregate over a table of events (customer, day, event, grp); their
+-- states keep 1, 34, 5 and some 30 bytes of facts a customer.
+CREATE FUNCTION compared_fields(lifecycle_counts) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT ROW(($1).prospects_start, ($1).active_start, ($1).inactive_start, ($1).churned_start,
              ($1).new_customers, ($1).retained, ($1).reactivated, ($1).won_back,
@@ -113,9 +113,9 @@ LANGUAGE sql AS $$
                            ('reactivation_rate', r_rate::text), ('winback_rate', w_rate::text),
                            ('reactivation_tally, events', r_events::text),
                            ('winback_tally, events', w_events::text),
-                           ('lifecycle_counts', told(c)),
+                           ('lifecycle_counts', compared_fields(c)),
                            ('lifecycle_counts, whole', md5(c::text)),
-                           ('lifecycle_counts, events', told(c_events)),
+                           ('lifecycle_counts, events', compared_fields(c_events)),
                            ('lifecycle_counts, events, whole', md5(c_events::text)),
                            ('lifecycle_series, whole', md5(s::text))) AS v (call, answer)$q$,
     customer, by, source, 'GROUP BY ' || nullif(by, '-1'))

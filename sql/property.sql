@@ -589,14 +589,14 @@ RESET TimeZone;
 
 -- A rate with no eligible customer is NULL, not 0: all rows have a NULL, or no customer bought
 -- before the period, or none was silent.
-SELECT what,
+SELECT situation,
        reactivation_rate(customer, at, '[2024-06-01,2024-07-01)', '1 month') AS reactivation,
        winback_rate(customer, at, '[2024-06-01,2024-07-01)', '1 month') AS winback
   FROM (VALUES ('a row of NULLs', NULL, NULL), ('only NULLs', NULL, '2024-01-01'),
-               ('only NULLs', 1, NULL), ('nobody before', 1, '2024-06-01'),
-               ('nobody silent', 1, '2024-05-01')) AS v (what, customer, day),
+               ('only NULLs', 1, NULL), ('no purchase before', 1, '2024-06-01'),
+               ('no silence', 1, '2024-05-01')) AS v (situation, customer, day),
        LATERAL (SELECT day::date AS at) d
- GROUP BY what ORDER BY what;
+ GROUP BY situation ORDER BY situation;
 -- A rate over no rows is NULL, too.
 SELECT reactivation_rate(1, date '2024-01-01', '[2024-06-01,2024-07-01)', '1 month')
          AS reactivation,

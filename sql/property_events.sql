@@ -360,11 +360,11 @@ END $$;
 
 -- pairs holds the answers of plain SQL and of winback in one round; summary and the tables below
 -- it hold those of all rounds.  As text, two values are equal only if every bit is.
-CREATE TABLE pairs (what text, case_id int, customer text, plain text, answer text);
+CREATE TABLE pairs (question text, case_id int, customer text, plain text, answer text);
 CREATE TABLE summary (
-  what text, zone text, time text, kind text, answers int, undefined int, differ int);
+  question text, zone text, time text, kind text, answers int, undefined int, differ int);
 CREATE TABLE different (
-  what text, zone text, time text, kind text, case_id int, customer text,
+  question text, zone text, time text, kind text, case_id int, customer text,
   plain text, answer text);
 CREATE TABLE all_cases (case_id int, purchases_only bool, counts lifecycle_counts);
 CREATE TABLE all_customers (
@@ -490,12 +490,12 @@ BEGIN
   TRUNCATE pairs;
 
   INSERT INTO pairs
-  SELECT v.what, case_id, customer, v.plain, v.answer
+  SELECT v.question, case_id, customer, v.plain, v.answer
     FROM customers c FULL JOIN got_customers g USING (case_id, customer),
          LATERAL (VALUES ('lifecycle_at, start', c.standing_at_start, g.at_start::text),
                          ('lifecycle_at, end', c.standing_at_end, g.at_end::text),
                          ('without event = purchases, customers', g.of_purchases, g.of_rows)
-                 ) v (what, plain, answer);
+                 ) v (question, plain, answer);
   INSERT INTO pairs
   SELECT 'lifecycle_during', case_id, customer, c.status, g.during::text
     FROM customers c FULL JOIN got_customers g USING (case_id, customer)
@@ -512,7 +512,7 @@ BEGIN
                     FROM jsonb_each_text(c.plain) p
                     FULL JOIN jsonb_each_text(c.answer) a USING (key)) v;
   INSERT INTO pairs
-  SELECT v.what, case_id, NULL, v.plain, v.answer
+  SELECT v.question, case_id, NULL, v.plain, v.answer
     FROM cases LEFT JOIN counts c USING (case_id) JOIN got_cases g USING (case_id),
          LATERAL (VALUES ('reactivation_tally', coalesce(c.reactivation, '0/0'),
                           g.reactivation::text),
@@ -521,9 +521,9 @@ BEGIN
                           g.reactivation_rate::text),
                          ('winback_rate', c.winback_rate::text, g.winback_rate::text),
                          ('without event = purchases, cases', g.of_purchases, g.of_rows)
-                 ) v (what, plain, answer);
+                 ) v (question, plain, answer);
   INSERT INTO pairs
-  SELECT v.what, case_id, NULL, v.plain, v.answer
+  SELECT v.question, case_id, NULL, v.plain, v.answer
     FROM two_steps s JOIN got_cases g USING (case_id) LEFT JOIN counts c USING (case_id),
          LATERAL (VALUES ('reactivation_tally, two steps', g.reactivation::text,
                           s.reactivation::text),
@@ -531,7 +531,7 @@ BEGIN
                          ('reactivation_rate, two steps', c.reactivation_rate::text,
                           s.reactivation_rate::text),
                          ('winback_rate, two steps', c.winback_rate::text, s.winback_rate::text)
-                 ) v (what, plain, answer);
+                 ) v (question, plain, answer);
   INSERT INTO pairs
   SELECT 'lifecycle_counts ' || key, case_id, NULL, v.plain, v.answer
     FROM (SELECT case_id, to_jsonb(c) - 'case_id' AS plain, to_jsonb(g.counts) AS answer
@@ -553,11 +553,11 @@ BEGIN
   RESET winback.enable_scan;
 
   INSERT INTO summary
-  SELECT what, zone, t.time, k.kind, count(*), count(*) FILTER (WHERE answer IS NULL),
+  SELECT question, zone, t.time, k.kind, count(*), count(*) FILTER (WHERE answer IS NULL),
          count(*) FILTER (WHERE plain IS DISTINCT FROM answer)
-    FROM pairs GROUP BY what;
+    FROM pairs GROUP BY question;
   INSERT INTO different
-  SELECT what, zone, t.time, k.kind, case_id,
+  SELECT question, zone, t.time, k.kind, case_id,
          left(customer, 40), left(plain, 200), left(answer, 200)
     FROM pairs WHERE plain IS DISTINCT FROM answer;
   INSERT INTO all_cases SELECT case_id, case_id % 4 = 0, counts FROM got_cases;
@@ -585,8 +585,8 @@ END $$;
 CALL play_all(:cases_per_round);
 
 -- By question: no answer differs.
-SELECT what, sum(answers) AS answers, sum(undefined) AS undefined, sum(differ) AS differ
-  FROM summary GROUP BY what ORDER BY what COLLATE "C";
+SELECT question, sum(answers) AS answers, sum(undefined) AS undefined, sum(differ) AS differ
+  FROM summary GROUP BY question ORDER BY question COLLATE "C";
 
 -- By time type and the session's time zone, and by kind of key: no answer differs.
 SELECT coalesce(time, '') AS time, coalesce(zone, '') AS zone, coalesce(kind, '') AS kind,
@@ -594,7 +594,7 @@ SELECT coalesce(time, '') AS time, coalesce(zone, '') AS zone, coalesce(kind, ''
   FROM summary GROUP BY GROUPING SETS ((time, zone), (kind)) ORDER BY time, zone, kind;
 
 -- The first answers that differ: none.
-SELECT * FROM different ORDER BY what COLLATE "C", case_id, customer COLLATE "C" LIMIT 10;
+SELECT * FROM different ORDER BY question COLLATE "C", case_id, customer COLLATE "C" LIMIT 10;
 
 --
 -- Identities of the counts, which hold for any rows.
@@ -710,7 +710,7 @@ SELECT count(*) FILTER (WHERE last_cancellation = last_purchase) AS cancelled_at
        count(*) FILTER (WHERE last_purchase = inactive_before - interval '1us') AS just_silent,
        count(*) FILTER (WHERE last_purchase = churned_before) AS at_churned_before,
        count(*) FILTER (WHERE last_purchase = churned_before - interval '1us') AS just_churned,
-       count(*) FILTER (WHERE last_purchase = '-infinity') AS ages_ago
+       count(*) FILTER (WHERE last_purchase = '-infinity') AS long_ago
   FROM all_customers;
 SELECT count(*) FILTER (WHERE first_purchase = period_start) AS bought_at_start,
        count(*) FILTER (WHERE first_purchase = period_end - interval '1us') AS bought_at_the_last,

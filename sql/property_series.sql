@@ -95,10 +95,10 @@ LANGUAGE sql SET enable_nestloop = off AS $$
            b.customer IS NOT NULL AS bought
       FROM periods p
       JOIN (SELECT series_id, form, customer,
-                   min(min(at) FILTER (WHERE isfinite(at))) OVER everybody AS first_event,
-                   max(max(at) FILTER (WHERE isfinite(at))) OVER everybody AS last_event
+                   min(min(at) FILTER (WHERE isfinite(at))) OVER all_customers AS first_event,
+                   max(max(at) FILTER (WHERE isfinite(at))) OVER all_customers AS last_event
               FROM known GROUP BY series_id, form, customer
-            WINDOW everybody AS (PARTITION BY series_id, form)) e USING (series_id)
+            WINDOW all_customers AS (PARTITION BY series_id, form)) e USING (series_id)
       LEFT JOIN standings s
         ON s.series_id = p.series_id AND s.form = e.form AND s.customer = e.customer
        AND s.t = p."from"
@@ -385,9 +385,9 @@ CREATE TABLE elements (
   zone text, time text, kind text, series_id int, k int, step interval, form text, amounts bool,
   plain lifecycle_counts, alone lifecycle_counts, element lifecycle_counts,
   series_differs bool, counts_differ bool);
-CREATE TABLE corners (what text, cases bigint);
+CREATE TABLE corners (corner text, cases bigint);
 CREATE TABLE wholes (
-  what text, zone text, time text, kind text, series_id int, one text, other text);
+  comparison text, zone text, time text, kind text, series_id int, one text, other text);
 
 CREATE PROCEDURE play(round int, how_many int, zone text, t times, key keys)
 LANGUAGE plpgsql AS $$
@@ -467,7 +467,7 @@ BEGIN
     FROM asked a JOIN series s USING (series_id) WHERE series_id % 3 = 1;
 
   INSERT INTO corners
-  SELECT v.what, v.cases
+  SELECT v.corner, v.cases
     FROM (SELECT count(*) FILTER (WHERE at = "from") AS at_start,
                  count(*) FILTER (WHERE at = "from" - tick) AS before_start,
                  count(*) FILTER (WHERE at = "from" - inactive_after) AS still_active,
@@ -501,7 +501,7 @@ BEGIN
                          ('events that just reach that decision', data_reach),
                          ('events that just do not reach it', too_short),
                          ('last period cut short', cut_short),
-                         ('only one period', only_period)) v (what, cases);
+                         ('only one period', only_period)) v (corner, cases);
 
   -- ask again with the parameters as constants
   FOR q IN
@@ -575,9 +575,9 @@ SELECT zone, time, kind, series_id, k, form, amounts, field,
 
 -- Whole series: the forms without event return the same as the constant event purchase, duplicate
 -- purchases change nothing, and constant parameters act like parameters in columns.
-SELECT what, count(*) AS series, count(*) FILTER (WHERE one IS NULL) AS undefined,
+SELECT comparison, count(*) AS series, count(*) FILTER (WHERE one IS NULL) AS undefined,
        count(*) FILTER (WHERE one IS DISTINCT FROM other) AS differ
-  FROM wholes GROUP BY what ORDER BY what COLLATE "C";
+  FROM wholes GROUP BY comparison ORDER BY comparison COLLATE "C";
 
 -- The elements contain values of every kind.
 SELECT count(*) FILTER (WHERE (e).sustained > 0) AS with_sustained,
@@ -604,7 +604,7 @@ SELECT count(*) FILTER (WHERE r = 0) AS of_zero,
  WHERE amounts;
 
 -- The rows contain every corner case, to the microsecond or the day.
-SELECT what, sum(cases) AS cases FROM corners GROUP BY what ORDER BY what COLLATE "C";
+SELECT corner, sum(cases) AS cases FROM corners GROUP BY corner ORDER BY corner COLLATE "C";
 
 -- The periods of one day contain days of 23 and of 25 hours.
 SELECT zone, (element).period_end - (element).period_start AS length, count(*) AS periods
@@ -906,7 +906,7 @@ RESET enable_hashagg;
 
 -- No answer differs, and the answers contain all 63 cells.
 SELECT way, count(*) AS answers, max(cardinality(answer::lifecycle_transition[])) AS most_cells,
-       count(*) FILTER (WHERE plain IS NULL) AS of_nobody,
+       count(*) FILTER (WHERE plain IS NULL) AS without_customers,
        count(*) FILTER (WHERE plain IS DISTINCT FROM answer) AS differ
   FROM transition_answers GROUP BY way ORDER BY way COLLATE "C";
 

@@ -25,7 +25,7 @@ FROM orders;
 -- with a longer threshold, only customers who lapsed earlier are former customers
 SELECT winback_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '320 days') AS one_of_two,
        winback_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '350 days') AS one_of_one,
-       winback_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '400 days') AS nobody
+       winback_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '400 days') AS none_eligible
 FROM orders;
 
 -- churned_after is NULL: silence makes no customer churned

@@ -4,17 +4,17 @@
 -- Functions that several tests use.  Each of these tests reads this file with \i.
 --
 -- pick returns a pseudo-random number less than below, or an element of among.  It hashes n,
--- so the result is the same on every server.  The argument "what" numbers the choices that are
+-- so the result is the same on every server.  The argument "choice" numbers the choices that are
 -- made for one n; the setting property.seed selects another sequence.
-CREATE FUNCTION pick(n bigint, what int, below int) RETURNS int
+CREATE FUNCTION pick(n bigint, choice int, below int) RETURNS int
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT ((hashint8extended(n * 100 + what,
+  SELECT ((hashint8extended(n * 100 + choice,
                             coalesce(current_setting('property.seed', true), '1')::bigint)
            & 9223372036854775807) % below)::int
 $$;
-CREATE FUNCTION pick(n bigint, what int, among anyarray) RETURNS anyelement
+CREATE FUNCTION pick(n bigint, choice int, among anyarray) RETURNS anyelement
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT among[1 + pick(n, what, cardinality(among))]
+  SELECT among[1 + pick(n, choice, cardinality(among))]
 $$;
 -- Returns the scan, Append, Gather and aggregate nodes of a query's plan, from the top.
 CREATE FUNCTION nodes(query text) RETURNS text
