@@ -7,7 +7,6 @@
 #
 #   Skipped without Debian's package node-d3; the browser's part is skipped without
 #   chromium-headless-shell or chromium.
-#   chromium-headless-shell or chromium.
 use strict;
 use warnings;
 

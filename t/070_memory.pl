@@ -21,7 +21,6 @@
 #   WINBACK_CANCELS     cancels a phase; default 3
 #   WINBACK_SLOW_TESTS  set to 1: run also larger states, more executions, and the
 #                       tests that take up to 3 GB of memory
-#                       states, and more executions
 use strict;
 use warnings;
 
@@ -370,29 +369,29 @@ my %too_much = (
 );
 my ($available) = slurp_file('/proc/meminfo') =~ /^MemAvailable:\s+(\d+) kB/m
   or die 'no MemAvailable';
-for my $what (sort keys %too_much) {
+for my $case (sort keys %too_much) {
  SKIP: {
     skip 'needs 3 GB of memory and WINBACK_SLOW_TESTS=1', 1 unless $slow;
     skip 'less than 4 GB of memory are available', 1 if $available < 4 * 2**20;
-    my $query = $too_much{$what} =~ s/hundred/one_page/r;
+    my $query = $too_much{$case} =~ s/hundred/one_page/r;
     # a high cost of operators makes a parallel plan cheaper
     my $settings = 'SET max_parallel_workers_per_gather = 2; SET cpu_operator_cost = 1;';
     like($node->safe_psql('winback', "$settings EXPLAIN $query"), qr/Gather.*Partial Aggregate/s,
-      "$what: the plan is parallel");
+      "$case: the plan is parallel");
     my (undef, undef, $errors) = $node->psql('winback', "$settings $query",
       extra_params => [ '-v', 'VERBOSITY=verbose' ]);
     like($errors,
       qr/ERROR:  54000: partial aggregate state is too large to send to the leader process\n/,
-      "$what: the state is too large to send");
+      "$case: the state is too large to send");
     like($errors,
       qr/DETAIL:  The state of \d+ customers has \d{10} bytes, and the limit is 1 GB\./,
-      "$what: the detail has its size");
+      "$case: the detail has its size");
     my $hint = 'HINT:  SET max_parallel_workers_per_gather = 0 for this query,'
       . ' or use the two-step form, which can spill to disk.';
-    like($errors, qr/\Q$hint\E/, "$what: the hint has two ways out");
+    like($errors, qr/\Q$hint\E/, "$case: the hint has two ways out");
     my $serial =
       $node->safe_psql('winback', "SET max_parallel_workers_per_gather = 0; $query");
-    like($serial, qr/\d/, "$what: without parallel workers it has an answer");
+    like($serial, qr/\d/, "$case: without parallel workers it has an answer");
   }
 }
 SKIP: {

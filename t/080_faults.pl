@@ -7,7 +7,7 @@
 #   temporary file is left over.
 #
 #   The test limits the memory or the file size of one server process with prlimit,
-#   which is in util-linux and so on every Debian. The limit of the file size stands
+#   which is in util-linux, and so on every Debian. The limit of the file size stands
 #   for a full disk: write() fails half-way, as on a full disk.
 #
 #   Limits: Linux. Memory is not limited under a sanitizer or valgrind
@@ -143,15 +143,15 @@ sub end_process {
 }
 sub terminate { $node->safe_psql('winback', "SELECT pg_terminate_backend($_[0])"); }
 
-for my $what (sort keys %parallel) {
-  like(end_process($parallel{$what}, 'parallel worker', \&terminate),
+for my $case (sort keys %parallel) {
+  like(end_process($parallel{$case}, 'parallel worker', \&terminate),
     qr/^(FATAL:  57P01|ERROR:  \w{5}): .*(administrator command|parallel worker)/m,
-    "$what, a worker terminated: the client gets an error");
-  check_after("$what, a worker terminated");
-  like(end_process($parallel{$what}, 'client backend', \&terminate),
+    "$case, a worker terminated: the client gets an error");
+  check_after("$case, a worker terminated");
+  like(end_process($parallel{$case}, 'client backend', \&terminate),
     qr/^FATAL:  57P01: terminating connection due to administrator command/m,
-    "$what, the leader terminated: the client gets an error");
-  check_after("$what, the leader terminated");
+    "$case, the leader terminated: the client gets an error");
+  check_after("$case, the leader terminated");
 }
 check_same_server('terminated');
 
@@ -179,9 +179,9 @@ $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
 # Memory. limit_memory lets a process allocate $more bytes beyond those it has now.
 #
 sub limit {
-  my ($pid, $what, $bytes) = @_;
+  my ($pid, $resource, $bytes) = @_;
   # only the soft limit, so that it can be lifted again
-  IPC::Run::run([ $prlimit, '--pid', $pid, "--$what=$bytes:" ]) or die 'prlimit failed';
+  IPC::Run::run([ $prlimit, '--pid', $pid, "--$resource=$bytes:" ]) or die 'prlimit failed';
 }
 sub limit_memory {
   my ($pid, $more) = @_;
@@ -212,7 +212,7 @@ my %large = (
                            GROUP BY $customers) AS customers",
 );
 my $checked = $WinbackCluster::checked;
-for my $what (sort keys %large) {
+for my $case (sort keys %large) {
  SKIP: {
     skip "memory cannot be limited with $checked", 1 if $checked;
     my ($session, $pid) = new_session(q{
@@ -221,8 +221,8 @@ for my $what (sort keys %large) {
       SET hash_mem_multiplier = 1});
     $session->query_safe($small);
     limit_memory($pid, 8 * $mb);
-    like(fails($session, $large{$what}), $out_of_memory, "$what: out of memory");
-    check_after($what, $session);
+    like(fails($session, $large{$case}), $out_of_memory, "$case: out of memory");
+    check_after($case, $session);
   }
 }
 

@@ -88,7 +88,7 @@ sub columns_of {
   return 'ROW(' . join(', ', map { "($counts).$_" } @names) . ')::text';
 }
 
-# Returns statements that create the table "truth": the expected fields of each group, in plain SQL.
+# Returns statements in plain SQL that create the table "truth": the expected fields of each group.
 sub truth {
   my (%c) = @_;
   my $standing = sub {
@@ -216,9 +216,9 @@ sub settings {
   return @set;
 }
 
-# Returns a random query over the groups of a random key ("all", "g" or "h"). It returns rows
-# (grp, result of each call...). With it: the form, the key, the names of the calls, and
-# statements to run first.
+# Makes a random query over the groups of a random key ("all", "g" or "h"), whose columns are grp and
+# the result of each call. Returns its form, the key, the names of the calls, the query, and
+# statements to run before it.
 sub query {
   my (%c) = @_;
   my $key = any('all', 'all', 'g', 'h');

@@ -18,7 +18,6 @@
 #   WINBACK_CHECKED  asan or valgrind, if the server runs under one of them
 #                    (scripts/checked). It is slower then and takes more memory, so
 #                    tests do not judge time and memory.
-#                    tests do not judge time and memory.
 package WinbackCluster;
 
 use strict;
@@ -30,7 +29,7 @@ use PostgreSQL::Test::Utils;
 our $checked = $ENV{WINBACK_CHECKED} || '';
 
 # Returns the settings by which a server finds the extension staged under $destdir.
-# Debian's packages up to 17 have a setting by a patch; 18 has one of its own.
+# PostgreSQL has a setting for this from 18 on; up to 17 a patch of Debian adds one.
 sub settings_for_stage {
   my ($destdir) = @_;
   my ($major) = pg_config('--version') =~ /(\d+)/;

@@ -4,8 +4,8 @@
 #   a type, in views and in a materialized view.
 #
 #   WinbackTypes::create($node);
-#   for my $what (sort keys %WinbackTypes::contents) {
-#     $node->safe_psql('winback', $WinbackTypes::contents{$what});
+#   for my $query (sort keys %WinbackTypes::contents) {
+#     $node->safe_psql('winback', $WinbackTypes::contents{$query});
 #   }
 package WinbackTypes;
 
