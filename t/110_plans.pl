@@ -216,8 +216,8 @@ sub settings {
   return @set;
 }
 
-# Makes a random query over the groups of a random key ("all", "g" or "h"), whose columns are grp and
-# the result of each call. Returns its form, the key, the names of the calls, the query, and
+# Makes a random query over the groups of a random key ("all", "g" or "h"), whose columns are grp
+# and the result of each call. Returns its form, the key, the names of the calls, the query, and
 # statements to run before it.
 sub query {
   my (%c) = @_;
