@@ -161,7 +161,7 @@ sub compare {
   });
   my ($summary, $differ, @first) = split /\n/, $seen;
   is($summary, $s{expect}, "$name: the numbers of months, returns and amounts are the known ones");
-  is($differ, '0 differ', "$name: all columns") or diag(join "\n", @first);
+  is($differ, '0 differ', "$name: all columns of all months are equal") or diag(join "\n", @first);
 }
 
 # The data end on 30 June 1998. With dates, whether a customer stayed is therefore unknown for June

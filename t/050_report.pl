@@ -291,14 +291,15 @@ SKIP: {
   # minus 1: the legend has one of each, too
   is($shapes->('rates', 'dot reactivation') - 1, 30,
     'rates: a dot of the reactivation rate for each month with a complete history');
-  is($shapes->('rates', 'dot winback') - 1, 30, 'rates: and a dot of the win-back rate');
+  is($shapes->('rates', 'dot winback') - 1, 30,
+    'rates: a dot of the win-back rate for each of these months');
   is($shapes->('rates', 'band \w+'), 2, 'rates: two bands');
   is($shapes->('revenue', 'dot share'), 30,
     'revenue: a share for each month with a complete history');
   is($shapes->('transitions', 'cell'), scalar(@$steps), 'transitions: a cell for each step');
   for my $id (qw(standing flows rates)) {
     is($shapes->($id, 'shade') >= 6, 1, "$id: the months without history are shaded");
-    like($figure{$id}, qr/January to June 2022/, "$id: and the shaded months are named");
+    like($figure{$id}, qr/January to June 2022/, "$id: the shaded months are named");
   }
 
   # the tables, cell by cell as they are shown
@@ -398,7 +399,7 @@ for (['nothing', qr/no orders/], ['nowhere', qr/relation "nowhere" does not exis
     [ "$root/scripts/report", $node->connstr('winback'), "--variable=orders=$orders" ],
     '<', \undef, '>', \$out, '2>', \$err);
   ok(!$fine && $out eq '', "orders=$orders: scripts/report fails and writes no page");
-  like($err, $reason, "orders=$orders: and gives the reason");
+  like($err, $reason, "orders=$orders: scripts/report gives the reason");
 }
 
 $node->stop;

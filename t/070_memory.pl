@@ -235,7 +235,7 @@ for my $phase (@phases) {
   push @all, @latencies;
   is(scalar @latencies, $cancels,
     sprintf '%s: %d times cancelled (whole: %.1f s)', $name, $cancels, $whole);
-  is($other, undef, "$name: with SQLSTATE 57014");
+  is($other, undef, "$name: each cancel gives SQLSTATE 57014");
   SKIP: {
     skip "time is not judged with $checked", 2 if $checked;
     cmp_ok($median, '<=', 100, sprintf '%s: obeyed after %.0f ms, the median', $name, $median);
@@ -414,7 +414,7 @@ SKIP: {
   like($node->safe_psql('winback', "EXPLAIN $scan"), qr/Gather.*Winback Scan/s,
     'a parallel Winback Scan is planned');
   is($node->safe_psql('winback', $scan), $expected,
-    'and has the same answer, for it sends the state in portions');
+    'a parallel Winback Scan has the same answer, for it sends the state in portions');
 }
 
 is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,

@@ -84,7 +84,7 @@ sub check_same_server {
   is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
     "$fault: the server has not restarted");
   unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-    "$fault: and no process of it has crashed");
+    "$fault: no process of the server has crashed");
 }
 
 # Returns a session with these settings, and the pid of its server process.
@@ -138,7 +138,7 @@ sub end_process {
      WHERE application_name = 'victim' AND backend_type = '$which' LIMIT 1});
   $how->($pid);
   $psql->finish;
-  is($out, '', 'no answer');
+  is($out, '', 'psql prints no answer');
   return $errors;
 }
 sub terminate { $node->safe_psql('winback', "SELECT pg_terminate_backend($_[0])"); }
@@ -265,21 +265,21 @@ for my $how (sort keys %ways) {
   like($session->query_safe("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $spills"), $plan,
     "$how: the two-step form spills");
   my $answer = $session->query_safe($spills);
-  like($answer, qr{^\d+/\d{4,}$}, "$how: it has an answer");
+  like($answer, qr{^\d+/\d{4,}$}, "$how: the query has an answer");
   is($answer,
     $session->query_safe("SET work_mem = '1GB'; $spills; RESET work_mem; SET work_mem = '2MB'"),
-    "$how: and the same answer in memory");
+    "$how: the answer is the same in memory");
 
   $session->query_safe(q{SET temp_file_limit = '1MB'});
   like(fails($session, $spills),
     qr/ERROR:  53400: temporary file size exceeds "?temp_file_limit/,
-    "$how, temp_file_limit: the query fails by it");
+    "$how, temp_file_limit: the query fails with that error");
   $session->query_safe('RESET temp_file_limit');
   is($session->query_safe($spills), $answer, "$how, temp_file_limit: reset, it works again");
 
   limit($pid, 'fsize', $mb);
   like(fails($session, $spills), qr/ERROR:  \w{5}: could not (write|extend).*File too large/,
-    "$how, file size: the query fails by it");
+    "$how, file size: the query fails with that error");
   limit($pid, 'fsize', 'unlimited');
   is($session->query_safe($spills), $answer, "$how, file size: without a limit it works again");
   check_after("$how, spilled", $session);

@@ -214,7 +214,8 @@ my $seen = as_role('analyst', 'strict', 'SELECT count(DISTINCT customer) FROM or
 is($seen, '40', 'a policy hides rows');
 $narrow =~ s/winback_tally/reactivation_tally/;
 is(as_role('analyst', 'strict', $narrow),
-  $node->safe_psql('strict', "$narrow WHERE customer < 40"), 'and hides them from an aggregate');
+  $node->safe_psql('strict', "$narrow WHERE customer < 40"),
+  'a policy hides rows from an aggregate, too');
 
 #
 # Trusted: created by a role that is not a superuser, which then cannot change it.
@@ -254,8 +255,8 @@ for my $change (
 }
 # the owner of the schema could drop the function if the extension did not need it
 is(as_role('owner', 'owned', 'DROP FUNCTION mine.rate(mine.rate_tally)'), '2BP01',
-  'nor drop one function of it');
-is(as_role('owner', 'owned', 'DROP EXTENSION winback'), '', 'but may drop the extension');
+  'its creator may not drop one function of it');
+is(as_role('owner', 'owned', 'DROP EXTENSION winback'), '', 'its creator may drop the extension');
 
 #
 # A hostile schema. Mallory owns it, and a superuser installs the extension into it.
@@ -358,7 +359,7 @@ $node->safe_psql('hostile', "$worst CREATE TEMP TABLE lifecycle_status (x int);
   CREATE EXTENSION winback SCHEMA trap");
 is($node->safe_psql('hostile', $caught), '', 'hostile: installing called no object of hers');
 is($node->safe_psql('hostile', $definition) =~ s/\btrap\././gr, $clean,
-  'hostile: and the extension is the same as in public');
+  'hostile: the extension is the same as in public');
 # the trap works
 $node->safe_psql('hostile',
   "SET search_path = trap, pg_catalog; SELECT 1::pg_catalog.int8 = 2::pg_catalog.int8");
@@ -425,7 +426,7 @@ like($good, qr{^[\d.]+\|\d+/\d\d\|}, 'the calls have an answer');
 $node->safe_psql('runtime', 'GRANT SELECT ON public.orders TO PUBLIC');
 is(as_role('stranger', 'runtime', "SET search_path = trap, public, pg_catalog; $calls"), $good,
   'the same under a hostile search_path');
-is($node->safe_psql('runtime', $caught), '', 'and no object of hers was called');
+is($node->safe_psql('runtime', $caught), '', 'no object of hers was called');
 
 #
 # Forged states. A value of type internal cannot be made in SQL, neither from text nor from
@@ -557,14 +558,14 @@ is(as_role('mallory', 'forge', q{
   END $$}), '', 'attempts with states of type internal are made');
 is($node->safe_psql('forge', q{
     SELECT string_agg(statement, E'\n') FROM forge.attempts WHERE sqlstate IN ('00000', 'XX000')}),
-  '', 'each is refused');
+  '', 'each attempt is refused');
 is($node->safe_psql('forge', q{
     SELECT string_agg(DISTINCT message, E'\n' ORDER BY message) FROM forge.attempts
      WHERE statement ~ '^SFUNC = \w+, STYPE = internal'}),
   'aggregate transition data type cannot be internal',
   'those with an internal state are refused for it');
 cmp_ok($node->safe_psql('forge', 'SELECT count(*) FROM forge.attempts'), '>', 200,
-  'more than 200 were made');
+  'more than 200 attempts were made');
 
 # Everybody may create an aggregate with a state of another type. So every such function is
 # tried as a transition function, with every function that fits as its final, combine or
@@ -716,11 +717,12 @@ my $session = WinbackCluster::session($node);
 $session->query_safe("PREPARE users AS SELECT * FROM rates");
 my $prepared = $session->query_safe('EXECUTE users');
 ask('CREATE SCHEMA elsewhere; ALTER EXTENSION winback SET SCHEMA elsewhere');
-is(ask($users), $users_before, 'moved: all have the same answers');
-is(ask("REFRESH MATERIALIZED VIEW curve; $users"), $users_before, 'moved: after REFRESH, too');
+is(ask($users), $users_before, 'moved: all users have the same answers');
+is(ask("REFRESH MATERIALIZED VIEW curve; $users"), $users_before,
+  'moved: they have them after REFRESH, too');
 is(ask("SET search_path = elsewhere; $direct"), $direct_before,
   'moved: calls work under the new search_path');
-is(sqlstate_of($direct), '42883', 'moved: and not under the old one');
+is(sqlstate_of($direct), '42883', 'moved: calls fail under the old search_path');
 is($session->query_safe('EXECUTE users'), $prepared, 'moved: a prepared statement still works');
 $session->quit;
 is(ask("SELECT count(*) FROM $ours WHERE pronamespace <> 'elsewhere'::regnamespace"),
@@ -747,5 +749,5 @@ sub sqlstate_of { my $answer = as_role(scalar getpwuid($<), 'winback', $_[0]); r
 
 is(ask('SELECT pg_postmaster_start_time()'), $started, 'the server has not restarted');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-  'and no process of it has crashed');
+  'no process of the server has crashed');
 done_testing();

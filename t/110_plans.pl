@@ -423,6 +423,6 @@ SKIP: {
 is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
   'the server has not restarted');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-  'and no process of it has crashed');
+  'no process of the server has crashed');
 
 done_testing();
