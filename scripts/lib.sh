@@ -1,28 +1,29 @@
 # shellcheck shell=bash
 #
 # lib.sh
-#   What `make test`, `make demo` and their like have in common: from a bare
-#   Debian machine to a running PostgreSQL that knows the extension, and back.
+#   The functions that `make test`, `make demo` and other scripts share. They
+#   install missing packages, build the extension, run a PostgreSQL server that
+#   has it, and remove everything at the end.
 #
-#   The idea: everything happens below one temporary directory.
+#   The idea: the scripts write to one temporary directory only.
 #
-#     $tmp/build     a copy of the source tree; built and tested there, so the
-#                    checkout stays as it is and may be read-only
-#     $tmp/stage     where `make install DESTDIR=` puts the extension; the
-#                    system's own PostgreSQL directories are never written to
-#     $tmp/data      the throw-away server: reached by a socket in $tmp alone,
-#     $tmp/socket    it opens no TCP port and meets no other server
+#     $tmp/build     a copy of the source tree. The scripts build and test there,
+#                    so the checkout does not change and may be read-only
+#     $tmp/stage     `make install DESTDIR=` puts the extension here, and not into
+#                    the system's own PostgreSQL directories
+#     $tmp/data      the data directory of a throw-away server
+#     $tmp/socket    the socket of this server, which opens no TCP port
 #
-#   initdb refuses root, so root does only two things itself, apt-get and the
-#   copying; whatever builds or runs code goes through as_runner.
+#   initdb refuses to run as root, so a script that runs as root only calls
+#   apt-get and copies files itself; as_runner builds and runs all code.
 #
-#   Whatever ends the script, an error or Ctrl-C included, runs clean_up:
-#   each job of ours has a process group of its own, and each server started
-#   below $tmp has left its postmaster.pid there. Only kill -9 gets past it.
+#   When a script ends, also by an error or by Ctrl-C, it runs clean_up, which
+#   kills the process group of the current job and the servers whose
+#   postmaster.pid lies below $tmp. Only kill -9 prevents that.
 #
-#   Limits: Debian and its relatives. Debian lets an extension lie outside
-#   PostgreSQL's own directories (extension_destdir) up to PostgreSQL 17;
-#   PostgreSQL itself can from 18 on (extension_control_path).
+#   Limits: the scripts need Debian or a distribution made from it. Up to 17, only
+#   Debian's PostgreSQL finds an extension outside of its own directories
+#   (extension_destdir); from 18 on every PostgreSQL can (extension_control_path).
 
 set -euo pipefail
 
@@ -30,21 +31,21 @@ src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 wanted_pg_config=${PG_CONFIG:-}
 real_data=${WINBACK_REAL_DATA:+$(realpath -m "$WINBACK_REAL_DATA")}
 
-version=      # of PostgreSQL, its major number
+version=      # the major version of PostgreSQL
 tmp=          # our temporary directory
-runner=       # whom as_runner runs things as, when we are root
-job=          # process group of the job under way
-dropin=       # file that keeps apt-get from creating a cluster
-dropin_dir=   # its directory, if we had to create that
-missing=()    # packages to install
-wanted=()     # packages to install where that is possible
+runner=       # as_runner runs commands as this user if we are root
+job=          # the process group of the current job
+dropin=       # this file keeps apt-get from creating a cluster
+dropin_dir=   # the directory of this file, if we created it
+missing=()    # packages that the script needs
+wanted=()     # packages that the script can do without
 
-# interrupted STATUS: was it a signal of the three that begin traps?
+# interrupted STATUS: return whether SIGHUP, SIGINT or SIGTERM ended the script
 interrupted() { (($1 == 129 || $1 == 130 || $1 == 143)); }
 
 step() { printf '==> %s\n' "$*"; }
 
-# die MESSAGE [LINE...]: what went wrong, then what to do about it.
+# die MESSAGE [LINE...]: print the error and the lines of advice, and exit with status 1.
 die() {
     printf 'ERROR: %s\n' "$1" >&2
     shift
@@ -52,22 +53,23 @@ die() {
     exit 1
 }
 
-# counts PASSED FAILED SKIPPED: the last line of whatever runs tests
+# counts PASSED FAILED SKIPPED: print the last line of a script that runs tests
 counts() {
     printf '%d passed, %d failed' "$1" "$2"
     if (($3)); then printf ', %d skipped' "$3"; fi
     echo
 }
-# for scripts that read it of others: BASH_REMATCH 1, 2 and 4
+# Scripts match this line of other scripts; BASH_REMATCH 1, 2 and 4 are the numbers.
 # shellcheck disable=SC2034
 count_pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
 
-# The result must not depend on who calls, so the caller's locale, time zone
-# and PostgreSQL settings stay outside; so do the settings of a calling make.
+# Unset the caller's locale, time zone and PostgreSQL settings and those of a calling
+# make, so that results do not depend on them.
 forget_environment() {
     local name
-    for name in "${!PG@}" "${!LC_@}" TZ LANGUAGE CDPATH MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES TEMP_CONFIG INITDB_TEMPLATE; do
-        # how long to wait for a slow server
+    for name in "${!PG@}" "${!LC_@}" TZ LANGUAGE CDPATH MAKEFLAGS MFLAGS MAKELEVEL \
+        MAKEOVERRIDES TEMP_CONFIG INITDB_TEMPLATE; do
+        # keep the caller's time limits for a slow server
         [[ $name == PGCTLTIMEOUT || $name == PG_TEST_TIMEOUT_DEFAULT ]] || unset "$name"
     done
     export LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
@@ -75,8 +77,8 @@ forget_environment() {
     umask 022
 }
 
-# guarded COMMAND...: run a job in a process group of its own, so that
-# clean_up can end it with all its descendants. Without a terminal's input.
+# guarded COMMAND...: run a job in a process group of its own and without input, so
+# that clean_up can kill the job and all its descendants.
 guarded() {
     local status=0
     set -m
@@ -104,7 +106,7 @@ as_root() {
 can_be_root() {
     ((EUID == 0)) && return
     command -v sudo >/dev/null || return
-    # without a password, or by asking for it where there is somebody to ask
+    # sudo may ask for a password only if standard input is a terminal
     sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo true; }
 }
 
@@ -121,14 +123,14 @@ clean_up() {
     fi
     at_exit "$status" || status=1
     if [[ $tmp ]]; then
-        # a server's working directory is its data directory: so a pid that
-        # is somebody else's by now is left alone
+        # The working directory of a server is its data directory. Another
+        # process that has the pid of a dead server has a different one.
         while IFS= read -r -d '' file; do
             pid=$(head -n 1 "$file" 2>/dev/null) || continue
             [[ $(readlink "/proc/$pid/cwd") == "$(dirname "$file")" ]] || continue
             kill -QUIT "$pid" 2>/dev/null || continue
             for ((i = 0; i < 100; i++)); do
-                # not kill -0: in a container nobody may bury the dead
+                # kill -0 succeeds for a zombie, which a container may never reap
                 [[ $(readlink "/proc/$pid/cwd") ]] || break
                 sleep 0.1
             done
@@ -140,21 +142,23 @@ clean_up() {
     exit "$status"
 }
 
-# What a script wants done before the temporary directory goes, and said last.
+# A script redefines at_exit to run it before clean_up removes $tmp, and last_words to
+# print its last lines.
 at_exit() { :; }
 last_words() { :; }
 
 # ---------------------------------------------------------- the beginning
 
-# begin: environment, traps, and the temporary directory. That must be short,
-# for the path of a socket has room for 107 bytes, open to the user that runs
-# the server, and allow programs to run.
+# begin: set the environment and traps, and create the temporary directory. Its path
+# must be short, because the path of a socket has at most 107 bytes. The user that runs
+# the server must be able to enter it and to run programs there.
 begin() {
     local base
     forget_environment
-    # what no message of ours foresees shall not end in silence
+    # print the command that failed if no message of ours explains the failure
     set -E
-    trap 'printf "ERROR: %s, line %d, failed: %s\n" "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND" >&2' ERR
+    trap 'printf "ERROR: %s, line %d, failed: %s\n" \
+        "${BASH_SOURCE[0]}" "$LINENO" "$BASH_COMMAND" >&2' ERR
     trap clean_up EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
@@ -165,7 +169,8 @@ begin() {
         chmod 755 "$tmp"
         cp /bin/true "$tmp/program"
         if ((EUID == 0)); then
-            setpriv --reuid=65534 --regid=65534 --clear-groups -- "$tmp/program" 2>/dev/null && break
+            setpriv --reuid=65534 --regid=65534 --clear-groups -- \
+                "$tmp/program" 2>/dev/null && break
         else
             "$tmp/program" 2>/dev/null && break
         fi
@@ -173,12 +178,12 @@ begin() {
         tmp=
     done
     [[ $tmp ]] || die "cannot make a temporary directory in /tmp" \
-        "Name another one, which every user can reach and run programs in: TMPDIR=/var/tmp make ..."
+        "Name one that every user can enter and run programs in: TMPDIR=/var/tmp make ..."
     unset TMPDIR
 }
 
-# choose_version: sets $version and $bindir. What the caller asks for, else
-# the newest server that is installed, else what this release calls PostgreSQL.
+# choose_version: set $version and $bindir to those of PG_CONFIG, else of the newest
+# installed server, else of the server that Debian's package postgresql installs.
 choose_version() {
     local candidate found=
     if [[ $wanted_pg_config ]]; then
@@ -190,7 +195,8 @@ choose_version() {
             bindir=${wanted_pg_config%/pg_config}
         else
             die "PG_CONFIG=$wanted_pg_config is not a program" \
-                "Name an installed pg_config, or /usr/lib/postgresql/NN/bin/pg_config to have NN installed."
+                "Name an installed pg_config, or" \
+                "/usr/lib/postgresql/NN/bin/pg_config to have NN installed."
         fi
         step "PostgreSQL $version, as PG_CONFIG says"
         return
@@ -207,8 +213,9 @@ choose_version() {
         know_package postgresql || can_be_root ||
             no_root gcc libc6-dev make perl libipc-run-perl postgresql postgresql-server-dev-all
         know_package postgresql || update_lists
-        [[ $(apt-cache depends postgresql 2>/dev/null) =~ Depends:\ postgresql-([0-9]+) ]] || die "apt knows no package postgresql" \
-            "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
+        [[ $(apt-cache depends postgresql 2>/dev/null) =~ Depends:\ postgresql-([0-9]+) ]] ||
+            die "apt finds no package postgresql" \
+                "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
         version=${BASH_REMATCH[1]}
         step "PostgreSQL $version, the version of this Debian release (none is installed)"
     fi
@@ -217,7 +224,7 @@ choose_version() {
 
 # ------------------------------------------------------------ installation
 
-# need PACKAGE REASON TEST...: note the package, and say why, if TEST fails.
+# need PACKAGE REASON TEST...: if TEST fails, add the package to $missing and print why.
 need() {
     local package=$1 reason=$2
     shift 2
@@ -226,7 +233,7 @@ need() {
     printf '    %-24s %s\n' "$package" "$reason"
 }
 
-# want PACKAGE REASON TEST...: the same of something that we can do without
+# want PACKAGE REASON TEST...: the same for $wanted
 want() {
     local before=${#missing[@]}
     need "$@"
@@ -252,23 +259,26 @@ no_root() {
         "As root, run this, and then come back:" "" \
         "    apt-get update" "    apt-get install --no-install-recommends $*" "" \
         "A PostgreSQL server that is new on a machine comes with a running cluster \"main\"; if" \
-        "you do not want that, first put  create_main_cluster = false  into a file ending in .conf" \
-        "in /etc/postgresql-common/createcluster.d/."
+        "you do not want that, first put  create_main_cluster = false  into a file ending in" \
+        ".conf in /etc/postgresql-common/createcluster.d/."
 }
 
 update_lists() {
     step "apt-get update, for apt's package lists are empty or out of date"
-    apt_get update >"$tmp/apt.log" 2>&1 || { tail -n 20 "$tmp/apt.log" >&2; die "apt-get update failed"; }
+    apt_get update >"$tmp/apt.log" 2>&1 || {
+        tail -n 20 "$tmp/apt.log" >&2
+        die "apt-get update failed"
+    }
 }
 
-# install_missing: says what and why first, then installs it all in one go.
+# install_missing: print the command, and install all packages with it.
 #
-# Debian's server package creates and starts a cluster "main" when it is new
-# on a machine. Nobody asked for one here, so a drop-in file (the way that
-# createcluster.conf documents) says no as long as apt-get runs. If the
-# machine's owner has a setting of his own, that one rules.
+# Debian's server package creates and starts a cluster "main" when it is installed for
+# the first time. We do not need one, so a drop-in file, which createcluster.conf
+# documents, prevents it while apt-get runs. A setting of the machine's owner has
+# precedence.
 install_missing() {
-    local command plan package
+    local command plan package count install=(install --no-remove --no-install-recommends)
     need_apt "${missing[*]}" "Something is missing: ${missing[*]}"
     can_be_root || no_root "${missing[@]}" "${wanted[@]}"
     for package in "${missing[@]}" "${wanted[@]}"; do
@@ -278,18 +288,19 @@ install_missing() {
         if know_package "$package"; then
             missing+=("$package")
         else
-            step "Without $package, which apt does not know"
+            step "Without $package, which apt does not find"
         fi
     done
     ((${#missing[@]})) || return 0
     command="apt-get install --no-install-recommends ${missing[*]}"
     for package in "${missing[@]}"; do
         know_package "$package" && continue
-        [[ $package == postgresql-* ]] || die "apt knows no package $package" \
+        [[ $package == postgresql-* ]] || die "apt finds no package $package" \
             "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
-        die "apt knows no package $package" \
+        die "apt finds no package $package" \
             "This release may not have PostgreSQL $version. Choose another one with" \
-            "PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config, or add https://apt.postgresql.org to apt's sources."
+            "PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config, or add https://apt.postgresql.org" \
+            "to apt's sources."
     done
     plan=$(LC_ALL=C apt-get -s install --no-install-recommends "${missing[@]}" 2>&1) || true
     if grep -Eq '^(Inst postgresql-[0-9]+ \[|Remv )' <<<"$plan"; then
@@ -297,28 +308,32 @@ install_missing() {
             "That is yours to decide. As root, look at it and run it yourself:" "" "    $command" ""
     fi
     hold_back_main_cluster
-    step "$command ($(grep -c '^Inst' <<<"$plan" || true) packages with what they depend on; this may take minutes)"
-    if ! apt_get install --no-remove --no-install-recommends "${missing[@]}" >"$tmp/apt.log" 2>&1; then
+    count=$(grep -c '^Inst' <<<"$plan" || true)
+    step "$command ($count packages with their dependencies; this may take minutes)"
+    if ! apt_get "${install[@]}" "${missing[@]}" >"$tmp/apt.log" 2>&1; then
         step "That failed; once more with fresh package lists"
         update_lists
-        apt_get install --no-remove --no-install-recommends "${missing[@]}" >"$tmp/apt.log" 2>&1 || {
+        apt_get "${install[@]}" "${missing[@]}" >"$tmp/apt.log" 2>&1 || {
             tail -n 40 "$tmp/apt.log" >&2
             die "apt-get could not install the packages; its last lines are above" \
-                "Mend that, for instance with  apt-get -f install  and  dpkg --configure -a,  and come back."
+                "Mend that, for instance with  apt-get -f install  and  dpkg --configure -a," \
+                "and come back."
         }
     fi
     [[ -z $dropin ]] || release_main_cluster
 }
 
 hold_back_main_cluster() {
-    local conf=/etc/postgresql-common/createcluster.conf dir=/etc/postgresql-common/createcluster.d
+    local conf=/etc/postgresql-common/createcluster.conf
+    local dir=/etc/postgresql-common/createcluster.d
     [[ " ${missing[*]} " == *" postgresql-$version "* ]] || return 0
     if grep -Eqrs '^[[:space:]]*create_main_cluster' "$conf" "$dir"; then return; fi
     [[ -d $dir ]] || dropin_dir=$dir
     dropin=$dir/winback-$$.conf
     as_root mkdir -p "$dir"
     # shellcheck disable=SC2016  # the inner shell expands it
-    as_root sh -c 'echo "create_main_cluster = false  # while make test or make demo runs apt-get" >"$1"' sh "$dropin"
+    as_root sh -c 'echo "create_main_cluster = false  # while winback runs apt-get" >"$1"' \
+        sh "$dropin"
 }
 
 release_main_cluster() {
@@ -329,7 +344,7 @@ release_main_cluster() {
     dropin='' dropin_dir=''
 }
 
-# what any build needs
+# need_build_tools: note the packages that every build needs
 need_build_tools() {
     need gcc "to compile the extension" command -v gcc
     need libc6-dev "C headers, to compile the extension" test -e /usr/include/stdio.h
@@ -337,29 +352,30 @@ need_build_tools() {
     need "postgresql-server-dev-$version" "PostgreSQL's headers and PGXS" has_pgxs
 }
 
-# prepare test|demo: everything that must be there, before anything is built.
+# prepare test|demo: create the temporary directory and install missing packages.
 prepare() {
     begin
     choose_version
     step "Looking for what is missing on this machine"
     need_build_tools
-    need "postgresql-$version" "the server to run it in" test -x "$bindir/initdb" -a -x "$bindir/postgres"
+    need "postgresql-$version" "the server to run it in" \
+        test -x "$bindir/initdb" -a -x "$bindir/postgres"
     if [[ $1 == test ]]; then
         need perl "prove, to run the TAP tests" command -v prove
         need libipc-run-perl "PostgreSQL's TAP tests use it" perl -MIPC::Run -e 1
     fi
-    # not Node: the package is only scripts
+    # the package node-d3 has only scripts, and nothing here runs Node
     want node-d3 "D3, to draw the report" test -r /usr/share/nodejs/d3/dist/d3.min.js
-    # 490 MB with what it depends on, on a bare machine: not for a single test
-    # on a machine of somebody's own
+    # With its dependencies it takes 490 MB, which is too much for a developer's machine,
+    # as only one test uses it.
     if [[ $1 == test && ${CI:-} == true ]]; then
         want chromium-headless-shell "to look at the report in a browser" has_chromium
     fi
     if ((${#missing[@]})); then
         install_missing
     elif ((${#wanted[@]})); then
-        # in a subshell, so that what would end us does not
-        (install_missing) || step "So it goes on without ${wanted[*]}"
+        # in a subshell, so that die does not end the script
+        (install_missing) || step "Continuing without ${wanted[*]}"
     else
         echo "    nothing"
     fi
@@ -372,25 +388,26 @@ has_pgxs() { [[ -x $bindir/pg_config && -e $("$bindir/pg_config" --pgxs) ]]; }
 
 # -------------------------------------------------- build, stage and server
 
-# choose_runner: the user whom as_runner runs things as, when we are root
+# choose_runner: set $runner if we are root
 choose_runner() {
     ((EUID == 0)) || return 0
     runner=nobody
     if id postgres >/dev/null 2>&1; then runner=postgres; fi
 }
 
-# copy_tree: what is in the checkout, without what was built or kept there, into
-# $tmp/build. Names the user whom as_runner runs things as.
+# copy_tree: choose the runner, and copy the checkout without build and test results to
+# $tmp/build.
 copy_tree() {
     choose_runner
     mkdir "$tmp/build"
     tar -C "$src" -cf - --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' \
-        --exclude=./results --exclude=./output_iso --exclude=./tmp_check --exclude=./log --exclude='./test-failure*' \
-        --exclude='./regression.*' --exclude=./dist . | tar -C "$tmp/build" --no-same-owner -xf -
+        --exclude=./results --exclude=./output_iso --exclude=./tmp_check --exclude=./log \
+        --exclude='./test-failure*' --exclude='./regression.*' --exclude=./dist . |
+        tar -C "$tmp/build" --no-same-owner -xf -
 }
 
-# enter_copy: hand $tmp over to the runner, who may not enter the directory we
-# came from, and go there
+# enter_copy: make the runner the owner of $tmp, and change to the copy, because the
+# runner may have no access to the current directory
 enter_copy() {
     chmod -R u+rwX,go+rX "$tmp"
     if ((EUID == 0)); then chown -R "$runner:" "$tmp"; fi
@@ -398,7 +415,7 @@ enter_copy() {
     cd "$tmp/build"
 }
 
-# build: copy the tree, build the copy, install it into the stage.
+# build: copy the tree, build the copy, and install it into the stage.
 build() {
     local data=$real_data
     set_make_options
@@ -410,8 +427,8 @@ build() {
     fi
     mkdir "$tmp/stage" "$tmp/socket"
 
-    # real data for the tests that know it: copied, as the runner may not be
-    # allowed where it lies
+    # Copy real data for the tests that use it, because the runner may have no
+    # access to its directory.
     unset WINBACK_REAL_DATA
     [[ $data || ! -d $src/../shared/data ]] || data=$src/../shared/data
     if [[ $data ]]; then
@@ -424,9 +441,9 @@ build() {
 
     if ! guarded build_and_stage >"$tmp/build.log" 2>&1; then
         cat "$tmp/build.log" >&2
-        die "the build failed; what the compiler said is above"
+        die "the build failed; the output of the compiler is above"
     fi
-    # of a build that worked, its warnings are of interest
+    # show the warnings of a successful build
     grep -A 2 'warning:' "$tmp/build.log" || true
 }
 
@@ -438,19 +455,20 @@ build_and_stage() {
     make_copy -j "$(nproc)" all && make_copy install DESTDIR="$tmp/stage"
 }
 
-# without the clang that PostgreSQL was built with, leave out the bitcode (a
-# copy of the code for the JIT compiler)
+# set_make_options: leave out the bitcode, which is a copy of the code for the JIT
+# compiler, if the clang that PostgreSQL was built with is not installed
 make_options=()
 set_make_options() {
-    local clang
-    clang=$(sed -nE 's/^CLANG *= *//p' "$(dirname "$("$bindir/pg_config" --pgxs)")/../Makefile.global")
+    local pgxs clang
+    pgxs=$("$bindir/pg_config" --pgxs)
+    clang=$(sed -nE 's/^CLANG *= *//p' "$(dirname "$pgxs")/../Makefile.global")
     command -v "${clang:-clang}" >/dev/null || make_options=(with_llvm=no)
     # as src/compat.h says
     [[ ! ${WINBACK_UNKNOWN_MAJOR:-} ]] || make_options+=(WINBACK_UNKNOWN_MAJOR=1)
 }
 
-# start_server: sets PGHOST and its like, and TEMP_CONFIG and WINBACK_DESTDIR
-# for tests that start servers of their own.
+# start_server: start a server, and set PGHOST, PGPORT, PGUSER and PGDATABASE for it, and
+# TEMP_CONFIG and WINBACK_DESTDIR for tests that start servers of their own.
 start_server() {
     local libdir sharedir settings
     libdir=$("$bindir/pg_config" --pkglibdir)
@@ -463,7 +481,8 @@ start_server() {
             echo "extension_control_path = '$tmp/stage$sharedir:\$system'"
         else
             die "this PostgreSQL $version can only load extensions from its own directories" \
-                "Use a PostgreSQL package of Debian or apt.postgresql.org, or PostgreSQL 18 or newer."
+                "Use a PostgreSQL package of Debian or apt.postgresql.org, or PostgreSQL 18" \
+                "or newer."
         fi
         echo "dynamic_library_path = '$tmp/stage$libdir:\$libdir'"
     } >"$tmp/extension.conf"
@@ -479,11 +498,12 @@ start_server() {
         echo "timezone = 'UTC'"
         echo "log_timezone = 'UTC'"
         echo "fsync = off"
-        # for all who test at the same time
+        # several test suites run at the same time
         echo "max_worker_processes = 32"
         echo "max_parallel_workers = 32"
     } >>"$tmp/data/postgresql.conf"
-    guarded as_runner "$bindir/pg_ctl" --pgdata="$tmp/data" --log="$tmp/server.log" --wait --silent start ||
+    guarded as_runner "$bindir/pg_ctl" --pgdata="$tmp/data" --log="$tmp/server.log" \
+        --wait --silent start ||
         { cat "$tmp/server.log" >&2; die "the server did not start; its log is above"; }
 
     export PGHOST=$tmp/socket PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
