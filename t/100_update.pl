@@ -1,14 +1,14 @@
 # 100_update.pl
-#   Proves that ALTER EXTENSION UPDATE does no harm: from the version in the
-#   control file to a dummy next one, which the test makes in a directory of its
-#   own. What tables, indexes and views hold stays as it is, to the byte and in
-#   the same files; sessions and prepared plans from before go on; an update that
-#   fails half-way leaves nothing behind; the updated database can be dumped and
-#   restored; and who installs the next version afresh has the same objects as
-#   who updated.
+#   Checks ALTER EXTENSION UPDATE from the version in the control file to a dummy
+#   next version, which the test makes in a directory of its own. Tables, indexes
+#   and views keep their contents and their files; older sessions and prepared
+#   plans still work; an update that fails half-way leaves no object behind; the
+#   updated database can be dumped and restored; and a fresh installation of the
+#   next version has the same objects as an updated one.
 #
-#   Limits: the dummy's library is the one of today. So it is shown that scripts
-#   are found and run, and not that a later library serves an earlier script.
+#   Limits: the dummy version uses the library of the current one. The test shows
+#   that PostgreSQL finds and runs the scripts, and not that a later library works
+#   with the objects of an earlier script.
 use strict;
 use warnings;
 
@@ -22,7 +22,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WinbackCluster;
 
-# From 18 on PostgreSQL can look for extensions elsewhere; before, Debian's can.
+# PostgreSQL 18 and newer can find extensions outside of its own directories. Older
+# versions can if they come from Debian.
 my ($settings) = run_command([ 'postgres', '--describe-config' ]);
 plan(skip_all => 'this server looks for extensions in its own directories only')
   unless $settings =~ /^extension_(destdir|control_path)\b/m;
@@ -32,15 +33,16 @@ my $files = PostgreSQL::Test::Utils::tempdir;
 
 sub ask { return $node->safe_psql('winback', $_[0]); }
 
-# What a statement is answered with: the SQLSTATE of its error, or 00000.
+# Run a statement and return the SQLSTATE of its error, or 00000.
 sub sqlstate {
   my ($statement) = @_;
-  my (undef, undef, $errors) = $node->psql('winback', $statement, extra_params => [ '-q', '-v', 'VERBOSITY=sqlstate' ]);
+  my @options = ('-q', '-v', 'VERBOSITY=sqlstate');
+  my (undef, undef, $errors) = $node->psql('winback', $statement, extra_params => \@options);
   return $errors =~ /ERROR:\s+(\w{5})/ ? $1 : $errors eq '' ? '00000' : $errors;
 }
 
 #
-# A place of our own with a copy of the extension, where versions can be added.
+# Copy the extension to a directory of our own, where the test can add versions.
 #
 my ($sharedir, $pkglibdir) = map { WinbackCluster::pg_config($_) } '--sharedir', '--pkglibdir';
 my $place = "$files/stage";
@@ -65,98 +67,123 @@ sub put {
 }
 
 #
-# Values of every type, and everything that refers to the extension's objects.
+# Create tables with values of every type, and each kind of object that can refer to
+# objects of the extension.
 #
-my @types = qw(lifecycle_status lifecycle_event rate_tally lifecycle_counts lifecycle_explanation lifecycle_transition);
+my @types = qw(lifecycle_status lifecycle_event rate_tally
+  lifecycle_counts lifecycle_explanation lifecycle_transition);
 my $columns = join ', ', map { ("one_$_ $_", "many_$_ ${_}[]") } @types;
 ask(qq{
   CREATE TABLE orders (customer int, at timestamptz, event lifecycle_event, amount numeric);
   INSERT INTO orders
   SELECT abs(hashint4(n)) % 97, timestamptz '2023-01-01 UTC' + n * interval '7 hours',
-         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]::lifecycle_event, n % 13
+         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest']
+         )[1 + n * 31 % 5]::lifecycle_event, n % 13
     FROM generate_series(1, 2000) AS n;
 
   CREATE TABLE everything (id int PRIMARY KEY, $columns);
   INSERT INTO everything
-  SELECT id, status, ARRAY[status, NULL, 'won_back'], event, ARRAY[event, 'interest'], tally, ARRAY[tally, '0/0'],
-         counts, ARRAY[counts, NULL], explanation, ARRAY[explanation], transition, ARRAY[transition, transition]
+  SELECT id, status, ARRAY[status, NULL, 'won_back'], event, ARRAY[event, 'interest'],
+         tally, ARRAY[tally, '0/0'], counts, ARRAY[counts, NULL],
+         explanation, ARRAY[explanation], transition, ARRAY[transition, transition]
     FROM generate_series(1, 40) AS id,
-         LATERAL (SELECT ('{prospect,new,active,inactive,churned,reactivated,won_back}'::lifecycle_status[])[1 + id % 7] AS status,
-                         ('{interest,purchase,cancellation}'::lifecycle_event[])[1 + id % 3] AS event,
+         LATERAL (SELECT ('{prospect,new,active,inactive,churned,reactivated,won_back}'
+                          ::lifecycle_status[])[1 + id % 7] AS status,
+                         ('{interest,purchase,cancellation}'
+                          ::lifecycle_event[])[1 + id % 3] AS event,
                          rate_tally(id - 1, id * 7) AS tally) s,
-         LATERAL (SELECT lifecycle_counts(customer, at, event, amount, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS counts
+         LATERAL (SELECT lifecycle_counts(customer, at, event, amount,
+                                          '[2023-06-01 UTC,2023-07-01 UTC)',
+                                          '20 days', '40 days') AS counts
                     FROM orders WHERE customer < id) c,
-         LATERAL (SELECT explain_lifecycle(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS explanation
+         LATERAL (SELECT explain_lifecycle(at, event, '[2023-06-01 UTC,2023-07-01 UTC)',
+                                           '20 days', '40 days') AS explanation
                     FROM orders WHERE customer = id) e,
          LATERAL (SELECT ROW(status, NULL, id)::lifecycle_transition AS transition) t;
   CREATE INDEX statuses ON everything (one_lifecycle_status, id);
   CREATE INDEX tallies ON everything USING hash (one_rate_tally);
-  CREATE TABLE parts (s lifecycle_status DEFAULT 'prospect' CHECK (s <> 'new')) PARTITION BY LIST (s);
+  CREATE TABLE parts (s lifecycle_status DEFAULT 'prospect' CHECK (s <> 'new'))
+    PARTITION BY LIST (s);
   CREATE TABLE part_lost PARTITION OF parts FOR VALUES IN ('churned', 'inactive');
   CREATE TABLE part_rest PARTITION OF parts DEFAULT;
   INSERT INTO parts SELECT one_lifecycle_status FROM everything WHERE one_lifecycle_status <> 'new';
   CREATE VIEW customers AS
   SELECT customer, lifecycle_at(at, event, '2023-06-01 UTC', '20 days', '40 days') AS before,
-         lifecycle_during(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS after
+         lifecycle_during(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days')
+           AS after
     FROM orders GROUP BY customer;
   CREATE VIEW curve AS
-  SELECT * FROM unnest((SELECT lifecycle_series(customer, at, event, amount, '[2023-06-01 UTC,2024-01-01 UTC)', '1 month', '20 days', NULL)
+  SELECT * FROM unnest((SELECT lifecycle_series(customer, at, event, amount,
+                                                '[2023-06-01 UTC,2024-01-01 UTC)', '1 month',
+                                                '20 days', NULL)
                           FROM orders));
   CREATE MATERIALIZED VIEW quarter AS
-  SELECT customer % 5 AS grp, winback_tally(customer, at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') AS winback,
-         reactivation_rate(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days') AS reactivation
+  SELECT customer % 5 AS grp,
+         winback_tally(customer, at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days')
+           AS winback,
+         reactivation_rate(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days')
+           AS reactivation
     FROM orders GROUP BY customer % 5;
 });
 
-# What must not change: values, answers, indexes, and the files that hold them.
+# An update must not change the results of these queries, or the files of the relations.
 my %contents = (
   everything => 'SELECT * FROM everything ORDER BY id',
   parts => 'SELECT tableoid::regclass, s FROM parts ORDER BY 1, 2',
-  index => q{SET enable_seqscan = off; SELECT id FROM everything WHERE one_lifecycle_status = 'churned' ORDER BY id;
+  index => q{SET enable_seqscan = off;
+             SELECT id FROM everything WHERE one_lifecycle_status = 'churned' ORDER BY id;
              SELECT id FROM everything WHERE one_rate_tally = '29/210'},
   customers => 'SELECT * FROM customers ORDER BY customer',
-  'two steps' => 'SELECT winback_tally(before, after), rate_interval(reactivation_tally(before, after)), lifecycle_transitions(before, after) FROM customers',
+  'two steps' => 'SELECT winback_tally(before, after),
+                         rate_interval(reactivation_tally(before, after)),
+                         lifecycle_transitions(before, after)
+                    FROM customers',
   curve => 'SELECT * FROM curve ORDER BY period_start',
   quarter => 'SELECT * FROM quarter ORDER BY grp',
   sum => 'SELECT sum(winback) FROM quarter',
   copy => 'COPY everything TO STDOUT',
 );
 my $relations = q{SELECT relname, relfilenode, pg_relation_size(oid) FROM pg_class
-                   WHERE relnamespace = 'public'::regnamespace AND relfilenode <> 0 ORDER BY relname COLLATE "C"};
+                   WHERE relnamespace = 'public'::regnamespace AND relfilenode <> 0
+                   ORDER BY relname COLLATE "C"};
 my %before = map { $_ => ask($contents{$_}) } keys %contents;
 my $relations_before = ask($relations);
-like($before{everything}, qr/won_back/, 'there is something that could get lost');
+like($before{everything}, qr/won_back/, 'the table has values that an update could lose');
 
 sub check_contents {
   my ($when, $database) = @_;
-  for my $what (sort keys %contents) {
-    is($node->safe_psql($database || 'winback', $contents{$what}), $before{$what}, "$when: $what as before");
+  for my $name (sort keys %contents) {
+    my $result = $node->safe_psql($database || 'winback', $contents{$name});
+    is($result, $before{$name}, "$when: the result of \"$name\" is unchanged");
   }
 }
 
-# a session that sees it all happen, and has been using the library
+# This session loads the library before the update and stays connected after it.
 my $session = WinbackCluster::session($node);
-$session->query_safe(q{PREPARE old AS SELECT winback_tally(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') FROM orders});
+$session->query_safe(q{
+  PREPARE old AS
+  SELECT winback_tally(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') FROM orders});
 my $old_answer = $session->query_safe('EXECUTE old');
-like($old_answer, qr{^\d+/\d\d+$}, 'an old session has an answer');
+like($old_answer, qr{^\d+/\d\d+$}, 'a prepared plan gives a tally before the update');
 
-my $versions = q{SELECT version, installed, trusted, relocatable FROM pg_available_extension_versions
+my $versions = q{SELECT version, installed, trusted, relocatable
+                   FROM pg_available_extension_versions
                   WHERE name = 'winback' ORDER BY version};
 my $installed = q{SELECT extversion FROM pg_extension WHERE extname = 'winback'};
-# Debian's patch finds extensions elsewhere, and does not list them
+# With Debian's patch PostgreSQL finds extensions in other directories but does not list them.
 my $listed = ask("SELECT count(*) FROM pg_available_extensions WHERE name = 'winback'");
 
 sub check_versions {
   my ($expected, $name) = @_;
  SKIP: {
-    skip 'pg_available_extension_versions lists what lies in its own directory only', 1 unless $listed;
+    skip 'pg_available_extension_versions does not list other directories', 1 unless $listed;
     is(ask($versions), $expected, $name);
   }
 }
-check_versions("$current|t|t|t", "at first there is version $current");
+check_versions("$current|t|t|t", "before the update PostgreSQL lists version $current alone");
 
 #
-# The next version comes: one function more, one comment different.
+# Add a next version, which has one more function and another comment.
 #
 put("winback--$current--$next.sql", <<"END");
 \\echo Use "ALTER EXTENSION winback UPDATE" to load this file. \\quit
@@ -165,7 +192,7 @@ CREATE FUNCTION winback_returned_of(rate_tally) RETURNS bigint
 COMMENT ON FUNCTION winback_returned_of(rate_tally) IS 'new in $next';
 COMMENT ON TYPE rate_tally IS 'changed in $next';
 END
-# one that fails when half of it is done
+# Add a version "broken", whose script fails after it has created a function.
 put("winback--$current--broken.sql", <<"END");
 CREATE FUNCTION half_done(rate_tally) RETURNS bigint
 	AS 'MODULE_PATHNAME', 'rate_tally_returned' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -173,53 +200,73 @@ DROP FUNCTION winback_never_was();
 END
 put('winback.control', $control =~ s/^default_version = .*/default_version = '$next'/mr);
 
-check_versions("$current|t|t|t\n$next|f|t|t\nbroken|f|t|t", 'then two more');
-is(ask(q{SELECT source, target, path FROM pg_extension_update_paths('winback') WHERE path IS NOT NULL ORDER BY target}),
-  "$current|$next|$current--$next\n$current|broken|$current--broken", 'and the paths to them');
-is(ask($installed), $current, 'which changes nothing yet');
+check_versions("$current|t|t|t\n$next|f|t|t\nbroken|f|t|t",
+  'PostgreSQL lists the two added versions');
+is(ask(q{SELECT source, target, path FROM pg_extension_update_paths('winback')
+          WHERE path IS NOT NULL ORDER BY target}),
+  "$current|$next|$current--$next\n$current|broken|$current--broken",
+  'PostgreSQL finds the update paths to both versions');
+is(ask($installed), $current, 'the installed version is still the first one');
 
-is(sqlstate(q{ALTER EXTENSION winback UPDATE TO 'nowhere'}), '22023', 'there is no path to a version that is not there');
-is(sqlstate(q{ALTER EXTENSION winback UPDATE TO 'broken'}), '42883', 'an update fails half-way');
-is(ask($installed), $current, 'then the version is the old one');
-is(ask(q{SELECT to_regprocedure('half_done(rate_tally)') IS NULL}), 't', 'and nothing is left of the new one');
+is(sqlstate(q{ALTER EXTENSION winback UPDATE TO 'nowhere'}), '22023',
+  'an update to an unknown version raises an error');
+is(sqlstate(q{ALTER EXTENSION winback UPDATE TO 'broken'}), '42883',
+  'an update with a broken script raises an error');
+is(ask($installed), $current, 'after the failed update the version is the old one');
+is(ask(q{SELECT to_regprocedure('half_done(rate_tally)') IS NULL}), 't',
+  'the failed update leaves no function behind');
 check_contents('after an update that failed');
 
-is(sqlstate('ALTER EXTENSION winback UPDATE'), '00000', 'the update');
-is(ask($installed), $next, 'has happened');
-is(ask(q{SELECT winback_returned_of('3/7'), obj_description('rate_tally'::regtype, 'pg_type')}), "3|changed in $next", 'and brought what is new');
-is(ask(q{SELECT deptype FROM pg_depend WHERE objid = 'winback_returned_of(rate_tally)'::regprocedure AND refclassid = 'pg_extension'::regclass}),
-  'e', 'as a part of the extension');
+is(sqlstate('ALTER EXTENSION winback UPDATE'), '00000', 'the update to the next version succeeds');
+is(ask($installed), $next, 'after the update the version is the next one');
+is(ask(q{SELECT winback_returned_of('3/7'), obj_description('rate_tally'::regtype, 'pg_type')}),
+  "3|changed in $next", 'the update adds the function and changes the comment');
+is(ask(q{SELECT deptype FROM pg_depend
+          WHERE objid = 'winback_returned_of(rate_tally)'::regprocedure
+            AND refclassid = 'pg_extension'::regclass}),
+  'e', 'the added function is a member of the extension');
 check_contents('after the update');
-is(ask($relations), $relations_before, 'after the update: no file was written anew');
-is(sqlstate('SET client_min_messages = warning; ALTER EXTENSION winback UPDATE'), '00000', 'a second update has nothing to do');
+is(ask($relations), $relations_before, 'the update rewrites no file of a relation');
+is(sqlstate('SET client_min_messages = warning; ALTER EXTENSION winback UPDATE'), '00000',
+  'a second update changes nothing and succeeds');
 
-is($session->query_safe('EXECUTE old'), $old_answer, 'the old session and its prepared plan go on');
-is($session->query_safe(q{SELECT winback_returned_of('5/9')}), '5', 'and know what is new');
+is($session->query_safe('EXECUTE old'), $old_answer,
+  'the prepared plan of the older session gives the same tally');
+is($session->query_safe(q{SELECT winback_returned_of('5/9')}), '5',
+  'the older session can call the added function');
 $session->quit;
-is(ask("REFRESH MATERIALIZED VIEW quarter; $contents{quarter}"), $before{quarter}, 'a refreshed materialized view holds the same');
+is(ask("REFRESH MATERIALIZED VIEW quarter; $contents{quarter}"), $before{quarter},
+  'a refresh does not change the materialized view');
 
 #
-# Dump and restore of the updated database.
+# Dump and restore the updated database.
 #
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
-command_ok([ 'pg_dump', '--format', 'custom', '--file', "$files/dump", '--dbname', $node->connstr('winback') ], 'the updated database is dumped');
-command_ok([ 'pg_restore', '--exit-on-error', '--dbname', $node->connstr('restored'), "$files/dump" ], 'and restored');
-is($node->safe_psql('restored', $installed), $next, 'with the new version');
+my @dump = ('pg_dump', '--format', 'custom', '--file', "$files/dump");
+my @restore = ('pg_restore', '--exit-on-error');
+command_ok([ @dump, '--dbname', $node->connstr('winback') ], 'pg_dump dumps the updated database');
+command_ok([ @restore, '--dbname', $node->connstr('restored'), "$files/dump" ],
+  'pg_restore restores the dump');
+is($node->safe_psql('restored', $installed), $next, 'the restored database has the next version');
 check_contents('after dump and restore', 'restored');
 
 #
-# Who installs the new version afresh has what he has who updated.
+# Install the next version in another database, and compare its objects with those of
+# the updated one.
 #
-my $members = q{SELECT pg_describe_object(classid, objid, objsubid), obj_description(objid, classid::regclass::name)
+my $members = q{SELECT pg_describe_object(classid, objid, objsubid),
+                       obj_description(objid, classid::regclass::name)
                   FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-                   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'winback') ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C"};
+                   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'winback')
+                 ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C"};
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
 $node->safe_psql('fresh', 'CREATE EXTENSION winback');
-is($node->safe_psql('fresh', $installed), $next, 'a fresh installation is of the new version');
+is($node->safe_psql('fresh', $installed), $next, 'a fresh installation has the next version');
 my $fresh = $node->safe_psql('fresh', $members);
-is($fresh, ask($members), 'and has the same objects, with the same comments');
-cmp_ok(scalar(split /\n/, $fresh), '>', 100, 'which are many');
+is($fresh, ask($members), 'it has the objects and comments of the updated one');
+cmp_ok(scalar(split /\n/, $fresh), '>', 100, 'it has more than 100 objects');
 $node->safe_psql('fresh', 'DROP EXTENSION winback');
-is($node->safe_psql('fresh', "SELECT count(*) FROM pg_proc WHERE probin LIKE '%winback%'"), '0', 'DROP EXTENSION leaves no function behind');
+is($node->safe_psql('fresh', "SELECT count(*) FROM pg_proc WHERE probin LIKE '%winback%'"), '0',
+  'DROP EXTENSION leaves no function behind');
 
 done_testing();
