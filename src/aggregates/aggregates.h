@@ -1,6 +1,6 @@
 /*
  * aggregates.h
- *	  The one-pass aggregates, for winback.c to register.
+ *	  The one-pass aggregates, which winback.c registers with the scan.
  */
 #ifndef WINBACK_AGGREGATES_H
 #define WINBACK_AGGREGATES_H
