@@ -2,11 +2,11 @@
  * call_site.c
  *	  The arguments of a transition function.
  *
- * A constant argument should cost nothing a row.  Whether it is one, only the
- * Aggref tells (the expression in fn_expr has dummies for arguments), and a
- * window function has none.  Of anything else than constants and parameters of the
- * query the question is read with every row, and judge are made of it again when it
- * differs from the last.
+ * A constant argument must cost nothing a row.  To see whether an argument is constant,
+ * we need the Aggref, because the expression in fn_expr has dummies for arguments; a
+ * window function has no Aggref.  If an argument is not a constant or a parameter of
+ * the query, we read the question in every row, and make a new judge when the question
+ * differs from that of the row before.
  */
 #include "postgres.h"
 
@@ -16,7 +16,7 @@
 #include "aggregates/call_site.h"
 #include "scan/scan_call.h"
 
-/* Where the state of an aggregate lives; raises an error outside of one. */
+/* Return the context for the state of an aggregate, or raise an error outside of one. */
 MemoryContext
 AggregateContext(FunctionCallInfo fcinfo)
 {
@@ -30,7 +30,7 @@ AggregateContext(FunctionCallInfo fcinfo)
 	return context;
 }
 
-/* Is an argument of the aggregate one value for the whole query? */
+/* Return whether an argument of the aggregate has one value for the whole query. */
 static bool
 ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 {
@@ -43,7 +43,7 @@ ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 	if (aggref == NULL)
 		return false;
 
-	/* the first argument is the state, of which the Aggref knows nothing */
+	/* argument 0 of the transition function is the state, and is not in the Aggref */
 	expr = list_nth_node(TargetEntry, aggref->args, arg - 1)->expr;
 	return IsA(expr, Const) ||
 		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
@@ -59,7 +59,7 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 		signature->inactive_after - signature->churned_after;
 
 	site->signature = signature;
-	/* of event and amount, an amount is known by its type */
+	/* an optional argument of type numeric is the amount, any other one the event */
 	for (; noptional > 0; noptional--)
 	{
 		if (get_fn_expr_argtype(fcinfo->flinfo, arg) == NUMERICOID)
@@ -99,8 +99,8 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 }
 
 /*
- * What the states that a combine function merges share.  It learns the type of the
- * customers from the states; all groups of an aggregate have customers of one type.
+ * Return the family of the states that a combine function merges.  The type of the
+ * customers comes from a state; all groups of an aggregate have customers of one type.
  */
 StateFamily *
 CombineFamily(FunctionCallInfo fcinfo, Oid customer_type)
@@ -148,14 +148,15 @@ ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
 				 errmsg("period must have an upper bound"),
 				 site->signature->scope == SCOPE_SERIES ?
 				 errdetail("Without an end there is no last step.") :
-				 errdetail("The status of a customer who does not buy is their standing at its end."),
+				 errdetail("The status of a customer who does not buy "
+						   "is their standing at its end."),
 				 errhint("Use a period such as '[2024-01-01,2024-04-01)'.")));
 	return period;
 }
 
 /*
- * The lengths of time of a row.  NULL as churned_after means "only by
- * cancellation", and is a mistake elsewhere.
+ * Read the lengths of time of a row.  If churned_after is NULL, only a cancellation
+ * makes a customer churned; any other length must not be NULL.
  */
 static void
 ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
