@@ -14,21 +14,21 @@
 #include "scan/row_block.h"
 #include "state/customer_state.h"
 
-/* What an aggregate asks about time. */
+/* The instants at which an aggregate needs the standing of a customer. */
 typedef enum Scope
 {
-	SCOPE_INSTANT,				/* as_of: standing at an instant */
-	SCOPE_START,				/* period: the standing at its start */
-	SCOPE_BOTH,					/* and at its end, if it has one */
-	SCOPE_BOUNDED,				/* and it must have one */
-	SCOPE_SERIES				/* period and step, and it must have one */
+	SCOPE_INSTANT,				/* as_of */
+	SCOPE_START,				/* the start of the period */
+	SCOPE_BOTH,					/* its start, and its end if it has one */
+	SCOPE_BOUNDED,				/* its start and its end, which it must have */
+	SCOPE_SERIES				/* start and end of each step of a period with an end */
 } Scope;
 
 /*
  * The signature of an aggregate:
  * ([customer,] at, [event,] [amount,] period or as_of, [step,]
  *  [inactive_after,] [churned_after])
- * An event and an amount are there or not by the arguments of the call.
+ * The arguments of the call decide whether it has an event and an amount.
  */
 typedef struct Signature
 {
@@ -39,17 +39,17 @@ typedef struct Signature
 } Signature;
 
 /*
- * What is the same for all calls of one transition function in one plan: types,
- * and never anything of a group, because groups and grouping sets take turns.
- * The judge is that of the last row, whatever group it was in.
+ * The data that all calls of one transition function in one plan share.  It holds
+ * nothing of a group, because PostgreSQL calls the function for all groups and
+ * grouping sets by turns.  The judge is that of the last row, of any group.
  */
 typedef struct CallSite
 {
 	const Signature *signature;
 	TimeUnit	unit;
-	StateFamily family;			/* what its states share; no type without a customer */
+	StateFamily family;			/* customer_type is NULL without a customer argument */
 
-	/* positions of arguments that are not always at one, 0 where there is none */
+	/* positions of the arguments that differ between signatures; 0 if absent */
 	int			event;
 	int			amount;
 	int			period;			/* or as_of */
@@ -58,8 +58,8 @@ typedef struct CallSite
 	int			churned_after;
 
 	bool		constant;		/* the question cannot change */
-	bool		asked;			/* the question is set */
-	bool		has_judge;		/* and the judge that follows from it */
+	bool		asked;			/* question is set */
+	bool		has_judge;		/* judge is set, and belongs to the question */
 	Question	question;
 	PeriodJudge judge;
 } CallSite;
@@ -78,11 +78,11 @@ CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
 	return CallSiteCreate(fcinfo, signature);
 }
 
-/* Positions of arguments; known to the compiler where the signature is. */
+/* Positions of arguments.  They are constants if the compiler can see the signature. */
 #define CUSTOMER_ARG		1
 #define AtArg(signature)	((signature)->customer ? 2 : 1)
 
-/* A row without customer, time or event is ignored altogether. */
+/* Return whether to ignore a row because its customer, time or event is NULL. */
 static inline bool
 CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
 				const CallSite *site)
@@ -92,7 +92,7 @@ CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
 		(site->event && PG_ARGISNULL(site->event));
 }
 
-/* The same of a row in a block. */
+/* The same for a row in a block. */
 static inline bool
 RowBlockIgnores(const RowBlock *rows, int row, const Signature *signature, const CallSite *site)
 {
@@ -101,8 +101,8 @@ RowBlockIgnores(const RowBlock *rows, int row, const Signature *signature, const
 }
 
 /*
- * Are the customer, time and event of a block columns, and the same asked about all
- * rows?
+ * Return whether the block has columns for customer, time and event, and the question
+ * is the same for all rows.
  */
 static inline bool
 RowBlockServes(const RowBlock *rows, const Signature *signature, const CallSite *site)
@@ -112,7 +112,7 @@ RowBlockServes(const RowBlock *rows, const Signature *signature, const CallSite 
 		(!site->event || rows->values[site->event] != NULL);
 }
 
-/* The question of a row; valid until the next row. */
+/* Return the question of a row.  It is valid until the next row. */
 static inline const Question *
 CallSiteQuestion(FunctionCallInfo fcinfo, CallSite *site)
 {
@@ -121,7 +121,7 @@ CallSiteQuestion(FunctionCallInfo fcinfo, CallSite *site)
 	return CallSiteReadQuestion(fcinfo, site);
 }
 
-/* The judge that follows from it, if one period is asked about. */
+/* Return the judge for the question of a row about one period. */
 static inline const PeriodJudge *
 CallSiteJudge(FunctionCallInfo fcinfo, CallSite *site)
 {
