@@ -3,8 +3,8 @@
  *	  The aggregates over the rows of one customer: lifecycle_at,
  *	  lifecycle_during and explain_lifecycle.
  *
- * The state is small and does not grow with the rows, so that a GROUP BY over
- * all customers costs PostgreSQL what max() costs it, and spills as max() does.
+ * The state is small and does not grow with the rows.  So a GROUP BY over all
+ * customers takes as much memory as one with max(), and spills to disk as that does.
  */
 #include "postgres.h"
 
@@ -38,24 +38,24 @@ static const Signature explain_signature = {
 	.scope = SCOPE_BOTH,.inactive_after = true,.churned_after = true
 };
 
-/* One customer.  One allocation, of less than 64 bytes. */
+/* The state of one customer, in one allocation of at most 64 bytes. */
 typedef struct LifecycleState
 {
 	uint64		fingerprint;	/* of the judge */
 	EventFacts	facts;
 } LifecycleState;
 
-/* One customer about whom somebody asks why. */
+/* The state of explain_lifecycle. */
 typedef struct Explanation
 {
-	LifecycleState state;		/* first, to be used as a LifecycleState */
+	LifecycleState state;		/* must be first: LifecycleTrans fills it */
 	PeriodJudge judge;
-	int64		first_purchase; /* in the period; END_OF_TIME if none */
+	int64		first_purchase; /* in the period; END_OF_TIME if there is none */
 } Explanation;
 
 StaticAssertDecl(sizeof(LifecycleState) <= 64, "the state of one customer must stay small");
 
-/* Bring a row into the state; size is that of a new state. */
+/* Add a row to the state.  A new state gets `size` bytes. */
 static LifecycleState *
 LifecycleTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 {
@@ -141,7 +141,7 @@ lifecycle_during_final(PG_FUNCTION_ARGS)
 	return ReturnStatus(fcinfo, OutcomeStatus(&outcome));
 }
 
-/* The second state lives in short memory: without a first one it is copied. */
+/* Merge the second state into the first, or copy it, as its memory is short-lived. */
 Datum
 lifecycle_combine(PG_FUNCTION_ARGS)
 {
@@ -208,8 +208,7 @@ lifecycle_deserial(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-/* explain_lifecycle: the columns, in the order of the composite type */
-
+/* The columns of explain_lifecycle, in the order of the composite type. */
 typedef enum ExplainColumn
 {
 	EXPLAIN_LAST_PURCHASE,
@@ -252,7 +251,7 @@ explain_lifecycle_trans(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(why);
 }
 
-/* The time between two instants of the column's unit. */
+/* Return the time between two instants of a unit as an interval. */
 static Datum
 Elapsed(TimeUnit unit, int64 from, int64 to)
 {
@@ -268,7 +267,7 @@ Elapsed(TimeUnit unit, int64 from, int64 to)
 	return DirectFunctionCall2(timestamp_mi, TimestampGetDatum(to), TimestampGetDatum(from));
 }
 
-/* A column of the result stays NULL until it is set. */
+/* A row of the result.  A column is NULL until Set gives it a value. */
 typedef struct Row
 {
 	Datum		values[EXPLAIN_NCOLUMNS];
@@ -305,7 +304,7 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 	TupleDesc	tupdesc;
 	Row			row = {0};
 
-	/* without a row there is nothing to explain */
+	/* all rows were ignored, or there was none */
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	why = (Explanation *) PG_GETARG_POINTER(0);
