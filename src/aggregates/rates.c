@@ -2,9 +2,8 @@
  * rates.c
  *	  The aggregates over customers: rates and tallies.
  *
- * Nothing is decided here.  A transition function enters every row into the state; a
- * final function visits the outcomes of the customers and asks the rules who was
- * eligible and who returned.
+ * A transition function enters every row into the state.  A final function visits the
+ * outcomes of the customers; the functions of rules.c decide who was eligible.
  *
  * One C function serves the three time types, with and without events.
  */
@@ -66,7 +65,7 @@ EnterRow(FunctionCallInfo fcinfo, CallSite *site, PeriodState *state, int64 at,
 		CustomerStateEnter(&state->base, customer_type, customer, &verdict);
 }
 
-/* The transition function: take a row. */
+/* The body of both transition functions: enter a row into the state. */
 static pg_attribute_always_inline Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
@@ -107,24 +106,27 @@ winback_trans(PG_FUNCTION_ARGS)
 	return Transition(fcinfo, &winback_signature);
 }
 
-/* Take rows of a Winback Scan: as Transition does with most of them, in a loop. */
+/*
+ * Queue the rows of a block from `first` on, and return the first row that must go
+ * through the transition function, or nrows.
+ */
 static pg_attribute_always_inline int
 TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)
 {
 	PeriodState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
 	CustomerType *customer_type = site->family.customer_type;
-	uint16		judged[ROW_BLOCK_MAX];	/* rows that count */
+	uint16		judged[ROW_BLOCK_MAX];	/* rows with a verdict other than 0 */
 	PurchaseFacts verdicts[ROW_BLOCK_MAX];
 	int			njudged = 0;
 
 	if (!RowBlockServes(rows, signature, site))
 		return first;
-	/* a scan has one group */
+	/* a scan has one group, so its table is the only one */
 	if (unlikely(state->base.batch == NULL))
 		CustomerStateBeginBatch(&state->base, true);
 
-	/* find the rows that count, without a branch on that, as in JudgePurchase */
+	/* collect the rows with a verdict, without a branch, as in JudgePurchase */
 	for (int row = first; row < rows->nrows; row++)
 	{
 		int64		at;
@@ -173,7 +175,7 @@ TakeWinbackRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 const OnePassAggregate reactivation_aggregate = {reactivation_trans, TakeReactivationRows};
 const OnePassAggregate winback_aggregate = {winback_trans, TakeWinbackRows};
 
-/* What the final functions add up. */
+/* Outcome visitors: add customers to the tally `arg` if they were eligible. */
 
 static void
 CountReactivation(void *arg, const Outcome *outcome, int64 customers)
