@@ -1,7 +1,7 @@
 /*
  * state_functions.c
- *	  What PostgreSQL calls for states on their way between processes: merge, serialize
- *	  and deserialize a CustomerState of any kind.
+ *	  The combine, serialization and deserialization functions of aggregates whose
+ *	  state is a CustomerState of any kind.
  */
 #include "postgres.h"
 
@@ -16,8 +16,8 @@ PG_FUNCTION_INFO_V1(customer_state_serial);
 PG_FUNCTION_INFO_V1(customer_state_deserial);
 
 /*
- * Merge the second state into the first.  The second one may live in short memory, so
- * without a first one its customers are copied.
+ * Merge the second state into the first.  If there is no first state, create one, as
+ * the memory of the second may be short-lived.
  */
 Datum
 customer_state_combine(PG_FUNCTION_ARGS)
