@@ -1,10 +1,11 @@
 /*
  * transitions.c
- *	  The aggregate lifecycle_transitions: how many customers went from which
- *	  status to which.
+ *	  The aggregate lifecycle_transitions, which counts the customers for each pair
+ *	  of a status before and a status after.
  *
- * The state is a matrix of counts, before by after, as an array of bigint: a
- * concrete type, so that other nodes can compute and send parts of it.
+ * The state is a matrix of counts with a row for each status before and a column for
+ * each status after, as an array of bigint.  As this is a concrete type, other nodes
+ * can compute and send partial states.
  */
 #include "postgres.h"
 
@@ -24,11 +25,11 @@ PG_FUNCTION_INFO_V1(lifecycle_transitions_trans);
 PG_FUNCTION_INFO_V1(lifecycle_transitions_combine);
 PG_FUNCTION_INFO_V1(lifecycle_transitions_final);
 
-/* statuses, and none */
+/* the seven statuses, and LIFECYCLE_NONE as index 0 */
 #define NSTATUSES		(LIFECYCLE_WON_BACK / 16 + 1)
 #define NCELLS			(NSTATUSES * NSTATUSES)
 
-/* The cells of a matrix. */
+/* Return the cells of a matrix, or raise an error if the array is not a matrix. */
 static int64 *
 Cells(ArrayType *matrix)
 {
@@ -47,14 +48,14 @@ AddToCell(int64 *cell, int64 customers)
 				 errmsg("bigint out of range")));
 }
 
-/* A status argument as an index; none is 0. */
+/* Return the index of a status argument, or 0 if it is NULL. */
 static int
 ArgStatus(FunctionCallInfo fcinfo, int arg)
 {
 	return PG_ARGISNULL(arg) ? 0 : (uint8) PG_GETARG_CHAR(arg) / 16;
 }
 
-/* The first argument to be written to: the state of an aggregate, or a copy. */
+/* Return the first argument if it is the state of an aggregate, else a copy of it. */
 static ArrayType *
 WritableMatrix(FunctionCallInfo fcinfo)
 {
@@ -69,7 +70,7 @@ lifecycle_transitions_trans(PG_FUNCTION_ARGS)
 	int			after = ArgStatus(fcinfo, 2);
 	ArrayType  *matrix;
 
-	/* nobody knows this customer yet: not a row */
+	/* the customer has no event before the end: ignore the row */
 	if (before == 0 && after == 0)
 	{
 		if (PG_ARGISNULL(0))
@@ -103,7 +104,7 @@ lifecycle_transitions_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(matrix);
 }
 
-/* The cells that are not empty, as rows. */
+/* Return an array with a row for each cell that is not 0. */
 Datum
 lifecycle_transitions_final(PG_FUNCTION_ARGS)
 {
