@@ -1,13 +1,14 @@
 /*
  * customer_state.c
- *	  The state of an aggregate over customers, whatever it keeps of each.
+ *	  The state of an aggregate over customers, of any kind.
  *
  * See customer_state.h for the idea.
  *
- * Once the table outgrows the nearer caches, and in a scan from the beginning, rows
- * wait in a batch and are entered together (see customer_table.c).  Whoever reads the
- * table enters the waiting rows first.  That changes the form of the state, not its
- * meaning, as numeric's sums do when they carry; so final functions remain READ_ONLY.
+ * Rows wait in a batch and are entered together (see customer_table.c) once the table is
+ * larger than the nearer caches; in a scan they do so from the beginning.  A function
+ * that reads the table must call CustomerStateFlush first.  The flush changes the form
+ * of the state and not its meaning, like a carry in a numeric sum; so final functions
+ * are READ_ONLY.
  */
 #include "postgres.h"
 
@@ -15,7 +16,7 @@
 
 #include "state/customer_state.h"
 
-/* Begin a state without customers.  customer_type must live as long as the state. */
+/* Initialize a state without customers.  customer_type must live as long as the state. */
 void
 CustomerStateInit(CustomerState *state, const CustomerStateOps *ops, MemoryContext context,
 				  CustomerType *customer_type)
@@ -30,7 +31,7 @@ CustomerStateInit(CustomerState *state, const CustomerStateOps *ops, MemoryConte
 	state->table.same_arg = customer_type;
 }
 
-/* Let rows wait in a batch from now on, if that is worth it: see BatchCreate. */
+/* Create the batch if it is worth it: see BatchCreate. */
 void
 CustomerStateBeginBatch(CustomerState *state, bool alone)
 {
@@ -78,7 +79,7 @@ CustomerStateEnter(CustomerState *state, CustomerType *customer_type, Datum cust
 	CustomerStateCheck(state, false);
 }
 
-/* Take in the customers of another state, which are where they are until the end. */
+/* Merge another state, whose table must not move until the end of the merge. */
 void
 CustomerStateMerge(CustomerState *state, CustomerState *other)
 {
@@ -109,7 +110,7 @@ CustomerStateMerge(CustomerState *state, CustomerState *other)
 	CustomerStateCheck(state, IsLargeStep(&state->table, &other->table));
 }
 
-/* A judge that lives as long as a state in `context`: the family's, or a copy. */
+/* Return the family's judge, or a copy in `context` if the question is another one. */
 const PeriodJudge *
 FamilyJudge(StateFamily *family, MemoryContext context, const PeriodJudge *judge)
 {
@@ -120,7 +121,7 @@ FamilyJudge(StateFamily *family, MemoryContext context, const PeriodJudge *judge
 	return PeriodJudgeCopy(context, judge);
 }
 
-/* The calendar of a question, living as long as a state in `context`. */
+/* Return the family's calendar, or one in `context` if the question is another one. */
 const Calendar *
 FamilyCalendar(StateFamily *family, MemoryContext context, const Question *question)
 {
@@ -133,7 +134,7 @@ FamilyCalendar(StateFamily *family, MemoryContext context, const Question *quest
 
 #ifdef USE_ASSERT_CHECKING
 
-/* Assert what must hold of a state after every step; for `whole` see CustomerTableCheck. */
+/* Assert the invariants of a state; for `whole` see CustomerTableCheck. */
 void
 CustomerStateCheck(const CustomerState *state, bool whole)
 {

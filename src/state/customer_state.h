@@ -1,9 +1,9 @@
 /*
  * customer_state.h
- *	  The state of an aggregate over customers, whatever it keeps of each.
+ *	  The state of an aggregate over customers, of any kind.
  *
- * A state is a table of customers with some bytes of facts each, and a question
- * that the facts answer.  What the facts are depends on the kind of the state:
+ * A state is a table of customers, with some bytes of facts for each, and a question
+ * that the facts answer.  The kind of the state determines the facts:
  *
  *		purchases of one period		a byte of bits (period_state.c)
  *		events of one period		34 bytes (period_state.c)
@@ -11,13 +11,13 @@
  *		events of a series			the place of the last one in a log (series_state.c)
  *
  * Each kind is a struct that begins with a CustomerState, and a table of operations.
- * Everything else is written once, here: rows wait in a batch and are entered
- * together, states are merged, sent and received (state_wire.c).  A new kind needs
- * its operations and nothing more.
+ * All kinds share the code that queues rows in a batch and enters them together, and
+ * that merges, sends and receives states (state_wire.c).  A new kind needs only its
+ * operations.
  *
- * Two properties of facts make all of this possible.  The facts of a customer depend
- * only on the set of rows, not on their order; and merging facts is OR of bits, the
- * later of instants, or both logs together.
+ * This works because the facts of a customer depend on the set of rows only, and not on
+ * their order, and because merging facts means OR of bits, the later of two instants,
+ * or the union of two logs.
  */
 #ifndef WINBACK_CUSTOMER_STATE_H
 #define WINBACK_CUSTOMER_STATE_H
@@ -36,76 +36,77 @@ typedef struct CustomerState CustomerState;
 typedef struct StateWriter StateWriter;
 
 /*
- * What the states of one aggregate call share, because it is the same for all groups:
- * the type of the customers, and what follows from the question.  A judge or a
- * calendar is made once and used by every state that asks the same question.
+ * The data that the states of all groups of one aggregate call share: the type of the
+ * customers, and the judge or calendar of the question.  The first state creates the
+ * judge or calendar, and every state with the same question uses it.
  */
 typedef struct StateFamily
 {
 	MemoryContext context;		/* outlives all the states */
 	CustomerType *customer_type;
-	const PeriodJudge *judge;	/* of the first question; NULL if there was none yet */
-	const Calendar *calendar;
+	const PeriodJudge *judge;	/* of the first question; NULL before it */
+	const Calendar *calendar;	/* likewise */
 } StateFamily;
 
 /*
- * How facts are sent that are the place of something else.  Kinds without a codec
- * send the bytes of the facts.
+ * Functions that send and receive facts which are places in an event log.  Kinds
+ * without a codec send the bytes of the facts.
  */
 typedef struct FactsCodec
 {
-	/* bytes on the wire of a customer without events, and of an event at least */
+	/* bytes on the wire: of a customer without events, and the minimum of an event */
 	Size		customer_size;
 	Size		event_size;
 	/* bytes on the wire of all events */
 	Size		(*events_size) (const CustomerState *state);
 	/* write the events of a customer, from writer->portion->event on */
 	void		(*write) (StateWriter *writer, const uint8 *facts);
-	/* make room for that many events; then read those of a customer */
+	/* allocate room for `nevents` events, before `read` reads those of each customer */
 	void		(*begin_reading) (CustomerState *state, uint32 nevents);
 	void		(*read) (StringInfo wire, CustomerState *state, uint8 *facts);
-	/* events that were read, to be held against the number that was announced */
+	/* number of events that were read */
 	uint32		(*nevents) (const CustomerState *state);
 } FactsCodec;
 
-/* What a kind of state does in its own way. */
+/* The operations of a kind of state. */
 typedef struct CustomerStateOps
 {
-	uint8		tag;			/* stands for the kind on the wire */
-	uint16		row_size;		/* bytes that wait in a batch for each row */
-	bool		merge_is_or;	/* of the bytes of the facts, and nothing more */
-	const FactsCodec *codec;	/* NULL if facts are sent as they are */
+	uint8		tag;			/* identifies the kind on the wire */
+	uint16		row_size;		/* bytes of a row in the batch, without its key */
+	bool		merge_is_or;	/* merge_facts is OR of the bytes of the facts */
+	const FactsCodec *codec;	/* NULL if the bytes of the facts are sent */
 
-	/* bytes of facts a customer */
+	/* bytes of the facts of a customer */
 	int			(*facts_size) (const CustomerState *state);
-	/* take rows, each into the facts of its customer */
-	void		(*add_rows) (CustomerState *state, uint8 *const *facts, const void *rows, int nrows);
-	/* take the facts that another state has of a customer into ours */
+	/* add each row to the facts of its customer */
+	void		(*add_rows) (CustomerState *state, uint8 *const *facts, const void *rows,
+							 int nrows);
+	/* merge a customer's facts in another state into the facts in this state */
 	void		(*merge_facts) (CustomerState *state, uint8 *facts,
 								const CustomerState *other, const uint8 *theirs);
-	/* take in what another state has beside customers; an error if the questions differ */
+	/* merge everything but the customers; raise an error if the questions differ */
 	void		(*merge_head) (CustomerState *state, const CustomerState *other);
-	/* an empty state that the other one can be merged into */
+	/* create an empty state of the question of another one, to merge that into it */
 	CustomerState *(*create_like) (MemoryContext context, StateFamily *family,
 								   const CustomerState *other);
-	/* everything beside the customers, to and from the wire */
+	/* write and read everything but the customers */
 	void		(*write_head) (StringInfo wire, const CustomerState *state);
 	CustomerState *(*read_head) (StringInfo wire);
 	/* raise an error if received facts are impossible; NULL if any bytes are possible */
 	void		(*check_facts) (const CustomerState *state, const uint8 *facts);
 #ifdef USE_ASSERT_CHECKING
-	/* assert what must hold after every step; of every customer if `whole` */
+	/* assert the invariants of the state; if `whole`, those of every customer */
 	void		(*check) (const CustomerState *state, bool whole);
 #endif
 } CustomerStateOps;
 
-/* There is one in every group, perhaps hundreds of thousands: keep it small. */
+/* Every group has one, and there may be hundreds of thousands: keep it small. */
 struct CustomerState
 {
 	const CustomerStateOps *ops;
 	CustomerTable table;
-	Batch	   *batch;			/* NULL while rows are entered one by one: BatchCreate */
-	void	   *waiting;		/* the row of each key in the batch, of ops->row_size */
+	Batch	   *batch;			/* NULL while rows are entered one by one: see BatchCreate */
+	void	   *waiting;		/* the row of each key in the batch, ops->row_size bytes each */
 	Oid			customer_type;
 };
 
@@ -129,11 +130,11 @@ extern void CustomerStateCheck(const CustomerState *state, bool whole);
 #endif
 
 /*
- * Queue a customer.  Returns the place in state->waiting where the caller puts the
- * row, or -1 if CustomerStateEnter has to take it.
+ * Queue a customer.  Return the place in state->waiting where the caller puts the row,
+ * or -1 if the caller must call CustomerStateEnter.
  *
- * Most rows need no more than this.  Nothing here has its address taken on the stack:
- * that was measured to cost time.
+ * This is the path of most rows, so it takes no address of a local variable: measured,
+ * that is slower.
  */
 static pg_attribute_always_inline int
 CustomerStateQueue(CustomerState *state, CustomerType *customer_type, Datum customer)
