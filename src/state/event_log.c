@@ -1,10 +1,10 @@
 /*
  * event_log.c
- *	  Events in the order in which they came, chained by customer.
+ *	  Events in the order of their arrival, chained by customer.
  *
- * An event takes 16 bytes; where there are amounts 8 more, and its amount.
+ * An event takes 16 bytes.  In a log with amounts it takes 8 bytes more, and its amount.
  *
- * Limits: 2^31 events; an amount is a chunk of memory of its own.
+ * Limits: a log has at most 2^31 events, and each amount is allocated separately.
  */
 #include "postgres.h"
 
@@ -18,10 +18,10 @@
 
 #define FIRST_EVENTS	8
 
-/* Look for interrupts once in so many events. */
+/* Events between two checks for interrupts. */
 #define EVENTS_BETWEEN_CHECKS	65536
 
-/* Double the room. */
+/* Double the room for events and amounts. */
 static void
 Grow(EventLog *log, MemoryContext context)
 {
@@ -40,7 +40,7 @@ Grow(EventLog *log, MemoryContext context)
 	log->allocated = allocated;
 }
 
-/* Add an event, without an amount if that is NULL.  Returns its place. */
+/* Add an event and return its place.  `amount` may be NULL. */
 uint32
 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, Numeric amount)
 {
@@ -65,7 +65,7 @@ EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, Numeric
 	return log->nevents++;
 }
 
-/* Add the events that another log has of a customer. */
+/* Add a customer's events in another log, with `theirs` as facts, to this log. */
 void
 EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts, const EventLog *other,
 			  const uint8 *theirs)
@@ -80,7 +80,7 @@ EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts, const EventLog
 	}
 }
 
-/* Bytes of all events on the wire. */
+/* Return the number of bytes of all events on the wire. */
 Size
 EventLogWireSize(const EventLog *log)
 {
@@ -98,9 +98,9 @@ EventLogWireSize(const EventLog *log)
 }
 
 /*
- * Write the events of a customer, behind their number: from the portion's event on,
- * until the message is full.  A key is sent again with each portion of its customer's
- * events; so that a long one is worth it, as many bytes of events go with it.
+ * Write the number of a customer's events and then the events, from the portion's event
+ * on until the message is full.  Each portion of a customer's events repeats the key.
+ * After a long key we therefore write at least as many bytes of events as precede them.
  */
 void
 EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts)
@@ -132,14 +132,14 @@ EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts)
 	writer->portion->event = e;
 	writer->nevents += nevents;
 
-	/* overwrite the number, which is known now */
+	/* overwrite the 0 with the number of events */
 	end = wire->len;
 	wire->len = begin;
 	pq_sendint32(wire, nevents);
 	wire->len = end;
 }
 
-/* Make room for as many events as a message announces. */
+/* Allocate room for the events of a message. */
 void
 EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents)
 {
@@ -151,7 +151,7 @@ EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents)
 	log->allocated = nevents;
 }
 
-/* Read an amount: a copy, to be aligned, and as long as it says. */
+/* Read an amount into aligned memory, and set its length to that of the message. */
 static Numeric
 ReadAmount(StringInfo wire, MemoryContext context)
 {
@@ -167,8 +167,8 @@ ReadAmount(StringInfo wire, MemoryContext context)
 }
 
 /*
- * Read the events of a customer, and make the facts with which they are found.  The
- * last event that is read gets the lowest place, as it was the first to come.
+ * Read the events of a customer, and set the facts to the place of the last one.  The
+ * message begins with the last event, so the event read last gets the lowest place.
  */
 void
 EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts)
@@ -195,14 +195,14 @@ EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts
 	}
 	log->nevents = head;
 
-	/* a slot without events is free */
+	/* mark the slot as free if it has no events */
 	facts[0] = nevents > 0 ? SLOT_TAKEN : 0;
 	StoreHead(facts, nevents > 0 ? head : 0);
 }
 
 #ifdef USE_ASSERT_CHECKING
 
-/* Assert that each event is in one chain, or waits in the batch to be. */
+/* Assert that each event is in one chain or belongs to a row in the batch. */
 void
 EventLogCheck(const EventLog *log, const CustomerState *state, bool whole)
 {
@@ -227,7 +227,7 @@ EventLogCheck(const EventLog *log, const CustomerState *state, bool whole)
 			nchained++;
 		}
 	}
-	/* what came by wire is only trusted to be in chains */
+	/* a received log may have events that are in no chain */
 	Assert(state->table.packed || nchained + nwaiting == log->nevents);
 }
 

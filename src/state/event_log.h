@@ -1,11 +1,11 @@
 /*
  * event_log.h
- *	  Events in the order in which they came, chained by customer.
+ *	  Events in the order of their arrival, chained by customer.
  *
  * A customer's facts are a byte for the table and the place of their last event in
- * the log, plus 1; each event has the place of the one before it.  A new event goes
- * to the front of the chain, so places in a chain fall, and a chain cannot have a
- * loop.
+ * the log, plus 1.  Each event has the place of the customer's event before it, plus 1.
+ * A new event goes to the front of the chain, so the places in a chain descend, and a
+ * chain has no loop.
  */
 #ifndef WINBACK_EVENT_LOG_H
 #define WINBACK_EVENT_LOG_H
@@ -20,24 +20,24 @@
 typedef struct LoggedEvent
 {
 	int64		at;
-	uint32		next;			/* of the same customer, plus 1; 0 at the end */
+	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end */
 	uint8		event;			/* LifecycleEvent */
-	bool		has_amount;		/* amounts[] of the same place is set */
+	bool		has_amount;		/* amounts[] has an element at the place of the event */
 } LoggedEvent;
 
 typedef struct EventLog
 {
 	LoggedEvent *events;
-	Numeric    *amounts;		/* NULL without amounts */
+	Numeric    *amounts;		/* NULL unless has_amounts */
 	uint32		nevents;
 	uint32		allocated;
 	bool		has_amounts;
 } EventLog;
 
-/* Bytes of facts of a customer with events. */
+/* Bytes of a customer's facts: the byte for the table, and the place. */
 #define LOG_FACTS_SIZE		(1 + sizeof(uint32))
 
-/* The place, plus 1, of the customer's last event; 0 if there is none. */
+/* Return the place of the customer's last event, plus 1, or 0 if there is none. */
 static inline uint32
 LoadHead(const uint8 *facts)
 {
@@ -53,7 +53,7 @@ StoreHead(uint8 *facts, uint32 head)
 	memcpy(facts + 1, &head, sizeof(head));
 }
 
-/* Put the event at a place in front of a customer's others. */
+/* Add the event at a place to the front of a customer's chain. */
 static inline void
 EventLogChain(EventLog *log, uint8 *facts, uint32 place)
 {
@@ -66,7 +66,7 @@ extern uint32 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 
 extern void EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts,
 						  const EventLog *other, const uint8 *theirs);
 
-/* On the wire; see FactsCodec. */
+/* The codec of event logs; see FactsCodec. */
 #define LOG_WIRE_CUSTOMER	sizeof(uint32)	/* the number of events */
 #define LOG_WIRE_EVENT		(sizeof(int64) + 1 + 1) /* at, event, has_amount */
 extern Size EventLogWireSize(const EventLog *log);
