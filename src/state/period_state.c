@@ -2,9 +2,9 @@
  * period_state.c
  *	  States of one period: the judge of purchases, and the facts of each customer.
  *
- * There are two kinds.  Where all rows are purchases, the facts are a byte of verdicts
- * (PurchaseFacts); where there may be other events, the order of a purchase and a
- * cancellation matters as well, and the facts are 34 bytes (EventFacts, packed).
+ * There are two kinds.  If all rows are purchases, the facts are a byte of verdicts
+ * (PurchaseFacts).  If rows have events, the order of a purchase and a cancellation
+ * matters as well, and the facts are 34 bytes (EventFacts, packed).
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@ static const PeriodStateOps purchases_ops;
 static const PeriodStateOps events_ops;
 
 /*
- * What both kinds have in common: the question.
+ * Functions of both kinds.
  */
 
 static CustomerState *
@@ -68,9 +68,8 @@ WriteHead(StringInfo wire, const CustomerState *state)
 }
 
 /*
- * The state that is made here can only be merged into another one, and takes no rows.
- * So it needs the fingerprint of its judge, to be held against the other's, and
- * nothing else of it.
+ * A received state can only be merged into another one and takes no rows.  So its judge
+ * needs only the fingerprint, which the merge compares.
  */
 static CustomerState *
 ReadHead(StringInfo wire)
@@ -92,7 +91,7 @@ Check(const CustomerState *state, bool whole pg_attribute_unused())
 #endif
 
 /*
- * Purchases alone: facts are the OR of the verdicts.
+ * The kind for purchases.  Facts are the OR of the verdicts.
  */
 
 static int
@@ -119,8 +118,8 @@ MergePurchases(CustomerState *state pg_attribute_unused(), uint8 *facts,
 }
 
 /*
- * Customers whose facts are equal have the same outcome.  So they are counted by
- * their facts, and the rules are asked once for each of a few dozen bytes.
+ * Customers with equal facts have the same outcome.  So we count the customers for each
+ * value of the byte, and compute the outcome once for each value that occurs.
  */
 static void
 VisitPurchases(PeriodState *state, OutcomeVisitor visitor, void *arg)
@@ -165,7 +164,7 @@ static const PeriodStateOps purchases_ops = {
 const CustomerStateOps *const period_purchases_kind = &purchases_ops.base;
 
 /*
- * Events of any kind: facts are EventFacts.
+ * The kind for events.  Facts are EventFacts.
  */
 
 static int
@@ -240,7 +239,7 @@ static const PeriodStateOps events_ops = {
 
 const CustomerStateOps *const period_events_kind = &events_ops.base;
 
-/* Call the visitor for the outcomes of all customers. */
+/* Call the visitor for the outcome of each customer or of equal customers. */
 void
 PeriodStateVisit(PeriodState *state, OutcomeVisitor visitor, void *arg)
 {

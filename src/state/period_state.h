@@ -14,18 +14,18 @@
 typedef struct PeriodState
 {
 	CustomerState base;
-	const PeriodJudge *judge;	/* StateFamily */
+	const PeriodJudge *judge;	/* shared: see StateFamily */
 } PeriodState;
 
-/* An event before the end of the period, but for its customer. */
+/* A row of the batch: an event before the end of the period. */
 typedef struct PeriodEvent
 {
 	int64		at;
 	uint8		event;			/* LifecycleEvent */
-	PurchaseFacts verdict;		/* on a purchase at that instant */
+	PurchaseFacts verdict;		/* of JudgePurchase on `at` */
 } PeriodEvent;
 
-/* Called with an outcome and the number of customers who share it. */
+/* A callback that gets an outcome and the number of customers who have it. */
 typedef void (*OutcomeVisitor) (void *arg, const Outcome *outcome, int64 customers);
 
 extern PeriodState *PeriodStateCreate(MemoryContext context, StateFamily *family,
@@ -35,7 +35,7 @@ extern void PeriodStateVisit(PeriodState *state, OutcomeVisitor visitor, void *a
 extern const CustomerStateOps *const period_purchases_kind;
 extern const CustomerStateOps *const period_events_kind;
 
-/* Queue the verdict on a purchase; false if it must be entered. */
+/* Queue the verdict on a purchase, or return false to have the caller enter it. */
 static pg_attribute_always_inline bool
 PeriodStateQueuePurchase(PeriodState *state, CustomerType *customer_type, Datum customer,
 						 PurchaseFacts verdict)
@@ -48,7 +48,7 @@ PeriodStateQueuePurchase(PeriodState *state, CustomerType *customer_type, Datum 
 	return true;
 }
 
-/* Queue an event; false if it must be entered. */
+/* Queue an event, or return false to have the caller enter it. */
 static pg_attribute_always_inline bool
 PeriodStateQueueEvent(PeriodState *state, CustomerType *customer_type, Datum customer,
 					  int64 at, LifecycleEvent event, PurchaseFacts verdict)
