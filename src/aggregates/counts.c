@@ -96,7 +96,7 @@ EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, 
 		SeriesStateEnterZone(state, customer_type, customer, zone);
 }
 
-/* The transition function: take a row. */
+/* The body of both transition functions: enter a row into the state. */
 static Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
@@ -144,8 +144,9 @@ lifecycle_series_trans(PG_FUNCTION_ARGS)
 }
 
 /*
- * Take rows of a Winback Scan: as Transition does with most of them, in a loop.  Rows
- * that go to a log are left to Transition; to keep one costs more than the call.
+ * Queue the rows of a block from `first` on, and return the first row that must go
+ * through the transition function, or nrows.  Rows that go to a log all do; adding an
+ * event costs more than the call.
  */
 static pg_attribute_always_inline int
 TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)
@@ -156,7 +157,7 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 
 	if (site->event || site->amount || !RowBlockServes(rows, signature, site))
 		return first;
-	/* a scan has one group */
+	/* a scan has one group, so its table is the only one */
 	if (unlikely(state->base.batch == NULL))
 		CustomerStateBeginBatch(&state->base, true);
 
