@@ -420,10 +420,10 @@ static void
 BecomeArray(CustomerTable *table)
 {
 	CustomerTable		array;
-	char	   *slots = palloc0(8 * table->facts_size);
+	char	   *slots = palloc0(4 * table->facts_size);
 
 	slots[0] = SLOT_TAKEN;
-	CustomerTableInitDense(&array, CurrentMemoryContext, table->facts_size, -2, 8, slots);
+	CustomerTableInitDense(&array, CurrentMemoryContext, table->facts_size, -2, 4, slots);
 	CustomerTableMatch(table, &array);
 	Must(table->form == KEY_DENSE, "the table of a seed is not an array");
 }
