@@ -2,12 +2,11 @@
  * series_state.c
  *	  States of a series of periods: the calendar, and what each customer did.
  *
- * There are two kinds.  Where all rows are purchases, it is enough to know in which
- * zones of the calendar a customer bought: a bit a zone, some four zones a period.
- * Where the order of a purchase and a cancellation matters, or amounts are to be added
- * up, that is not enough, and every event is kept in a log.
+ * There are two kinds.  If all rows are purchases without amounts, the facts are a bit
+ * for each zone of the calendar in which the customer bought, with about four zones a
+ * period.  If rows have events or amounts, the state keeps every event in a log.
  *
- * What the customers did in each period is counted in series_summary.c.
+ * The functions in series_summary.c count the customers in each period.
  */
 #include "postgres.h"
 
@@ -29,7 +28,7 @@ static const SeriesStateOps purchases_ops;
 static const SeriesStateOps events_ops;
 
 /*
- * What both kinds have in common: the question, and how far the data reach.
+ * Functions of both kinds.
  */
 
 static SeriesState *
@@ -74,7 +73,7 @@ MergeHead(CustomerState *state, const CustomerState *other)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (series->calendar->question.fingerprint != others->calendar->question.fingerprint)
 		QuestionChanged();
-	/* what was received may claim any number of edges */
+	/* a received state may have another number of edges, despite the equal fingerprint */
 	if (series->calendar->nedges != others->calendar->nedges)
 		elog(ERROR, "cannot merge states of different calendars");
 	series->first_at = Min(series->first_at, others->first_at);
@@ -144,9 +143,8 @@ WriteHead(StringInfo wire, const CustomerState *state)
 }
 
 /*
- * The state that is made here can only be merged into another one.  Of its calendar
- * that needs the question and the number of edges, from which the facts have their
- * size.
+ * A received state can only be merged into another one.  So its calendar needs only the
+ * question and the number of edges, which determines the size of the facts.
  */
 static CustomerState *
 ReadHead(StringInfo wire)
@@ -166,7 +164,7 @@ ReadHead(StringInfo wire)
 }
 
 /*
- * Purchases alone: zone z is bit z + 1 of the facts, as the first bit is the table's.
+ * The kind for purchases.  Zone z is bit z + 1 of the facts; bit 0 belongs to the table.
  */
 
 static int
@@ -197,7 +195,7 @@ MergeZones(CustomerState *state, uint8 *facts, const CustomerState *other pg_att
 		facts[b] |= theirs[b];
 }
 
-/* Received facts have no bits behind the last zone's. */
+/* Raise an error if received facts have a bit after that of the last zone. */
 static void
 CheckZones(const CustomerState *state, const uint8 *facts)
 {
@@ -249,7 +247,7 @@ static const SeriesStateOps purchases_ops = {
 const CustomerStateOps *const series_purchases_kind = &purchases_ops.base;
 
 /*
- * Events, or purchases with amounts: facts are the place of the last event in the log.
+ * The kind for events and amounts.  Facts are the place of the last event in the log.
  */
 
 static int
@@ -354,7 +352,7 @@ static const SeriesStateOps events_ops = {
 
 const CustomerStateOps *const series_events_kind = &events_ops.base;
 
-/* Count all customers in every period, and call the visitor for each amount. */
+/* Count the customers in each period, and call the visitor for each amount. */
 void
 SeriesStateSummarize(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
 {

@@ -16,15 +16,15 @@
 typedef struct SeriesState
 {
 	CustomerState base;
-	const Calendar *calendar;	/* StateFamily */
-	int64		first_at;		/* the first and the last finite instant of any row */
+	const Calendar *calendar;	/* shared: see StateFamily */
+	int64		first_at;		/* the first and the last finite instant of all rows */
 	int64		last_at;
-	EventLog	log;			/* empty where all rows are purchases without amounts */
+	EventLog	log;			/* empty if all rows are purchases without amounts */
 } SeriesState;
 
 /*
- * What happened in one period, as numbers of customers: for each combination of
- * standing before, bought or not, and standing after.
+ * The number of customers in one period for each combination of the standing at its
+ * start, whether they bought in it, and the standing at its end.
  */
 #define STANDINGS				(LIFECYCLE_CHURNED / 16 + 1)
 #define StandingIndex(standing)	((standing) / 16)
@@ -33,10 +33,10 @@ typedef struct SeriesState
 typedef struct PeriodSummary
 {
 	int64		customers[STANDINGS][2][STANDINGS];
-	int64		sustained;		/* who came back and was still active later */
+	int64		sustained;		/* customers who came back and were still active later */
 } PeriodSummary;
 
-/* Receives the amounts of a customer's purchases in a period. */
+/* A callback that gets the amount of each purchase, with its period and the status. */
 typedef void (*AmountVisitor) (void *arg, int period, LifecycleStatus status,
 							   Numeric amount);
 
@@ -49,13 +49,13 @@ extern void SeriesStateSummarize(SeriesState *state, PeriodSummary *periods,
 extern const CustomerStateOps *const series_purchases_kind;
 extern const CustomerStateOps *const series_events_kind;
 
-/* series_summary.c: what the customers of either kind did in each period */
+/* series_summary.c: count the customers of either kind in each period */
 extern void SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 							   AmountVisitor visitor, void *arg);
 extern void SummarizeEvents(SeriesState *state, PeriodSummary *periods,
 							AmountVisitor visitor, void *arg);
 
-/* Remember when the first and the last row was. */
+/* Extend first_at and last_at to the instant of a row. */
 static inline void
 SeriesStateNote(SeriesState *state, int64 at)
 {
@@ -66,7 +66,7 @@ SeriesStateNote(SeriesState *state, int64 at)
 	}
 }
 
-/* Queue a zone in which a customer bought; false if it must be entered. */
+/* Queue a zone in which a customer bought, or return false to have the caller enter it. */
 static pg_attribute_always_inline bool
 SeriesStateQueueZone(SeriesState *state, CustomerType *customer_type, Datum customer, uint32 zone)
 {
@@ -93,7 +93,7 @@ SeriesStateEnterEvent(SeriesState *state, CustomerType *customer_type, Datum cus
 {
 	uint32		place = EventLogAdd(&state->log, state->base.table.context, at, event, amount);
 
-	/* a row of the batch is the event's place in the log, as it is the zone of a purchase */
+	/* the row is a uint32: for this kind the place in the log, and not a zone */
 	SeriesStateEnterZone(state, customer_type, customer, place);
 }
 
