@@ -2,29 +2,29 @@
  * rules.c
  *	  The definitions: standing, status over a period, and the two rates.
  *
- * See rules.h for the idea.  The tables that these functions spell out stand in
- * README, "Definitions"; a change here is a change of what winback means.
+ * See rules.h for the idea.  The functions implement the tables of README,
+ * "Definitions"; a change here changes the definitions.
  */
 #include "postgres.h"
 
 #include "rules/rules.h"
 
-/* The standing of a customer at an instant, from what they did before it. */
+/* Return the standing of a customer at an instant, given the history before it. */
 LifecycleStatus
 StandingOf(const History *before)
 {
 	if (!before->known)
 		return LIFECYCLE_NONE;
 	if (before->silence == LIFECYCLE_NONE)
-		return LIFECYCLE_PROSPECT;	/* who never bought is nobody's former customer */
+		return LIFECYCLE_PROSPECT;	/* even if cancelled, as they never bought */
 	if (before->cancelled_since)
 		return LIFECYCLE_CHURNED;
 	return before->silence;
 }
 
 /*
- * The status over a period, from the standings before and after it and whether
- * the customer bought in it.
+ * Return the status over a period, given the standings at its start and at its end,
+ * and whether the customer bought in it.
  */
 LifecycleStatus
 StatusOver(LifecycleStatus before, bool bought, LifecycleStatus after)
@@ -47,12 +47,12 @@ StatusOver(LifecycleStatus before, bool bought, LifecycleStatus after)
 }
 
 /*
- * Does the status over a period say that a customer bought in it who was not
- * active before?
+ * Return whether customers with this status over a period bought in it, if they were
+ * not active at its start.
  *
- * Active does not: that is who did not buy and nevertheless is active at the
- * end. It happens where a month back from the end reaches further than a month
- * back from the start, as from 31 and 30 March.
+ * Customers with the status active did not: they were not active at the start, did not
+ * buy, and are active at the end.  This happens if a month before the end is earlier
+ * than a month before the start, as from 31 and 30 March.
  */
 bool
 BoughtByStatus(LifecycleStatus after)
@@ -62,14 +62,14 @@ BoughtByStatus(LifecycleStatus after)
 		after == LIFECYCLE_WON_BACK;
 }
 
-/* Is it a return if they buy: were they customers who had lapsed? */
+/* Return whether a purchase of customers of this standing is a return. */
 bool
 CameBack(LifecycleStatus before)
 {
 	return before == LIFECYCLE_INACTIVE || before == LIFECYCLE_CHURNED;
 }
 
-/* Who can be reactivated: everyone known who was not active. */
+/* Return whether customers of this standing can be reactivated. */
 bool
 ReactivationEligible(LifecycleStatus before)
 {
@@ -78,7 +78,7 @@ ReactivationEligible(LifecycleStatus before)
 		before == LIFECYCLE_PROSPECT;
 }
 
-/* Who can be won back: former customers. */
+/* Return whether customers of this standing can be won back. */
 bool
 WinbackEligible(LifecycleStatus before)
 {

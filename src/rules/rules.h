@@ -2,9 +2,9 @@
  * rules.h
  *	  The definitions: standing, status over a period, and the two rates.
  *
- * This is the one place where it is decided what a customer is.  Everything
- * here is a pure function of plain values: no fmgr, no allocation, no errors.
- * Every aggregate brings what it knows of a customer into a History and asks.
+ * Only these functions compute the standing and the status of a customer.  They are
+ * pure functions of plain values, without fmgr, allocation or errors.  Every aggregate
+ * makes a History of its facts of a customer and calls them.
  *
  * Instants are int64 in the unit of the column (microseconds since 2000-01-01
  * for the two timestamp types, days for date), with PostgreSQL's own values for
@@ -15,18 +15,18 @@
 
 #include "postgres.h"
 
-/* before every instant: no purchase, -infinity included, is earlier */
+/* -infinity: no instant is earlier */
 #define BEGINNING_OF_TIME	PG_INT64_MIN
-/* after every finite instant: the end of a period that has no upper bound */
+/* infinity, later than every finite instant: the end of a period without an upper bound */
 #define END_OF_TIME			PG_INT64_MAX
 
 /*
- * Statuses, in the order in which they sort.  The codes are stored on disk and
- * leave gaps, so that a label can be added between two others.
+ * Statuses in their sort order.  The codes are stored on disk.  There are gaps between
+ * them, so that we can add a label between two others.
  */
 typedef enum LifecycleStatus
 {
-	LIFECYCLE_NONE = 0,			/* nothing known: NULL in SQL, never stored */
+	LIFECYCLE_NONE = 0,			/* no event yet: NULL in SQL, never stored */
 	LIFECYCLE_PROSPECT = 16,
 	LIFECYCLE_NEW = 32,
 	LIFECYCLE_ACTIVE = 48,
@@ -36,7 +36,7 @@ typedef enum LifecycleStatus
 	LIFECYCLE_WON_BACK = 112
 } LifecycleStatus;
 
-/* Kinds of events; the same holds for the codes. */
+/* Kinds of events in their sort order.  The codes are stored on disk, too. */
 typedef enum LifecycleEvent
 {
 	EVENT_INTEREST = 16,
@@ -45,10 +45,10 @@ typedef enum LifecycleEvent
 } LifecycleEvent;
 
 /*
- * How silence is judged at an instant.  The two cut-offs are computed once, from
- * the instant and the thresholds: a last purchase before inactive_from makes a
- * customer inactive, one before churned_from makes them churned.
- * BEGINNING_OF_TIME as a cut-off means that silence never does it.
+ * The cut-offs of silence at an instant, which are computed once from the instant and
+ * the thresholds.  A customer is inactive if the last purchase is before inactive_from,
+ * and churned if it is before churned_from.  The cut-off of an absent threshold is
+ * BEGINNING_OF_TIME, as no purchase is before it.
  */
 typedef struct CutOffs
 {
@@ -57,11 +57,10 @@ typedef struct CutOffs
 } CutOffs;
 
 /*
- * What the silence since the last purchase makes of a customer.
+ * Return the standing that follows from the instant of the last purchase alone.
  *
- * The cut is exact: a purchase at a cut-off itself is recent enough.  A later
- * purchase never makes it worse, so that of several purchases the one that is
- * judged best is the last.
+ * A purchase exactly at a cut-off is recent enough.  A later purchase never gives a
+ * worse standing, so the last of several purchases gives the best one.
  */
 static inline LifecycleStatus
 StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
@@ -73,16 +72,16 @@ StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
 	return LIFECYCLE_ACTIVE;
 }
 
-/* What one customer did strictly before one instant. */
+/* The history of one customer strictly before one instant. */
 typedef struct History
 {
-	bool		known;			/* any event at all */
-	bool		cancelled_since;	/* a cancellation not before the last purchase */
-	LifecycleStatus silence;	/* what their silence since the last purchase
-								 * makes them; LIFECYCLE_NONE if they never bought */
+	bool		known;			/* the customer has an event */
+	bool		cancelled_since;	/* a cancellation is not before the last purchase */
+	LifecycleStatus silence;	/* StandingBySilence of the last purchase, or
+								 * LIFECYCLE_NONE without a purchase */
 } History;
 
-/* A rate as two numbers of customers. */
+/* The numerator and the denominator of a rate, as numbers of customers. */
 typedef struct Tally
 {
 	int64		returned;
