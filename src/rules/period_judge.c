@@ -1,9 +1,9 @@
 /*
  * period_judge.c
- *	  How purchases are judged for one period.
+ *	  The judge of purchases for one period.
  *
- * A question is turned into judge once, with calendar arithmetic; after that a
- * row costs a few comparisons.
+ * A judge is made once for a question, with calendar arithmetic.  To judge a row then
+ * takes a few comparisons.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@ FactOfStanding(LifecycleStatus standing, PurchaseFacts churned,
 		standing == LIFECYCLE_INACTIVE ? inactive : active;
 }
 
-/* The verdict on a purchase before the end. */
+/* Compute the verdict on a purchase before the end. */
 static PurchaseFacts
 Verdict(const PeriodJudge *judge, int64 at)
 {
@@ -34,7 +34,7 @@ Verdict(const PeriodJudge *judge, int64 at)
 	return verdict;
 }
 
-/* Add an edge, keeping them in order. */
+/* Add an edge in ascending order. */
 static void
 AddEdge(PeriodJudge *judge, int64 edge)
 {
@@ -55,7 +55,7 @@ AddCutOffs(PeriodJudge *judge, const CutOffs *cutoffs, const Question *question)
 		AddEdge(judge, cutoffs->churned_from);
 }
 
-/* Make judge of a question, or raise what is wrong with it. */
+/* Initialize the judge for a question, or raise an error if the question is invalid. */
 void
 PeriodJudgeInit(PeriodJudge *judge, const Question *question)
 {
@@ -82,7 +82,7 @@ PeriodJudgeInit(PeriodJudge *judge, const Question *question)
 	for (int i = judge->nedges; i < JUDGE_MAX_EDGES; i++)
 		judge->edges[i] = END_OF_TIME;
 
-	/* all instants of a zone are judged as its first one */
+	/* the verdict on a zone is that on its first instant */
 	for (int zone = 0; zone < judge->nedges; zone++)
 		judge->verdicts[zone] = Verdict(judge, zone == 0 ? BEGINNING_OF_TIME :
 										judge->edges[zone - 1]);

@@ -1,6 +1,6 @@
 /*
  * period_judge.h
- *	  How purchases are judged for one period.
+ *	  The judge of purchases for one period.
  */
 #ifndef WINBACK_PERIOD_JUDGE_H
 #define WINBACK_PERIOD_JUDGE_H
@@ -11,14 +11,14 @@
 #include "rules/question.h"
 #include "rules/rules.h"
 
-/* start, end and their cut-offs */
+/* the start, the end and two cut-offs for each */
 #define JUDGE_MAX_EDGES		6
 
 /*
- * What follows from a question.
+ * A judge holds the verdict on purchases at any instant, for the question of one period.
  *
- * The definitions compare a purchase with at most six instants.  These edges cut
- * time into zones in which all purchases are judged alike:
+ * The definitions compare a purchase with at most six instants.  These edges divide
+ * time into zones, and all purchases in one zone have the same verdict:
  *
  *		  verdicts[0]  |  verdicts[1]  |  ...  |  (at or after the end: ignored)
  *					edges[0]		edges[1]		edges[nedges - 1]
@@ -28,7 +28,7 @@ typedef struct PeriodJudge
 	uint64		fingerprint;	/* of the question */
 	Period		period;
 	CutOffs		start;
-	CutOffs		end;			/* if asked */
+	CutOffs		end;			/* if has_end */
 	uint8		unit;			/* TimeUnit */
 	bool		has_end;
 	uint8		nedges;
@@ -40,8 +40,8 @@ extern void PeriodJudgeInit(PeriodJudge *judge, const Question *question);
 extern PeriodJudge *PeriodJudgeCopy(MemoryContext context, const PeriodJudge *judge);
 
 /*
- * The verdict on a purchase: facts about the customer, or 0 where it lies at the
- * end or later and does not count.
+ * Return the verdict on a purchase: the facts to add to the customer, or 0 if the
+ * purchase is at or after the end of the period.
  */
 static inline PurchaseFacts
 JudgePurchase(const PeriodJudge *judge, int64 at)
@@ -49,9 +49,9 @@ JudgePurchase(const PeriodJudge *judge, int64 at)
 	int			zone = 0;
 
 	/*
-	 * Without a branch: a guess about the next row would often be wrong.  Edges that
-	 * are not there are never reached, or all of them, by a purchase that does not
-	 * count.
+	 * The loop has no branch, because the processor would often predict it wrongly.
+	 * Unused edges are END_OF_TIME: no purchase reaches them but one at infinity, whose
+	 * verdict is 0 in any case.
 	 */
 	for (int i = 0; i < JUDGE_MAX_EDGES; i++)
 		zone += (judge->edges[i] <= at);
