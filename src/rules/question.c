@@ -124,9 +124,11 @@ QuestionCutOffs(const Question *question, int64 at)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("churned_after must not be shorter than inactive_after"),
-				 errdetail("Counted back from the instant in question, churned_after is %s and inactive_after is %s.",
+				 errdetail("Counted back from the instant in question, "
+						   "churned_after is %s and inactive_after is %s.",
 						   IntervalText(churned_after), IntervalText(inactive_after)),
-				 errhint("A customer is first inactive, then churned; give both thresholds in the same unit.")));
+				 errhint("A customer is first inactive, then churned; "
+						 "give both thresholds in the same unit.")));
 	return cutoffs;
 }
 
