@@ -314,7 +314,7 @@ is(join("\n", map { $_->[0] } grep { $_->[2] eq 'f' && !$checks_null{ $_->[1] } 
 #
 # Aggregates, operators and operator classes
 #
-none('each aggregate is read-only at its end, and a state of type internal can be serialized', q{
+none('final functions are read-only, and states of type internal can be serialized', q{
   SELECT object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
    WHERE aggkind <> 'n' OR aggfinalmodify <> 'r'
       OR aggtranstype = 'internal'::regtype AND
