@@ -2,8 +2,8 @@
  * state_wire.c
  *	  States as bytes, on the way from a parallel worker to its leader.
  *
- * Both are one build on one machine, and the bytes are not for storage.  The version
- * is there for the day on which somebody stores them.
+ * Worker and leader run the same build on one machine, and the bytes are not meant for
+ * storage.  The version protects a user who stores them nevertheless.
  *
  * A message is: version, kind, type of the customers, the head that the kind writes,
  * and the table: form of the keys, size of the facts, seed, customers of the whole state,
@@ -12,15 +12,26 @@
  * image, and facts.  An array is sent as it is, without keys.  A kind with a codec
  * writes something else in place of the facts.
  *
- * A state goes as one value where an Agg node asks for it.  A Winback Scan sends it
- * in portions, each a row, and each a state by itself: some of the customers, or even
- * some of the events of one customer.  So only a key or an amount can be too long,
- * neither process holds a state twice, and the leader merges while the worker sends.
- * As there may be many portions, each must be cheap, and says of the whole what the
- * leader needs to make room for it once.
+ *		version, kind, type of the customers, the head that the kind writes
+ *		form of the keys, size of the facts, number of customers of the whole state
+ *		if the table is an array: its first integer, its number of slots, and the
+ *			first slot of this message
+ *		the numbers of slots, of bytes of images and of events that follow
+ *		for each customer: the word, the rest or the length and the image of the
+ *			key (depending on the form), and the facts
  *
- * Nothing that is received is trusted: sizes are checked before memory is allocated,
- * and whatever a merge relies on is checked here or there.
+ * An array has no keys on the wire.  A kind with a codec writes other bytes in place of
+ * the facts.
+ *
+ * An Agg node sends a state as one value.  A Winback Scan sends it in portions: each is a
+ * row and a complete state, of some of the customers, or even of some of the events of
+ * one customer.  So only a key or an amount can be too long, neither process holds a
+ * state twice, and the leader merges while the worker sends.  As there may be many
+ * portions, each must be cheap; and each has the size of the whole table, so that the
+ * leader allocates memory for it once.
+ *
+ * The receiver trusts nothing: it checks sizes before it allocates memory, and this
+ * file or the merge checks every value that the merge relies on.
  */
 #include "postgres.h"
 
@@ -37,21 +48,22 @@
 
 #define STATE_WIRE_VERSION		3
 
-/* Bytes of everything but customers and events, and more. */
+/* An upper bound of the bytes of a message without customers and events. */
 #define WIRE_HEADER				1024
 
 /*
- * Bytes of a portion of a state; the last customer or event may exceed it.  Less than
- * the 64 kB that a worker's queue holds, so that the next is made while this one is
- * read (measured: with larger ones the leader waits).
+ * Bytes of a portion of a state, not counting the rest of the last customer or event.
+ * A portion is smaller than the 64 kB of a worker's queue, so that the worker writes the
+ * next one while the leader reads this one.  (With larger portions the leader waits, as
+ * was measured.)
  */
 #ifdef USE_ASSERT_CHECKING
-#define WIRE_PORTION			((Size) 256)	/* so that tests see many */
+#define WIRE_PORTION			((Size) 256)	/* so that tests have many portions */
 #else
 #define WIRE_PORTION			((Size) 48 * 1024)
 #endif
 
-/* No table has as many customers. */
+/* An upper bound of the number of customers of a table. */
 #define WIRE_MAX_CUSTOMERS		(UINT64CONST(1) << 40)
 
 static const CustomerStateOps *
@@ -69,7 +81,7 @@ KindOfTag(int tag)
 	elog(ERROR, "unknown kind of a serialized state");
 }
 
-/* Bytes of a customer, at least: without the image of the key, and without events. */
+/* Return the minimum of bytes of a customer: without the key's image and the events. */
 static Size
 CustomerSize(const CustomerStateOps *ops, KeyForm form, Size facts_size)
 {
@@ -80,7 +92,7 @@ CustomerSize(const CustomerStateOps *ops, KeyForm form, Size facts_size)
  * Writing.
  */
 
-/* Bytes of a whole state, or more. */
+/* Return an upper bound of the bytes of a whole state. */
 static Size
 WholeSize(const CustomerState *state)
 {
@@ -102,9 +114,8 @@ WholeSize(const CustomerState *state)
 }
 
 /*
- * Begin a message with room for what is to be sent, or raise an error if that is too
- * much.  Returns how long it may become; a portion, longer by its last customer or
- * event.
+ * Begin a message and allocate memory for it, or raise an error if it is too large.
+ * Return the limit of its size, which the last customer or event of a portion may exceed.
  */
 static Size
 BeginMessage(StringInfo wire, const CustomerState *state, const Portion *portion)
@@ -115,16 +126,18 @@ BeginMessage(StringInfo wire, const CustomerState *state, const Portion *portion
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("partial aggregate state is too large to send to the leader process"),
-				 errdetail("The state of " UINT64_FORMAT " customers has %zu bytes, and the limit is 1 GB.",
+				 errdetail("The state of " UINT64_FORMAT " customers has %zu bytes, "
+						   "and the limit is 1 GB.",
 						   state->table.ntaken, size),
-				 errhint("SET max_parallel_workers_per_gather = 0 for this query, or use the two-step form, which can spill to disk.")));
+				 errhint("SET max_parallel_workers_per_gather = 0 for this query, "
+						 "or use the two-step form, which can spill to disk.")));
 
 	pq_begintypsend(wire);
 	enlargeStringInfo(wire, (int) (size - wire->len - 1));
 	return size;
 }
 
-/* How much there is in a message. */
+/* Write the numbers of slots, of bytes of images and of events. */
 static void
 WriteCounts(const StateWriter *writer)
 {
@@ -139,7 +152,7 @@ IsFull(const StateWriter *writer)
 	return (Size) writer->wire->len >= writer->limit;
 }
 
-/* Write the facts of the customer before the portion's slot. */
+/* Write the facts of a customer; the portion's slot is already the next one. */
 static void
 WriteFacts(StateWriter *writer, const uint8 *facts)
 {
@@ -150,14 +163,14 @@ WriteFacts(StateWriter *writer, const uint8 *facts)
 	else
 	{
 		codec->write(writer, facts);
-		/* the rest of the events goes with the next portion */
+		/* the next portion begins with the other events of this customer */
 		if (writer->portion->event != 0)
 			writer->portion->slot--;
 	}
 	writer->nslots++;
 }
 
-/* Write slots of an array whose facts are sent as they are. */
+/* Write slots of an array of a kind without a codec. */
 static void
 WriteArray(StateWriter *writer)
 {
@@ -176,7 +189,7 @@ WriteArray(StateWriter *writer)
 	*slot += nslots;
 }
 
-/* Write slots of an array one by one. */
+/* Write slots of an array of a kind with a codec. */
 static void
 WriteArrayOfEvents(StateWriter *writer)
 {
@@ -250,7 +263,7 @@ WriteTable(StateWriter *writer)
 		WriteArray(writer);
 	writer->portion->done = writer->portion->slot == table->nslots;
 
-	/* overwrite the counts, which are known now */
+	/* overwrite the zeros with the counts */
 	end = wire->len;
 	wire->len = begin;
 	WriteCounts(writer);
@@ -284,7 +297,7 @@ CustomerStateSerialize(CustomerState *state, Portion *portion)
  * Reading.
  */
 
-/* How much a message says that it has. */
+/* The counts that a message contains; the reader must check them. */
 typedef struct WireCounts
 {
 	uint64		nslots;
@@ -365,7 +378,7 @@ ReadCustomers(StringInfo wire, CustomerState *state, KeyForm form, Size facts_si
 	pfree(decoded);
 }
 
-/* Read a table, which can then only be read itself, in the order of the message. */
+/* Read a table.  It can only be read in the order of the message, and not searched. */
 static void
 ReadTable(StringInfo wire, CustomerState *state)
 {
@@ -394,7 +407,7 @@ ReadTable(StringInfo wire, CustomerState *state)
 	counts.images_size = pq_getmsgint64(wire);
 	counts.nevents = pq_getmsgint(wire, 4);
 
-	/* the message has at least as many bytes as that much takes */
+	/* the rest of the message must have the bytes that these counts take */
 	rest = wire->len - wire->cursor;
 	if (counts.images_size > rest || counts.nslots > rest || counts.nevents > rest ||
 		counts.nslots * CustomerSize(state->ops, form, facts_size) +
@@ -417,8 +430,8 @@ ReadTable(StringInfo wire, CustomerState *state)
 }
 
 /*
- * Read what a worker sent.  The result lives in the current memory context, may point
- * to the bytes, and can only be merged into another state.
+ * Read a state.  The result is allocated in the current memory context, may point into
+ * `bytes`, and can only be merged into another state.
  */
 CustomerState *
 CustomerStateDeserialize(bytea *bytes)

@@ -11,29 +11,29 @@
 
 #include "state/customer_state.h"
 
-/* Where in a state the next portion begins; all zero for the first. */
+/* The place in a state where the next portion begins; all zero for the first. */
 typedef struct Portion
 {
-	uint64		slot;			/* of the table, as CustomerTableNext counts them */
-	uint32		event;			/* of that customer, plus 1; 0 to begin with the last */
-	bool		done;			/* there is no more */
+	uint64		slot;			/* cursor of CustomerTableNext */
+	uint32		event;			/* place of the customer's event, plus 1; 0 for the last one */
+	bool		done;			/* no portion is left */
 } Portion;
 
-/* A message that is being written. */
+/* A message while it is being written. */
 struct StateWriter
 {
 	StringInfo	wire;
-	Size		limit;			/* stop when the message has that many bytes */
+	Size		limit;			/* stop when the message has `limit` bytes */
 	const CustomerState *state;
-	Portion    *portion;		/* where to begin; then, where to go on */
+	Portion    *portion;		/* the begin of this portion, then that of the next */
 
-	/* what has been written */
-	uint64		nslots;			/* customers; of an array, slots */
+	/* counts of the message so far */
+	uint64		nslots;			/* customers; in an array, slots */
 	uint64		images_size;	/* bytes of the images of all keys */
 	uint32		nevents;
 };
 
-/* As a whole if the portion is NULL. */
+/* Serialize the whole state if portion is NULL, else the next portion. */
 extern bytea *CustomerStateSerialize(CustomerState *state, Portion *portion);
 extern CustomerState *CustomerStateDeserialize(bytea *bytes);
 
