@@ -1,6 +1,6 @@
 /*
  * facts.c
- *	  What is kept of a customer, and how it looks to the rules.
+ *	  The facts of a customer in one period, and the outcome that follows from them.
  *
  * See facts.h for the idea.
  */
@@ -9,10 +9,10 @@
 #include "rules/facts.h"
 
 /*
- * Take in an event that lies before the end.
+ * Add an event before the end of the period.
  *
- * verdict is what JudgePurchase says of a purchase at that instant; from is the
- * start of the period.
+ * `verdict` is the result of JudgePurchase for `at`, and `from` is the start of the
+ * period.
  */
 void
 EventFactsAdd(EventFacts *facts, int64 at, LifecycleEvent event,
@@ -53,7 +53,7 @@ EventFactsAdd(EventFacts *facts, int64 at, LifecycleEvent event,
 	}
 }
 
-/* Take in what somebody else knows of the same customer. */
+/* Merge other facts of the same customer. */
 void
 EventFactsMerge(EventFacts *facts, const EventFacts *other)
 {
@@ -65,7 +65,7 @@ EventFactsMerge(EventFacts *facts, const EventFacts *other)
 	facts->period_cancellation = Max(facts->period_cancellation, other->period_cancellation);
 }
 
-/* The verdict on the last of several purchases, which is the best of them. */
+/* Return the best of several verdicts, which is the verdict on the last purchase. */
 static LifecycleStatus
 BestVerdict(PurchaseFacts facts, PurchaseFacts active, PurchaseFacts inactive,
 			PurchaseFacts churned)
@@ -91,7 +91,7 @@ SilenceAtEnd(PurchaseFacts facts)
 	return BestVerdict(facts, FACT_END_ACTIVE, FACT_END_INACTIVE, FACT_END_CHURNED);
 }
 
-/* A customer of whom there are only purchases. */
+/* Return the outcome of a customer if all rows are purchases. */
 Outcome
 OutcomeFromPurchases(PurchaseFacts facts)
 {
@@ -112,7 +112,7 @@ OutcomeFromPurchases(PurchaseFacts facts)
 	return outcome;
 }
 
-/* A customer of whom there may be cancellations and interest, too. */
+/* Return the outcome of a customer if rows have events. */
 Outcome
 OutcomeFromEvents(const EventFacts *facts)
 {

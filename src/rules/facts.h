@@ -1,23 +1,23 @@
 /*
  * facts.h
- *	  What is kept of a customer: a byte of purchases, and, where there are other
- *	  events, four instants.
+ *	  The facts of a customer in one period: a byte of verdicts on purchases, and
+ *	  four instants if rows have events.
  *
- * A purchase matters only by how it is judged: at the start of the period, at
- * its end, and whether it lies in it.  So it is judged when its row comes, and
- * what is kept is a bit for each verdict that ever occurred:
+ * Of a purchase we need to know whether it lies in the period, and how long ago it
+ * is at the start and at the end of the period.  So each row is judged at once, and
+ * the byte has a bit for each verdict that occurred:
  *
  *		before the start	FACT_START_CHURNED, _INACTIVE or _ACTIVE
  *		in the period		FACT_BOUGHT
  *		before the end		FACT_END_CHURNED, _INACTIVE or _ACTIVE
  *
- * The best verdict is that of the last purchase (see rules.c).  Merging what two
- * workers know is OR: it does not matter in which order the rows came, how
- * often, or who saw them.
+ * The last purchase has the best verdict (see rules.h).  Facts of two workers are
+ * merged by OR, so the result depends neither on the order of the rows, nor on
+ * duplicates, nor on which worker reads a row.
  *
- * With cancellations the order of two instants matters as well, so the last
- * purchase and the last cancellation before the start and in the period are
- * kept.  Merging is then OR and the later of each.
+ * With cancellations the order of two instants matters as well.  So EventFacts has
+ * the last purchase and the last cancellation before the start, and the last ones in
+ * the period.  A merge takes the OR of the bits and the later of two instants.
  */
 #ifndef WINBACK_FACTS_H
 #define WINBACK_FACTS_H
@@ -35,26 +35,26 @@ typedef uint8 PurchaseFacts;
 #define FACT_END_CHURNED		0x20
 #define FACT_END_INACTIVE		0x40
 #define FACT_END_ACTIVE			0x80
-/* the lowest bit is left to the table */
+/* the lowest bit belongs to the customer table */
 #define PURCHASE_FACTS_MASK		0xfe
 
 #define FACT_START				(FACT_START_CHURNED | FACT_START_INACTIVE | FACT_START_ACTIVE)
 
 /*
- * An instant so stored that zero is the earliest: memory that was cleared says
- * "never, or -infinity", and bits elsewhere tell which.
+ * An instant with the sign bit inverted, so that zero is the earliest instant.  Cleared
+ * memory means no instant or -infinity; the bits of EventFacts distinguish these.
  */
 typedef uint64 LaterInstant;
 
 #define LaterInstantFrom(at)	((uint64) (at) ^ (UINT64CONST(1) << 63))
 #define LaterInstantGet(later)	((int64) ((later) ^ (UINT64CONST(1) << 63)))
 
-/* Everything about one customer.  Begins with the byte of purchases. */
+/* The facts of one customer if rows have events. */
 typedef struct EventFacts
 {
 	PurchaseFacts purchases;
 	uint8		events;
-	LaterInstant last_purchase;	/* before the start */
+	LaterInstant last_purchase;	/* the last ones before the start */
 	LaterInstant last_cancellation;
 	LaterInstant period_purchase;	/* the last ones in the period */
 	LaterInstant period_cancellation;
@@ -62,13 +62,13 @@ typedef struct EventFacts
 
 #define EVENT_KNOWN_AT_START	0x01	/* any event before the start */
 #define EVENT_KNOWN_AT_END		0x02	/* any event before the end */
-#define EVENT_CANCELLED			0x04	/* before the start */
-#define EVENT_CANCELLED_IN		0x08	/* in the period */
+#define EVENT_CANCELLED			0x04	/* a cancellation before the start */
+#define EVENT_CANCELLED_IN		0x08	/* a cancellation in the period */
 
-/* Bytes of EventFacts in a table: without padding, and not aligned. */
+/* Bytes of EventFacts in a table, where they have no padding and are not aligned. */
 #define EVENT_FACTS_SIZE		(2 + 4 * sizeof(LaterInstant))
 
-/* A customer as the rules want to see them. */
+/* The arguments of StatusOver for one customer and one period. */
 typedef struct Outcome
 {
 	LifecycleStatus before;		/* standing at the start */
