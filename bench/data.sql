@@ -47,7 +47,7 @@ SELECT n AS customer_int8, n * 2654435761 & 2147483647 AS customer_scattered,
 FROM generate_series(1, 1000000::int8) AS n;
 
 VACUUM (ANALYZE, FREEZE) orders, orders_shuffled, orders_scattered, orders_uuid, orders_text,
-	orders_timestamp, orders_date, single_orders;
+	orders_timestamp, orders_date, orders_shop, orders_texts, orders_wide, single_orders;
 
 CREATE TABLE runs (contender text, round int, seconds float8);
 CREATE TABLE contenders (contender text PRIMARY KEY, place int, title text);

@@ -42,7 +42,14 @@ WITH pair (place, title, dividend, divisor, at_most, at_least) AS (
 		(9, 'reactivation_rate / count(*)', 'reactivation', 'count', 1.0, NULL),
 		(10, 'reactivation_rate / count(*), 2 processes each', 'parallel', 'count_parallel',
 			1.0, NULL),
-		(11, 'without the Winback Scan / max, max', 'aggregate', 'max_max', NULL, NULL)
+		(11, 'without the Winback Scan / max, max', 'aggregate', 'max_max', NULL, NULL),
+		(14, 'with / without the scan: behind texts', 'shop', 'shop_aggregate', 1.0, NULL),
+		(15, 'with / without the scan: three counts behind texts', 'shop_counts',
+			'shop_counts_aggregate', 1.0, NULL),
+		(16, 'with / without the scan: six tallies behind eight texts', 'texts_events',
+			'texts_events_aggregate', 1.0, NULL),
+		(17, 'with / without the scan: six tallies behind 120 columns', 'wide_events',
+			'wide_events_aggregate', 1.0, NULL)
 )
 SELECT place, title, dividend, divisor, at_most, at_least,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY a.seconds / b.seconds)::numeric AS value,

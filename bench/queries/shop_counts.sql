@@ -1,0 +1,5 @@
+-- three counts behind texts
+SELECT (lifecycle_counts(customer_id, ordered_at, :'period', '30 days', '1 year')).churned_end,
+	(lifecycle_counts(customer_id, ordered_at, :'period', '60 days', '1 year')).inactive_end,
+	(lifecycle_counts(customer_id, ordered_at, :'period', '90 days', '1 year')).active_end
+FROM orders_shop;
