@@ -34,6 +34,22 @@ SELECT customer_id, ordered_at::timestamp AS ordered_at, amount, channel FROM or
 CREATE UNLOGGED TABLE orders_date AS
 SELECT customer_id, ordered_at::date AS ordered_at, amount, channel FROM orders;
 
+-- the columns of a shop: customer and time stand behind texts
+CREATE UNLOGGED TABLE orders_shop AS
+SELECT 'order of ' || customer_id AS note, channel, customer_id, ordered_at, amount FROM orders;
+
+-- a tenth of the customers, with a column of events behind eight texts, and behind 120 columns
+CREATE UNLOGGED TABLE orders_texts AS
+SELECT channel AS t1, channel AS t2, channel AS t3, channel AS t4, channel AS t5, channel AS t6,
+	channel AS t7, channel AS t8, customer_id, ordered_at, lifecycle_event 'purchase' AS event
+FROM orders
+WHERE customer_id % 10 = 0;
+
+SELECT format('CREATE UNLOGGED TABLE orders_wide AS
+		SELECT %s, customer_id, ordered_at, event FROM orders_texts',
+	string_agg(format(CASE WHEN n % 2 = 0 THEN 't1 AS c%s' ELSE '%1$s AS c%1$s' END, n), ', '))
+FROM generate_series(1, 120) AS n \gexec
+
 -- with this index, plain SQL is at its fastest: it reads the customers in order
 CREATE INDEX ON orders_timestamp (customer_id, ordered_at);
 
