@@ -419,7 +419,7 @@ static const KeyPath paths[] = {
 static void
 BecomeArray(CustomerTable *table)
 {
-	CustomerTable		array;
+	CustomerTable array;
 	char	   *slots = palloc0(4 * table->facts_size);
 
 	slots[0] = SLOT_TAKEN;
@@ -529,7 +529,7 @@ WriteSeeds(void)
 					.has_end = true
 				};
 				int64		day = question.unit == UNIT_DAY ? 1 : USECS_PER_DAY;
-				PeriodJudge		judge;
+				PeriodJudge judge;
 				StateFamily family = {
 					.context = CurrentMemoryContext,
 					.customer_type = customer_type
@@ -559,6 +559,7 @@ WriteSeeds(void)
 						.verdict = JudgePurchase(&judge, at)
 					};
 					Numeric		amount = kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL;
+
 					if (kind > 0)
 					{
 						CustomerStateEnter(&period->base, customer_type, customer, &row);

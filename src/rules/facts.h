@@ -54,7 +54,7 @@ typedef struct EventFacts
 {
 	PurchaseFacts purchases;
 	uint8		events;
-	LaterInstant last_purchase;	/* the last ones before the start */
+	LaterInstant last_purchase; /* the last ones before the start */
 	LaterInstant last_cancellation;
 	LaterInstant period_purchase;	/* the last ones in the period */
 	LaterInstant period_cancellation;

@@ -49,9 +49,9 @@ JudgePurchase(const PeriodJudge *judge, int64 at)
 	int			zone = 0;
 
 	/*
-	 * The loop has no branch, because the processor would often predict it wrongly.
-	 * Unused edges are END_OF_TIME: no purchase reaches them but one at infinity, whose
-	 * verdict is 0 in any case.
+	 * The loop has no branch, because the processor would often predict it wrongly. Unused edges
+	 * are END_OF_TIME: no purchase reaches them but one at infinity, whose verdict is 0 in any
+	 * case.
 	 */
 	for (int i = 0; i < JUDGE_MAX_EDGES; i++)
 		zone += (judge->edges[i] <= at);

@@ -77,8 +77,8 @@ typedef struct History
 {
 	bool		known;			/* the customer has an event */
 	bool		cancelled_since;	/* a cancellation is not before the last purchase */
-	LifecycleStatus silence;	/* StandingBySilence of the last purchase, or
-								 * LIFECYCLE_NONE without a purchase */
+	LifecycleStatus silence;	/* StandingBySilence of the last purchase, or LIFECYCLE_NONE
+								 * without a purchase */
 } History;
 
 /* The numerator and the denominator of a rate, as numbers of customers. */

@@ -60,20 +60,20 @@ typedef struct Sweep
 {
 	const Calendar *calendar;
 	PeriodSummary *periods;
-	int		   *period_of;		/* the period of each zone: -1 before the first period,
-								 * nperiods after the last; nedges + 1 of them */
+	int		   *period_of;		/* the period of each zone: -1 before the first period, nperiods
+								 * after the last; nedges + 1 of them */
 
 	/*
-	 * For each zone, the first boundary at which a customer whose last purchase is in the
-	 * zone is inactive, or churned; nperiods + 1 if there is none.  Both are NULL if a
-	 * cut-off lies before the one of an earlier boundary.
+	 * For each zone, the first boundary at which a customer whose last purchase is in the zone is
+	 * inactive, or churned; nperiods + 1 if there is none.  Both are NULL if a cut-off lies
+	 * before the one of an earlier boundary.
 	 */
 	int		   *inactive_at;
 	int		   *churned_at;
 
 	/*
-	 * Customers who keep a standing through a silent period: a row for each period, a column
-	 * for each standing.  A cell holds how many more there are than in the period before.
+	 * Customers who keep a standing through a silent period: a row for each period, a column for
+	 * each standing.  A cell holds how many more there are than in the period before.
 	 */
 	int64		(*steady)[STANDINGS];
 } Sweep;
@@ -217,12 +217,12 @@ SweepFinish(Sweep *sweep)
 typedef struct ZoneSweep
 {
 	Sweep		sweep;
-	int		   *came_back;		/* for each period: a purchase is a return if the last one
-								 * before the period was in a zone before this one */
+	int		   *came_back;		/* for each period: a purchase is a return if the last one before
+								 * the period was in a zone before this one */
 
 	/*
-	 * Numbers of customers, or NULL: row = the zone of the earlier purchase, column = the
-	 * zone of the next one.  The last row and the last column, `none`, mean no purchase.
+	 * Numbers of customers, or NULL: row = the zone of the earlier purchase, column = the zone of
+	 * the next one.  The last row and the last column, `none`, mean no purchase.
 	 */
 	int64	   *pairs;
 	int			none;
@@ -249,10 +249,10 @@ ZoneSweepInit(ZoneSweep *zones, const Calendar *calendar, PeriodSummary *periods
 		zones->pairs = palloc0(npairs * sizeof(int64));
 
 	/*
-	 * The earlier the last purchase, the longer the silence, so one zone divides those
-	 * after which a purchase is a return from the others.  From period to period it mostly
-	 * grows, but not always: a month before 30 March 12:00 is 29 February 12:00, and a
-	 * month before 31 March 00:00 is 29 February 00:00.
+	 * The earlier the last purchase, the longer the silence, so one zone divides those after
+	 * which a purchase is a return from the others.  From period to period it mostly grows, but
+	 * not always: a month before 30 March 12:00 is 29 February 12:00, and a month before 31 March
+	 * 00:00 is 29 February 00:00.
 	 */
 	zones->came_back = palloc0(calendar->nperiods * sizeof(int));
 	for (int i = 0, zone = 0; calendar->has_end && i < calendar->nperiods; i++)
@@ -401,7 +401,7 @@ typedef struct EventSweep
 
 	/* of the customer being swept */
 	Size		nevents;
-	LoggedEvent	   *events;			/* ascending; `next` holds the index of the amount */
+	LoggedEvent *events;		/* ascending; `next` holds the index of the amount */
 	Past	   *pasts;			/* nevents + 1 */
 	Size		allocated;		/* room for events */
 } EventSweep;
@@ -506,7 +506,7 @@ StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 		.known = n > 0,
 		.cancelled_since = past->cancelled_since,
 		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
-			LIFECYCLE_NONE
+		LIFECYCLE_NONE
 	};
 
 	return StandingOf(&history);
@@ -633,7 +633,7 @@ SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visito
 {
 	uint64		cursor = 0;
 	const uint8 *facts;
-	EventSweep	sweep = {.state = state, .visitor = visitor, .arg = arg};
+	EventSweep	sweep = {.state = state,.visitor = visitor,.arg = arg};
 	int64		work = 0;
 
 	SweepInit(&sweep.sweep, state->calendar, periods);
