@@ -284,7 +284,7 @@ RevenueInit(Revenue *revenue, int nperiods)
 {
 	revenue->caller = makeNode(WindowAggState);
 	revenue->caller->curaggcontext = CurrentMemoryContext;
-	revenue->sums = palloc0(nperiods * REVENUE_NCOLUMNS * sizeof(Datum));
+	revenue->sums = palloc0((Size) nperiods * REVENUE_NCOLUMNS * sizeof(Datum));
 	revenue->zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
 }
 

@@ -555,7 +555,9 @@ ChargeParallelPaths(RelOptInfo *output, const Shipping *shipping)
 	list_free(paths);
 	/* they may have to go to another place now */
 	foreach(lc, charged)
+	{
 		add_path(output, lfirst(lc));
+	}
 }
 
 /* Offer the scan beside the paths that PostgreSQL has found. */

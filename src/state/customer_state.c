@@ -38,7 +38,7 @@ CustomerStateBeginBatch(CustomerState *state, bool alone)
 	state->batch = BatchCreate(&state->table, alone);
 	if (state->batch != NULL)
 		state->waiting = MemoryContextAlloc(state->table.context,
-											BATCH_ROWS * state->ops->row_size);
+											(Size) BATCH_ROWS * state->ops->row_size);
 }
 
 /* Enter the rows that wait in the batch. */

@@ -17,6 +17,7 @@
 typedef struct PeriodStateOps
 {
 	CustomerStateOps base;
+	/* cppcheck-suppress unusedStructMember ; called by way of CustomerState.ops */
 	void		(*visit) (PeriodState *state, OutcomeVisitor visitor, void *arg);
 } PeriodStateOps;
 

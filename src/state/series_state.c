@@ -20,6 +20,7 @@
 typedef struct SeriesStateOps
 {
 	CustomerStateOps base;
+	/* cppcheck-suppress unusedStructMember ; called by way of CustomerState.ops */
 	void		(*summarize) (SeriesState *state, PeriodSummary *periods,
 							  AmountVisitor visitor, void *arg);
 } SeriesStateOps;
