@@ -99,7 +99,7 @@ OnePassOf(const Aggref *aggref)
 
 /* Can the scan compute an aggregate? */
 bool
-ScanKnows(const Aggref *aggref)
+IsOnePass(const Aggref *aggref)
 {
 	return OnePassOf(aggref) != NULL;
 }
@@ -236,7 +236,7 @@ EvaluateArgs(ScanAggregate *aggregate, ExprContext *econtext)
 
 /* The slow lane: one row by the transition function. */
 static void
-TakeInRow(ScanAggregate *aggregate, int row)
+EnterRow(ScanAggregate *aggregate, int row)
 {
 	FunctionCallInfo fcinfo = aggregate->fcinfo;
 
@@ -271,7 +271,7 @@ SetBlockColumn(RowBlock *block, int arg, const ScanColumn *column, const uint16 
  * in `chosen`.  The current context is reset again and again.
  */
 void
-ScanAggregateTakeIn(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
+ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
 					const uint16 *chosen, int nrows)
 {
 	RowBlock   *block = &aggregate->block;
@@ -294,7 +294,7 @@ ScanAggregateTakeIn(ScanAggregate *aggregate, ExprContext *econtext, const ScanC
 		if (!aggregate->fcinfo->args[0].isnull)
 			row = aggregate->one_pass->take_rows(aggregate->fcinfo, block, row);
 		if (row < nrows)
-			TakeInRow(aggregate, row);
+			EnterRow(aggregate, row);
 		MemoryContextReset(CurrentMemoryContext);
 	}
 }

@@ -49,7 +49,7 @@ typedef struct ScanSource
 	ExprState  *filter;			/* NULL if none */
 } ScanSource;
 
-extern bool ScanKnows(const Aggref *aggref);
+extern bool IsOnePass(const Aggref *aggref);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 
@@ -58,7 +58,7 @@ extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref,
 extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
 						   const Aggref *aggref, AttrNumber *attnos, PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);
-extern void ScanAggregateTakeIn(ScanAggregate *aggregate, ExprContext *econtext,
+extern void ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext,
 								const ScanColumns *columns, const uint16 *chosen, int nrows);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);

@@ -138,7 +138,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 		table->by_row |= source->filter != NULL;
 		table->filtered &= source->filter != NULL;
 	}
-	ScanTableNeed(&table->table, attnos, scan->columns.ncolumns);
+	ScanTableSetColumns(&table->table, attnos, scan->columns.ncolumns);
 	ps->scandesc = own_desc;
 	ps->scanops = own_ops;
 }
@@ -253,7 +253,7 @@ ChooseRows(WinbackScanState *scan, TableToScan *table)
 
 /* Take in the rows of the page that has been read. */
 static void
-TakeInPage(WinbackScanState *scan, TableToScan *table)
+EnterPage(WinbackScanState *scan, TableToScan *table)
 {
 	int			nrows = scan->page.nrows;
 
@@ -269,7 +269,7 @@ TakeInPage(WinbackScanState *scan, TableToScan *table)
 		/* a FILTER that chose all rows that are left needs no list of them */
 		bool		filtered = table->sources[i].filter != NULL && scan->nchosen[i] < nrows;
 
-		ScanAggregateTakeIn(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
+		ScanAggregateEnter(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
 							filtered ? Chosen(scan, i) : NULL,
 							filtered ? scan->nchosen[i] : nrows);
 	}
@@ -284,7 +284,7 @@ SharedHeap(SharedScan *shared, int table)
 }
 
 static void
-TakeInTables(WinbackScanState *scan)
+EnterTables(WinbackScanState *scan)
 {
 	PlanState  *ps = &scan->css.ss.ps;
 
@@ -299,7 +299,7 @@ TakeInTables(WinbackScanState *scan)
 		while (ScanTableNextPage(&table->table, &scan->page))
 		{
 			CHECK_FOR_INTERRUPTS();
-			TakeInPage(scan, table);
+			EnterPage(scan, table);
 		}
 		MemoryContextSwitchTo(old_context);
 		ScanTableEnd(&table->table);
@@ -308,13 +308,13 @@ TakeInTables(WinbackScanState *scan)
 
 /* Read everything, and count. */
 static void
-TakeInAll(WinbackScanState *scan)
+ComputeStates(WinbackScanState *scan)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(scan->context);
 
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanAggregateStart(&scan->aggregates[i]);
-	TakeInTables(scan);
+	EnterTables(scan);
 	MemoryContextSwitchTo(old_context);
 
 	for (int i = 0; i < scan->naggregates; i++)
@@ -344,7 +344,7 @@ NextValue(ScanResult *result, bool *isnull)
 }
 
 static bool
-AllIsPutOut(const WinbackScanState *scan)
+AllResultsAreDone(const WinbackScanState *scan)
 {
 	for (int i = 0; i < scan->nresults; i++)
 	{
@@ -368,9 +368,9 @@ ExecWinbackScan(CustomScanState *node)
 	if (!scan->begun)
 	{
 		scan->begun = true;
-		TakeInAll(scan);
+		ComputeStates(scan);
 	}
-	else if (AllIsPutOut(scan))
+	else if (AllResultsAreDone(scan))
 		return NULL;
 
 	memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));

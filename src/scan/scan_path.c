@@ -125,7 +125,7 @@ ServesAggref(const Aggref *aggref, Index relid)
 	ListCell   *lc;
 
 	if (aggref->agglevelsup != 0 || aggref->aggorder != NIL ||
-		aggref->aggdistinct != NIL || !ScanKnows(aggref) ||
+		aggref->aggdistinct != NIL || !IsOnePass(aggref) ||
 		!IsOfColumns((Node *) aggref->aggfilter, relid))
 		return false;
 

@@ -124,7 +124,7 @@ AlignmentOf(char typalign)
  * Prepare to fetch columns: which of the table's is each of the scan's?
  */
 void
-ScanTableNeed(ScanTable *table, const AttrNumber *attnos, int ncolumns)
+ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 {
 	TupleDesc	tupdesc = RelationGetDescr(table->relation);
 	int			offset = 0;

@@ -64,7 +64,7 @@ extern void ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableSca
 extern bool ScanTableNextPage(ScanTable *table, ScanPage *page);
 extern TupleTableSlot *ScanTableRow(ScanTable *table, const ScanPage *page, int row);
 extern int	ScanColumnsAdd(ScanColumns *columns, AttrNumber attno);
-extern void ScanTableNeed(ScanTable *table, const AttrNumber *attnos, int ncolumns);
+extern void ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns);
 extern void ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 						   const HeapTupleHeader *rows, int nrows);
 extern bool ScanTableShouldCopy(const ScanTable *table);
