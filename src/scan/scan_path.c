@@ -1,20 +1,20 @@
 /*
  * scan_path.c
- *	  When a Winback Scan can stand for a plan of PostgreSQL, and what it costs.
+ *	  Find the queries that a Winback Scan can compute, and estimate its cost.
  *
- * Reading a row costs the executor more than all that we do with it.  A Winback
- * Scan (scan.c) therefore stands for an Agg node and the sequential scan below it,
- * or, in a parallel plan, for the Partial Aggregate and its scan.  It is offered
- * beside PostgreSQL's own paths, and the planner takes what is cheaper.
+ * The executor needs more time to read a row than an aggregate of winback needs to enter
+ * it into a state.  A Winback Scan (scan_node.c) therefore replaces an Agg node and the
+ * sequential scan below it.  In a parallel plan it replaces the Partial Aggregate and its
+ * scan.  It is one more path beside PostgreSQL's own paths, and the planner chooses the
+ * cheapest path.
  *
- * It is offered where it does exactly what PostgreSQL would do: for our one-pass
- * aggregates, one or several, without grouping, over one heap table, which may be
- * divided into partitions or have children.  Everything else is left alone;
- * ScanServes says what that is.
+ * A Winback Scan is offered only where it returns the same result as PostgreSQL's own
+ * plan: for one or several one-pass aggregates without grouping, over one heap table,
+ * which may have partitions or children.  ScanServes lists the limits.
  *
- * The planner asks what a transition function costs, and so calls the support
- * function of ours.  That loads the library, and with it the hook, in time for the
- * first query of a session.
+ * The planner calls the support function of a transition function to learn its cost.
+ * This call loads the library and installs the hook, in time for the first query of a
+ * session.
  */
 #include "postgres.h"
 
@@ -47,32 +47,32 @@
 
 PG_FUNCTION_INFO_V1(winback_support);
 
-/* what taking in a row costs, in units of cpu_operator_cost */
+/* The cost of entering a row into a state, in units of cpu_operator_cost. */
 #define TRANSITION_OPERATORS	2
 
-/* what reading a row costs, as a share of what it costs the executor */
+/* The cost of reading a row without conditions, as a share of cpu_tuple_cost. */
 #define READING_SHARE			0.4
 
 /*
- * What a customer in the state of a parallel process costs: the process to send it, and
- * the leader to receive and to merge it, as a share of cpu_tuple_cost, and bytes.
+ * The cost of one customer in the state of a parallel process: shares of cpu_tuple_cost
+ * for the process to send it and for the leader to merge it, and the bytes to transfer.
  */
 #define SENDING_SHARE			0.25
 #define MERGING_SHARE			0.5
 #define CUSTOMER_BYTES			16
-#define TUPLE_COST_BYTES		1024	/* bytes for which parallel_tuple_cost is charged */
+#define TUPLE_COST_BYTES		1024	/* one parallel_tuple_cost for this many bytes */
 
-/* The states that the processes of a parallel plan send to their leader. */
+/* The cost of moving the states of a parallel plan from its processes to the leader. */
 typedef struct Shipping
 {
-	Cost		process_cost;	/* of each process */
-	Cost		leader_cost;
+	Cost		process_cost;	/* of sending, in each process */
+	Cost		leader_cost;	/* of receiving and merging, in the leader */
 } Shipping;
 
 static bool enable_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
 
-/* Answers the planner's questions about a transition function. */
+/* The support function of all transition functions: return the cost of a call. */
 Datum
 winback_support(PG_FUNCTION_ARGS)
 {
@@ -90,8 +90,8 @@ winback_support(PG_FUNCTION_ARGS)
 }
 
 /*
- * Can an expression be evaluated on a row of the table: no subplans, no system
- * columns, not the row as a whole?
+ * Return whether an expression depends on user columns of the table only: it contains no
+ * subplan, no system column and no reference to the whole row.
  */
 static bool
 IsOfColumns(Node *expr, Index relid)
@@ -106,7 +106,7 @@ IsOfColumns(Node *expr, Index relid)
 	return first < 0 || first + FirstLowInvalidHeapAttributeNumber > 0;
 }
 
-/* Is an argument a column of the table, or one value for the whole scan? */
+/* Return whether an argument is a column of the table, or has one value for the scan. */
 static bool
 ServesArg(Expr *arg, Index relid)
 {
@@ -119,6 +119,7 @@ ServesArg(Expr *arg, Index relid)
 		!contain_volatile_functions((Node *) arg);
 }
 
+/* Return whether the scan can compute an aggregate. */
 static bool
 ServesAggref(const Aggref *aggref, Index relid)
 {
@@ -137,6 +138,7 @@ ServesAggref(const Aggref *aggref, Index relid)
 	return true;
 }
 
+/* Return whether a table is stored by the access method heap. */
 static bool
 IsHeap(const RangeTblEntry *rte)
 {
@@ -148,8 +150,8 @@ IsHeap(const RangeTblEntry *rte)
 }
 
 /*
- * Are paths PostgreSQL's own, over one table?  Others may know of rows that are not
- * in its heap.
+ * Return whether all paths of a table are PostgreSQL's own.  A path of another extension
+ * may return rows that are not in the heap.
  */
 static bool
 ArePathsOfHeap(List *paths)
@@ -170,11 +172,13 @@ ArePathsOfHeap(List *paths)
 }
 
 /*
- * Are the rows of one table, and what is asked of each of them, for us?
+ * Return whether the scan can read a table and evaluate the conditions on its rows.
  *
- * For a partition or child, not conditions without columns: they stand in the plan
- * beside what the scan puts out, and an equal expression there would be taken for
- * them.
+ * A condition on a partition or child must contain a column.  The condition becomes an
+ * entry of the plan (scan.h), and the planner replaces each equal expression in the
+ * target list by a reference to this entry, which is NULL.  An expression in the target
+ * list contains no column of a partition, so only a condition without columns can be
+ * equal to it.
  */
 static bool
 ServesTable(PlannerInfo *root, const RelOptInfo *rel)
@@ -195,7 +199,10 @@ ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 		ArePathsOfHeap(rel->pathlist) && ArePathsOfHeap(rel->partial_pathlist);
 }
 
-/* The columns that the partition key of a relation consists of or is computed from. */
+/*
+ * Return the columns in the partition key of a relation, as a set like that of
+ * pull_varattnos; NULL if the relation is not partitioned.
+ */
 static Bitmapset *
 PartitionKeyColumns(const RelOptInfo *rel)
 {
@@ -208,6 +215,7 @@ PartitionKeyColumns(const RelOptInfo *rel)
 	return columns;
 }
 
+/* Return whether an expression contains a parameter. */
 static bool
 ContainsParam(Node *node, void *context)
 {
@@ -217,9 +225,11 @@ ContainsParam(Node *node, void *context)
 }
 
 /*
- * Could an Append rule out partitions of a relation when it starts, or starts anew:
- * by a condition on the partition key, with a value that is not known in planning?
- * That is a parameter or a stable function.  A volatile one rules out nothing.
+ * Return whether an Append could skip partitions of a relation when it starts, or at each
+ * rescan.
+ *
+ * An Append evaluates the conditions on the partition key that the planner cannot: those
+ * with a parameter or a stable function.  It uses no condition with a volatile function.
  */
 static bool
 CouldPruneLater(const RelOptInfo *rel)
@@ -243,10 +253,10 @@ CouldPruneLater(const RelOptInfo *rel)
 }
 
 /*
- * Collect the tables that have the rows of a relation: itself, or its partitions or
- * children, and theirs.  Those that the planner has ruled out are not among them.
- * False if one of them is not for us.  Set *could_prune if an Append could rule out
- * some of them later.
+ * Collect the tables that contain the rows of a relation: the relation itself, or its
+ * partitions or children at all levels, without those that the planner has pruned.
+ * Return false if the scan cannot read one of them.  Set *could_prune if an Append could
+ * skip some of them when the query runs.
  */
 static bool
 CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables, bool *could_prune)
@@ -273,8 +283,8 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables, bool *could_pru
 }
 
 /*
- * Distinct Aggrefs of an expression: each aggregate once, however often the query
- * uses its value.  Aggrefs with the same aggno are equal.
+ * Return the Aggrefs without duplicates.  A query may use the value of an aggregate many
+ * times; Aggrefs with the same aggno are equal.
  */
 static List *
 DistinctAggrefs(List *aggrefs)
@@ -296,10 +306,7 @@ DistinctAggrefs(List *aggrefs)
 	return distinct;
 }
 
-/*
- * Do the entries of a plan fit into its target list, whose elements have 16-bit
- * numbers?  scan.h says which entries there are.
- */
+/* Return whether the entries of a plan fit into its custom_scan_tlist (scan.h). */
 static bool
 EntriesFit(int64 columns, int64 aggregates, int64 tables)
 {
@@ -307,13 +314,18 @@ EntriesFit(int64 columns, int64 aggregates, int64 tables)
 }
 
 /*
- * Can a Winback Scan do what is asked of an aggregated relation?  Of which tables, and
- * which aggregates?
+ * Return whether a Winback Scan can compute `output`, an aggregation of `input`.  Collect
+ * the tables to read, and the aggregates without duplicates.
  *
- * Not with grouping or HAVING, over anything but one table of its own storage or
- * divided into such (a join, a subquery, a foreign table), with TABLESAMPLE,
- * with quals for the sake of security, which have to come in an order of theirs, or
- * where an Append might not read all of the tables, as the scan does.
+ * The scan does not support
+ *
+ * - GROUP BY, HAVING, set-returning functions, and a condition that is checked once for
+ *	 the whole query;
+ * - an input that is not one heap table, with its partitions or children: a join, a
+ *	 subquery, a foreign table;
+ * - TABLESAMPLE;
+ * - the conditions of row security, which have an order of evaluation of their own;
+ * - partitions that an Append could skip when the query runs: the scan would read all.
  */
 static bool
 ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables,
@@ -331,7 +343,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION)
 		return false;
 
-	/* of everything that the aggregates' level outputs, aggregates alone need rows */
+	/* the output must depend on the rows by aggregates only */
 	aggrefs = pull_var_clause((Node *) output->reltarget->exprs,
 							  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
 							  PVC_INCLUDE_PLACEHOLDERS);
@@ -350,9 +362,10 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 }
 
 /*
- * The conditions on the rows of a table, the cheapest first, and otherwise in the
- * order in which they are: as PostgreSQL evaluates them.  What one of them fails on,
- * another may have ruled out.
+ * Return the conditions on the rows of a table in the order in which PostgreSQL evaluates
+ * them: the cheapest first, and conditions of the same cost in their original order.  The
+ * order matters, because a condition can raise an error for a row that an earlier one
+ * excludes.
  */
 static List *
 OrderedQuals(PlannerInfo *root, List *restrictions)
@@ -376,14 +389,14 @@ OrderedQuals(PlannerInfo *root, List *restrictions)
 	return ordered;
 }
 
-/* Add an entry to what a scan "returns", for others to refer to. */
+/* Append an entry to a custom_scan_tlist. */
 static List *
 AddEntry(List *entries, Expr *expr)
 {
 	return lappend(entries, makeTargetEntry(expr, list_length(entries) + 1, NULL, false));
 }
 
-/* The plan of a path; for the entries see scan.h. */
+/* Make the plan of a path.  scan.h describes its entries. */
 static Plan *
 PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath *path,
 		 List *tlist, List *clauses pg_attribute_unused(),
@@ -416,18 +429,19 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	{
 		RelOptInfo *table = lfirst(lc);
 		List	   *quals = NIL;
-		List	   *theirs = copyObject(aggrefs);
+		List	   *table_aggrefs = copyObject(aggrefs);
 		ListCell   *lc2;
 
 		if (table != input)
 		{
 			quals = OrderedQuals(root, table->baserestrictinfo);
-			theirs = (List *) AdjustAppendRelAttrs(root, (Node *) theirs, table, input);
+			table_aggrefs = (List *) AdjustAppendRelAttrs(root, (Node *) table_aggrefs, table,
+														  input);
 		}
 		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
 													 OIDOID, -1, InvalidOid, 0));
 		entries = AddEntry(entries, make_ands_explicit(quals));
-		foreach(lc2, theirs)
+		foreach(lc2, table_aggrefs)
 			entries = AddEntry(entries, lfirst(lc2));
 	}
 
@@ -447,9 +461,10 @@ static const CustomPathMethods path_methods = {
 };
 
 /*
- * What it costs to send the states of aggregates from the processes of a parallel plan,
- * of which `partial` is the scan, and to merge them.  Each process has each customer of
- * its rows in each state.
+ * Estimate the cost of sending the states of aggregates from the processes of a parallel
+ * plan to the leader, and of merging them.  `partial` is the scan that the processes
+ * share.  Each state of a process contains all customers of the rows that the process
+ * reads.
  */
 static Shipping
 EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
@@ -476,8 +491,9 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 }
 
 /*
- * A path that reads tables and puts out a target; in a parallel plan where PostgreSQL
- * would read them by `partial`.
+ * Create a path that reads tables and returns a target.  For a parallel plan, `partial`
+ * is PostgreSQL's own partial path of the input, and `shipping` is the cost of sending
+ * the states; otherwise both are NULL.
  */
 static CustomPath *
 CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *target,
@@ -494,7 +510,7 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 		const RelOptInfo *table = lfirst(lc);
 		double		page_cost;
 
-		/* a row that quals are to be evaluated on is read as the executor does */
+		/* a row with conditions goes through a slot, as in PostgreSQL's sequential scan */
 		cpu_cost += table->tuples * (table->baserestrictcost.per_tuple + cpu_tuple_cost *
 									 (table->baserestrictinfo != NIL ? 1 : READING_SHARE));
 		cpu_cost += table->rows * costs->transCost.per_tuple;
@@ -517,7 +533,7 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 	path->path.startup_cost = startup_cost + disk_cost + cpu_cost +
 		costs->finalCost.startup + costs->finalCost.per_tuple;
 	path->path.total_cost = path->path.startup_cost + target->cost.startup + target->cost.per_tuple;
-	/* each table is read as by a sequential scan */
+	/* count each table as a disabled sequential scan */
 	if (!enable_seqscan)
 		DisablePath(&path->path, list_length(tables));
 	path->path.parallel_safe = output->consider_parallel;
@@ -528,8 +544,8 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 }
 
 /*
- * PostgreSQL takes the states of its own parallel plans for small: charge those plans
- * for sending and merging them, too.
+ * Add the cost of sending and merging states to PostgreSQL's own parallel paths, which it
+ * estimates without this cost.
  */
 static void
 ChargeParallelPaths(RelOptInfo *output, const Shipping *shipping)
@@ -553,20 +569,20 @@ ChargeParallelPaths(RelOptInfo *output, const Shipping *shipping)
 			output->pathlist = lappend(output->pathlist, path);
 	}
 	list_free(paths);
-	/* they may have to go to another place now */
+	/* add_path sorts them in by their new costs */
 	foreach(lc, charged)
 	{
 		add_path(output, lfirst(lc));
 	}
 }
 
-/* Offer the scan beside the paths that PostgreSQL has found. */
+/* Hook of the planner: add the paths of the scan to those that PostgreSQL has found. */
 static void
 AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 			 RelOptInfo *output, void *extra)
 {
 	AggClauseCosts costs = {0};
-	RelOptInfo *partly;
+	RelOptInfo *partial_output;
 	List	   *tables = NIL;
 	List	   *aggrefs = NIL;
 
@@ -580,11 +596,11 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 	add_path(output, &CreateScanPath(input, tables, output, output->reltarget, &costs,
 									 NULL, NULL)->path);
 
-	/* in parallel where PostgreSQL would aggregate in parallel, with as many workers */
-	partly = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
-	if (partly->partial_pathlist != NIL && input->partial_pathlist != NIL &&
-		/* a worker sends tuples, with a column for each state */
-		list_length(partly->reltarget->exprs) <= MaxTupleAttributeNumber)
+	/* add a parallel path if PostgreSQL has one, with the same number of workers */
+	partial_output = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
+	if (partial_output->partial_pathlist != NIL && input->partial_pathlist != NIL &&
+		/* a worker sends tuples with a column for each state */
+		list_length(partial_output->reltarget->exprs) <= MaxTupleAttributeNumber)
 	{
 		Path	   *partial = linitial(input->partial_pathlist);
 		Shipping	shipping = EstimateShipping(root, aggrefs, partial);
@@ -596,20 +612,24 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 		get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
 		get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
 		final_costs.transCost.startup += shipping.leader_cost;
-		path = &CreateScanPath(input, tables, partly, partly->reltarget, &partial_costs,
-							   partial, &shipping)->path;
-		path = &create_gather_path(root, partly, path, partly->reltarget, NULL, NULL)->path;
-		add_path(output, &create_agg_path(root, output, path, output->reltarget, AGG_PLAIN,
-										  AGGSPLIT_FINAL_DESERIAL, NIL, NIL, &final_costs, 1)->path);
+		path = &CreateScanPath(input, tables, partial_output, partial_output->reltarget,
+							   &partial_costs, partial, &shipping)->path;
+		path = &create_gather_path(root, partial_output, path, partial_output->reltarget,
+								   NULL, NULL)->path;
+		path = &create_agg_path(root, output, path, output->reltarget, AGG_PLAIN,
+								AGGSPLIT_FINAL_DESERIAL, NIL, NIL, &final_costs, 1)->path;
+		add_path(output, path);
 	}
 }
 
+/* Define winback.enable_scan, and install the hook in the planner. */
 void
 ScanPathInit(void)
 {
 	DefineCustomBoolVariable("winback.enable_scan",
 							 "Enables the planner's use of Winback Scans.",
-							 "A Winback Scan reads a table and aggregates its rows in one plan node.",
+							 "A Winback Scan reads a table and aggregates its rows "
+							 "in one plan node.",
 							 &enable_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("winback");
 
