@@ -1,22 +1,21 @@
 /*
  * scan_node.c
- *	  The Winback Scan: tables read and their rows aggregated in one plan node.
+ *	  The executor's side of a Winback Scan: read tables and aggregate their rows.
  *
- * It saves the way of each row through slots, expressions and plan nodes.  Pages are
- * read as a sequential scan does (scan_table.c); of the rows of a page the columns
- * that the aggregates need are fetched together, and the aggregates take them in
- * together (scan_aggregate.c).  WHERE and FILTER are PostgreSQL's own expressions,
- * evaluated on a slot.
+ * In a plan of PostgreSQL each row passes through slots, expressions and several nodes.
+ * This node avoids that.  It reads pages in the way of a sequential scan (scan_table.c),
+ * fetches the columns that the aggregates need from all rows of a page, and passes the
+ * rows of the page to each aggregate as one block (scan_aggregate.c).  WHERE and FILTER
+ * are PostgreSQL's own expressions, and are evaluated on a slot, row by row.
  *
- * A partitioned table is a scan of its partitions, one after the other, into the
- * same states.
+ * The node reads the partitions of a table one after the other, into the same states.
  *
- * In a parallel plan all processes read the same table, divided by blocks, and then
- * the next.  Each returns its states serialized, in as many rows as there are portions
- * (wire.c), and a Finalize Aggregate above Gather puts them together, as with
- * PostgreSQL's own.
+ * In a parallel plan the processes divide the blocks of one table among them, and then
+ * those of the next table.  Each process returns its states in serialized form, one
+ * portion in each row (state_wire.c).  A Finalize Aggregate above the Gather node merges
+ * them, as it merges the states of a Partial Aggregate.
  *
- * Limits: scan_path.c says which queries come here.
+ * Limits: scan_path.c plans this node only for the queries that ScanServes accepts.
  */
 #include "postgres.h"
 
@@ -35,33 +34,38 @@
 #include "scan/scan_aggregate.h"
 #include "scan/scan_table.h"
 
-/* What is put out. */
+/* One output column: an Aggref, and the state from which its value is computed. */
 typedef struct ScanResult
 {
-	int			column;			/* of the scan tuple, from 0 */
+	int			column;			/* number in the scan tuple, from 0 */
 	Aggref	   *aggref;
-	ScanAggregate *aggregate;
-	Portion		next;			/* where to go on in the state; of a final value only if it is done */
+	ScanAggregate *aggregate;	/* may belong to several results */
+	Portion		next;			/* the next portion of a serialized state; for a final value,
+								 * only `done` is used */
 } ScanResult;
 
-/* A table, and what is wanted of its rows. */
+/* A table to read, and the expressions to evaluate on its rows. */
 typedef struct TableToScan
 {
 	ScanTable	table;
-	bool		by_row;			/* is there anything to evaluate for each row? */
-	bool		filtered;		/* has each aggregate a FILTER? */
+	bool		by_row;			/* there is a qual or a FILTER */
+	bool		filtered;		/* every aggregate has a FILTER */
 	ExprState  *qual;			/* NULL if none */
-	ScanSource *sources;		/* of each aggregate */
+	ScanSource *sources;		/* one for each aggregate of the scan */
 } TableToScan;
 
-/* In shared memory, before the heap's own, of which there is one for each table. */
+/*
+ * The shared memory of a parallel scan.  The parallel scan descriptors of the tables
+ * follow behind it, one for each table.
+ */
 typedef struct SharedScan
 {
-	slock_t		mutex;
-	ScanCounters counters;
-	Size		heap_size;		/* bytes of each */
+	slock_t		mutex;			/* protects the counters */
+	ScanCounters counters;		/* the sums over all processes */
+	Size		heap_size;		/* bytes of each descriptor */
 } SharedScan;
 
+/* The node.  Results share an aggregate if they differ in their final functions only. */
 typedef struct WinbackScanState
 {
 	CustomScanState css;
@@ -74,12 +78,13 @@ typedef struct WinbackScanState
 
 	ScanColumns columns;
 	ScanPage	page;
-	HeapTupleHeader *taken;		/* those of its rows that any aggregate is about */
-	uint16	   *chosen;			/* of these, the places of those that FILTER has chosen; */
-	int		   *nchosen;		/* an array for each aggregate */
+	HeapTupleHeader *taken;		/* the rows of the page that at least one aggregate takes */
+	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the indexes in
+								 * `taken` of the rows that its FILTER accepts */
+	int		   *nchosen;		/* for each aggregate, the number of these rows */
 
-	MemoryContext context;		/* of one scan: states and what they need */
-	bool		begun;
+	MemoryContext context;		/* contains the states; reset before each rescan */
+	bool		begun;			/* the states have been computed, or are being computed */
 	ScanCounters counters;
 	SharedScan *shared;			/* NULL if not parallel */
 } WinbackScanState;
@@ -96,13 +101,14 @@ CreateScanState(CustomScan *plan pg_attribute_unused())
 	return (Node *) scan;
 }
 
+/* Return the expression of an entry of the plan (scan.h). */
 static Expr *
 PlanEntry(const CustomScan *plan, int i)
 {
 	return list_nth_node(TargetEntry, plan->custom_scan_tlist, i)->expr;
 }
 
-/* Prepare to read a table; its entries in the plan begin at `entry`. */
+/* Prepare to read a table.  Its entries in the plan begin with number `entry`. */
 static void
 BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry, int eflags)
 {
@@ -117,7 +123,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
 
-	/* expressions are about rows of the table, not about our own output */
+	/* compile expressions for the rows of the table, not for those that the node returns */
 	ps->scandesc = RelationGetDescr(table->table.relation);
 	ps->scanops = &TTSOpsBufferHeapTuple;
 	table->qual = ExecInitQual(quals, ps);
@@ -130,7 +136,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 		const ScanAggregate *aggregate = scan->results[i].aggregate;
 		ScanSource *source = &table->sources[aggregate - scan->aggregates];
 
-		/* of results that share a state, one is as good as the other */
+		/* results that share an aggregate have the same arguments and the same FILTER */
 		if (!source->prepared)
 			ScanSourceInit(source, aggregate,
 						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)),
@@ -143,7 +149,10 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	ps->scanops = own_ops;
 }
 
-/* The state of an aggregate, which another one may have brought already. */
+/*
+ * Return the aggregate of an Aggref.  Set it up unless an earlier Aggref with the same
+ * transition number has done so.
+ */
 static ScanAggregate *
 FindAggregate(WinbackScanState *scan, const Aggref *aggref)
 {
@@ -194,7 +203,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	scan->nchosen = palloc(scan->naggregates * sizeof(int));
 }
 
-/* The places of the rows that an aggregate with FILTER is about. */
+/* Return the array of the rows that the FILTER of an aggregate accepts. */
 static inline uint16 *
 Chosen(WinbackScanState *scan, int aggregate)
 {
@@ -202,12 +211,13 @@ Chosen(WinbackScanState *scan, int aggregate)
 }
 
 /*
- * Choose the rows of a page by WHERE and FILTER, and fetch their columns.  Returns how
- * many are taken.
+ * Evaluate WHERE and FILTER on the rows of a page.  Collect the rows that at least one
+ * aggregate takes in scan->taken, fetch their columns, and return their number.
  *
- * The expressions take the columns of a row apart, from its first to the last that they
- * need, the same for all rows.  Where that is most of the way to what the aggregates
- * need, copy those at once; otherwise fetch them from the rows that are taken.
+ * To evaluate the expressions, PostgreSQL deforms each row from its first column to the
+ * last one that they need.  ScanTableShouldCopy decides, on the first row that is taken,
+ * whether to copy the columns of the aggregates from the slot row by row.  Otherwise they
+ * are fetched from all rows after the loop.
  */
 static int
 ChooseRows(WinbackScanState *scan, TableToScan *table)
@@ -251,7 +261,7 @@ ChooseRows(WinbackScanState *scan, TableToScan *table)
 	return ntaken;
 }
 
-/* Take in the rows of the page that has been read. */
+/* Enter the rows of the current page into the states. */
 static void
 EnterPage(WinbackScanState *scan, TableToScan *table)
 {
@@ -266,7 +276,7 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	}
 	for (int i = 0; i < scan->naggregates; i++)
 	{
-		/* a FILTER that chose all rows that are left needs no list of them */
+		/* if a FILTER accepts all rows that are taken, no list of them is needed */
 		bool		filtered = table->sources[i].filter != NULL && scan->nchosen[i] < nrows;
 
 		ScanAggregateEnter(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
@@ -275,7 +285,7 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	}
 }
 
-/* The heap's part of the shared memory for a table. */
+/* Return the parallel scan descriptor of a table in shared memory. */
 static ParallelTableScanDesc
 SharedHeap(SharedScan *shared, int table)
 {
@@ -283,6 +293,7 @@ SharedHeap(SharedScan *shared, int table)
 									table * shared->heap_size);
 }
 
+/* Enter the rows of all tables into the states. */
 static void
 EnterTables(WinbackScanState *scan)
 {
@@ -306,7 +317,7 @@ EnterTables(WinbackScanState *scan)
 	}
 }
 
-/* Read everything, and count. */
+/* Compute the states, and add up the counters for EXPLAIN. */
 static void
 ComputeStates(WinbackScanState *scan)
 {
@@ -331,18 +342,23 @@ ComputeStates(WinbackScanState *scan)
 	}
 }
 
-/* The value of a result in the next row, in short memory; NULL if it was put out. */
+/*
+ * Return the value of a result in the next output row, allocated in the current context.
+ * A final value is in the only row.  A state that is serialized has one portion in each
+ * row, and NULL after its last portion.
+ */
 static Datum
 NextValue(ScanResult *result, bool *isnull)
 {
 	if (DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit))
 		return ScanAggregateSerialize(result->aggregate, &result->next, isnull);
 
-	/* it is the only row */
+	/* a node with final values returns a single row */
 	result->next.done = true;
 	return ScanAggregateFinish(result->aggregate, result->aggref, isnull);
 }
 
+/* Return whether the last row has been returned. */
 static bool
 AllResultsAreDone(const WinbackScanState *scan)
 {
@@ -354,7 +370,7 @@ AllResultsAreDone(const WinbackScanState *scan)
 	return true;
 }
 
-/* The row with the results, or the next of some with the states. */
+/* Return the row of the final values, or the next row with portions of the states. */
 static TupleTableSlot *
 ExecWinbackScan(CustomScanState *node)
 {
@@ -388,12 +404,16 @@ ExecWinbackScan(CustomScanState *node)
 	return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : output;
 }
 
-/* Every table has been read to its end, or an error has come, which cleans up. */
+/*
+ * Do nothing: the scan of each table was closed at its end (ScanTableEnd).  If an error
+ * ended it early, PostgreSQL releases its resources.
+ */
 static void
 EndScan(CustomScanState *node pg_attribute_unused())
 {
 }
 
+/* Begin again, with new states. */
 static void
 ReScan(CustomScanState *node)
 {
@@ -411,13 +431,14 @@ ReScan(CustomScanState *node)
  * Parallel plans.
  */
 
+/* Use the shared memory of a parallel scan, in the leader or a worker. */
 static void
 JoinParallelScan(CustomScanState *node, shm_toc *toc pg_attribute_unused(), void *coordinate)
 {
 	((WinbackScanState *) node)->shared = coordinate;
 }
 
-/* Bytes that the heap needs for any of the tables. */
+/* Return the size of a parallel scan descriptor, the largest of all tables. */
 static Size
 SharedHeapSize(WinbackScanState *scan)
 {
@@ -466,7 +487,7 @@ ReInitializeShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unu
 		table_parallelscan_reinitialize(scan->tables[i].table.relation, SharedHeap(shared, i));
 }
 
-/* The shared memory is about to go: keep what EXPLAIN will want to know. */
+/* Copy the counters of all processes for EXPLAIN, before the shared memory is detached. */
 static void
 ShutdownScan(CustomScanState *node)
 {
@@ -477,7 +498,7 @@ ShutdownScan(CustomScanState *node)
 	scan->shared = NULL;
 }
 
-/* The names of the columns that the aggregates need. */
+/* Return the names of the columns that the aggregates need. */
 static List *
 ColumnNames(const WinbackScanState *scan)
 {
