@@ -1,14 +1,16 @@
 /*
  * scan_aggregate.c
- *	  The aggregates of a Winback Scan: their states, and the calls.
+ *	  The aggregates of a Winback Scan: their states, and the calls of their functions.
  *
- * Rows take one of two lanes.  Any row can be given to the transition function, as
- * an Agg node would.  Most, once there is a state, only have to wait in a batch; the
- * function that lets them, many at a time, is the fast lane.  It stops at the first
- * row with which there is more to do, and that goes the slow way.
+ * A row is entered into a state in one of two ways.  The transition function can enter
+ * any row, one in each call; an Agg node calls nothing else.  The function take_rows
+ * (one_pass.h) enters many rows in one call, but only if there is a state, and it stops
+ * at the first row that needs the transition function.  Most rows do not need it, because
+ * their customers only have to be queued in a batch.
  *
- * Arguments without columns are evaluated once a scan, when its first row comes:
- * without one PostgreSQL would not evaluate them either, and they may be mistaken.
+ * An argument without columns is evaluated once in each scan, when the first row arrives.
+ * It is not evaluated if no row arrives, because it may raise an error that PostgreSQL
+ * would not raise.
  */
 #include "postgres.h"
 
@@ -30,15 +32,16 @@
 #include "compat.h"
 #include "scan/scan_aggregate.h"
 
-/* What pg_aggregate knows. */
+/* The functions of an aggregate in pg_aggregate. */
 typedef struct AggregateFunctions
 {
 	Oid			transition;
 	Oid			serialize;
 	Oid			finish;
-	bool		finish_extra;	/* the final function gets arguments, all NULL */
+	bool		finish_extra;	/* pass NULLs for the arguments to the final function */
 } AggregateFunctions;
 
+/* Look up the functions of an aggregate. */
 static AggregateFunctions
 LookUpAggregate(Oid aggregate)
 {
@@ -57,6 +60,7 @@ LookUpAggregate(Oid aggregate)
 	return functions;
 }
 
+/* Raise an error unless a role may execute a function. */
 static void
 CheckExecute(Oid function, Oid role, ObjectType type)
 {
@@ -67,7 +71,10 @@ CheckExecute(Oid function, Oid role, ObjectType type)
 	InvokeFunctionExecuteHook(function);
 }
 
-/* May the user call an aggregate, and its owner the functions of it?  As an Agg node asks. */
+/*
+ * Raise an error unless the user may execute an aggregate, and its owner may execute its
+ * functions.  An Agg node makes the same checks.
+ */
 void
 ScanCheckPrivileges(const Aggref *aggref)
 {
@@ -86,25 +93,28 @@ ScanCheckPrivileges(const Aggref *aggref)
 	CheckExecute(functions.transition, owner, OBJECT_FUNCTION);
 }
 
-/* The one-pass aggregate that is called, or NULL if it is another one. */
+/* Return the one-pass aggregate of an Aggref, or NULL if it is another aggregate. */
 static const OnePassAggregate *
 OnePassOf(const Aggref *aggref)
 {
 	FmgrInfo	flinfo;
 
-	/* found by the function itself: names and OIDs may be anybody's */
+	/* compare the C functions, because any user can create an aggregate of any name */
 	fmgr_info(LookUpAggregate(aggref->aggfnoid).transition, &flinfo);
 	return FindOnePassAggregate(flinfo.fn_addr);
 }
 
-/* Can the scan compute an aggregate? */
+/* Return whether an aggregate is one-pass, that is, whether the scan can compute it. */
 bool
 IsOnePass(const Aggref *aggref)
 {
 	return OnePassOf(aggref) != NULL;
 }
 
-/* The column that an argument is, or NULL. */
+/*
+ * Return the column that an argument consists of, or NULL if it is another expression.
+ * A cast that does not change the value is ignored.
+ */
 Var *
 ColumnOf(Expr *arg)
 {
@@ -113,13 +123,14 @@ ColumnOf(Expr *arg)
 	return arg != NULL && IsA(arg, Var) ? (Var *) arg : NULL;
 }
 
+/* Return argument i of an aggregate. */
 static Expr *
 ArgOf(const Aggref *aggref, int i)
 {
 	return list_nth_node(TargetEntry, aggref->args, i)->expr;
 }
 
-/* Prepare the state of an aggregate, and add the columns that it needs. */
+/* Set up a ScanAggregate, and add the columns that it needs to `columns`. */
 void
 ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *columns,
 				  PlanState *ps)
@@ -127,7 +138,7 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *c
 	aggregate->aggref = aggref;
 	aggregate->one_pass = OnePassOf(aggref);
 	if (aggregate->one_pass == NULL)
-		elog(ERROR, "transition function of aggregate %u is not what it was in planning",
+		elog(ERROR, "transition function of aggregate %u has changed since planning",
 			 aggref->aggfnoid);
 	aggregate->nargs = list_length(aggref->args);
 	aggregate->constants = palloc0(aggregate->nargs * sizeof(ExprState *));
@@ -143,7 +154,10 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *c
 	}
 }
 
-/* The same in one table: its FILTER, and in attnos the numbers of its columns there. */
+/*
+ * Set up a ScanAggregate for one table.  `aggref` contains the columns of this table.
+ * Their numbers go into `attnos`, in the order of ScanColumns.
+ */
 void
 ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate, const Aggref *aggref,
 			   AttrNumber *attnos, PlanState *ps)
@@ -158,8 +172,9 @@ ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate, const Aggref 
 }
 
 /*
- * An argument that is one value for the whole scan.  The Aggref gets it as a
- * constant, so that the transition function need not look at it again.
+ * Evaluate argument i, which has one value for the whole scan, and pass it to all calls
+ * of the transition function.  Return it as a Const, so that the transition function
+ * reads it only once.
  */
 static Expr *
 EvaluateArg(ScanAggregate *aggregate, int i, ExprContext *econtext)
@@ -177,7 +192,10 @@ EvaluateArg(ScanAggregate *aggregate, int i, ExprContext *econtext)
 							  typlen, value->value, value->isnull, typbyval);
 }
 
-/* A call of a function over an aggregate's state, with fn_expr in place. */
+/*
+ * Prepare a call of a function of an aggregate, with all arguments NULL.  From `expr` the
+ * function gets the types of its arguments.
+ */
 static FunctionCallInfo
 PrepareCall(ScanAggregate *aggregate, FmgrInfo *flinfo, Oid function, Expr *expr, int nargs,
 			Oid collation)
@@ -192,7 +210,10 @@ PrepareCall(ScanAggregate *aggregate, FmgrInfo *flinfo, Oid function, Expr *expr
 	return fcinfo;
 }
 
-/* Begin with no state; all that is made lives in the current context. */
+/*
+ * Begin a scan, without a state.  The state will be allocated in the context that is
+ * current now.
+ */
 void
 ScanAggregateStart(ScanAggregate *aggregate)
 {
@@ -213,28 +234,28 @@ ScanAggregateStart(ScanAggregate *aggregate)
 									ntypes + 1, aggref->inputcollid);
 }
 
-/* The arguments that are no columns. */
+/* Evaluate the arguments that are not columns, when the first row has arrived. */
 static void
 EvaluateArgs(ScanAggregate *aggregate, ExprContext *econtext)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(aggregate->call.context);
 	const Aggref *aggref = aggregate->aggref;
-	Aggref	   *known = makeNode(Aggref);
+	Aggref	   *evaluated = makeNode(Aggref);
 
-	*known = *aggref;
-	known->args = NIL;
+	*evaluated = *aggref;
+	evaluated->args = NIL;
 	for (int i = 0; i < aggregate->nargs; i++)
 	{
 		Expr	   *arg = aggregate->constants[i] != NULL ? EvaluateArg(aggregate, i, econtext) :
 			ArgOf(aggref, i);
 
-		known->args = lappend(known->args, makeTargetEntry(arg, i + 1, NULL, false));
+		evaluated->args = lappend(evaluated->args, makeTargetEntry(arg, i + 1, NULL, false));
 	}
-	aggregate->call.aggref = known;
+	aggregate->call.aggref = evaluated;
 	MemoryContextSwitchTo(old_context);
 }
 
-/* The slow lane: one row by the transition function. */
+/* Enter one row by a call of the transition function. */
 static void
 EnterRow(ScanAggregate *aggregate, int row)
 {
@@ -253,7 +274,10 @@ EnterRow(ScanAggregate *aggregate, int row)
 	fcinfo->args[0].isnull = fcinfo->isnull;
 }
 
-/* Let a column of the scan be an argument; of the chosen rows only, if not all are. */
+/*
+ * Make a column of the scan an argument of the block.  Use its values in the rows
+ * `chosen`, or in all rows if `chosen` is NULL.
+ */
 static void
 SetBlockColumn(RowBlock *block, int arg, const ScanColumn *column, const uint16 *chosen)
 {
@@ -267,8 +291,10 @@ SetBlockColumn(RowBlock *block, int arg, const ScanColumn *column, const uint16 
 }
 
 /*
- * Take in rows of a page, whose columns have been fetched: all, or those at the places
- * in `chosen`.  The current context is reset again and again.
+ * Enter rows of a page into the state.  Their columns have been fetched.  Enter the nrows
+ * rows whose numbers are in `chosen`, or rows 0..nrows-1 if `chosen` is NULL.
+ *
+ * The current context must be short-lived; it is reset after each call of a function.
  */
 void
 ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
@@ -299,7 +325,7 @@ ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext, const ScanCo
 	}
 }
 
-/* The state of an aggregate; NULL if there is none. */
+/* Return the state of an aggregate, or NULL if no row has made one. */
 static CustomerState *
 StateOf(const ScanAggregate *aggregate)
 {
@@ -307,7 +333,7 @@ StateOf(const ScanAggregate *aggregate)
 		(CustomerState *) DatumGetPointer(aggregate->fcinfo->args[0].value);
 }
 
-/* Add how much there is in a state, once all rows have been taken in. */
+/* Add the numbers of a state to the counters, after the last row has been entered. */
 void
 ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 {
@@ -320,7 +346,7 @@ ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 	counters->batches += state->batch != NULL ? state->batch->nbatches : 0;
 }
 
-/* The value of an aggregate with that state. */
+/* Return the result of the final function of `aggref` on the state. */
 Datum
 ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull)
 {
@@ -346,7 +372,7 @@ ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull
 	return value;
 }
 
-/* The next portion of the state, on the way to another process; NULL when all has been sent. */
+/* Serialize the next portion of the state.  Return NULL after the last one. */
 Datum
 ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull)
 {
