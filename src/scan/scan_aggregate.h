@@ -1,6 +1,6 @@
 /*
  * scan_aggregate.h
- *	  The aggregates of a Winback Scan: their states, and the calls.
+ *	  The aggregates of a Winback Scan: their states, and the calls of their functions.
  */
 #ifndef WINBACK_SCAN_AGGREGATE_H
 #define WINBACK_SCAN_AGGREGATE_H
@@ -17,36 +17,40 @@
 #include "scan/scan_table.h"
 #include "state/state_wire.h"
 
-/* What EXPLAIN ANALYZE shows. */
+/* The numbers that EXPLAIN ANALYZE shows. */
 typedef struct ScanCounters
 {
-	uint64		rows;			/* taken in */
-	uint64		customers;		/* in the end, over all states and processes */
-	uint64		batches;
-	uint64		bytes;
+	uint64		rows;			/* rows that satisfy WHERE */
+	uint64		customers;		/* customers in the states at the end */
+	uint64		batches;		/* batches of customers that were looked up */
+	uint64		bytes;			/* bytes of memory at the end */
 } ScanCounters;
 
-/* A state and its arguments.  Aggregates that differ in the end only share one. */
+/*
+ * A state, and the transition function that enters rows into it.  Aggregates that differ
+ * in their final functions only share one.
+ */
 typedef struct ScanAggregate
 {
 	const Aggref *aggref;
 	const OnePassAggregate *one_pass;
-	int			nargs;			/* without the state */
-	ExprState **constants;		/* of each argument, NULL where it is a column */
-	int		   *columns;		/* of ScanColumns, -1 where it is none */
-	RowBlock	block;			/* the columns of some rows */
+	int			nargs;			/* number of arguments, not counting the state */
+	ExprState **constants;		/* for each argument, its expression, or NULL if it is
+								 * a column */
+	int		   *columns;		/* for each argument, its index in ScanColumns, or -1 */
+	RowBlock	block;			/* the rows of the current page */
 
-	/* made anew for each scan */
+	/* set by ScanAggregateStart, at the beginning of each scan */
 	ScanCall	call;
 	FmgrInfo	flinfo;
-	FunctionCallInfo fcinfo;	/* args[0] is the state */
+	FunctionCallInfo fcinfo;	/* of the transition function; args[0] is the state */
 } ScanAggregate;
 
-/* The same in the judge of one table. */
+/* The part of a ScanAggregate that differs from table to table. */
 typedef struct ScanSource
 {
-	bool		prepared;
-	ExprState  *filter;			/* NULL if none */
+	bool		prepared;		/* ScanSourceInit has been called */
+	ExprState  *filter;			/* the FILTER clause; NULL if none */
 } ScanSource;
 
 extern bool IsOnePass(const Aggref *aggref);
