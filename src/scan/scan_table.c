@@ -1,17 +1,20 @@
 /*
  * scan_table.c
- *	  A heap table as a Winback Scan reads it: page by page, and by column.
+ *	  Read a heap table for a Winback Scan, page by page and column by column.
  *
- * The heap does what it does for a sequential scan: which blocks, in what order,
- * who of several processes reads which, which rows are visible, locks of
- * serializable transactions, hint bits.  heap_getnextslot prepares a page and
- * returns its first visible row; the others we take from the scan descriptor
- * ourselves, and tell it that they have been returned.
+ * PostgreSQL's heap scan does the same work as for a sequential scan: it chooses the
+ * blocks and their order, divides them among processes, finds the visible rows of a page,
+ * takes the locks of serializable transactions and sets hint bits.  heap_getnextslot
+ * prepares a page and returns its first visible row.  This file reads the other visible
+ * rows of the page from the scan descriptor, and moves the descriptor's index past them.
  *
- * A column that begins at the same offset in all rows is fetched from them in a loop
- * of its own.  It is short enough for the processor to ask memory for many rows at the
- * same time, which is what most of the time is spent on.  For columns behind values
- * of varying length the scan walks along each row, once for all of them.
+ * Each column that begins at the same offset in all rows is fetched in a loop of its own.
+ * Most of the time is spent on cache misses, and the loop is so short that the processor
+ * loads several rows from memory at the same time.  The columns behind a value of varying
+ * length are fetched together, by one walk along each row.
+ *
+ * Limits: the table must be a heap, and the snapshot must allow page-at-a-time scans, as
+ * every MVCC snapshot does.
  */
 #include "postgres.h"
 
@@ -24,7 +27,7 @@
 #include "compat.h"
 #include "scan/scan_table.h"
 
-/* A table of the plan, which holds a lock on it. */
+/* Open a table of the plan, which is locked already, and make a slot for its rows. */
 void
 ScanTableOpen(ScanTable *table, EState *estate, Index relid, int eflags)
 {
@@ -33,7 +36,7 @@ ScanTableOpen(ScanTable *table, EState *estate, Index relid, int eflags)
 										 &TTSOpsBufferHeapTuple);
 }
 
-/* Begin to read, alone or with the other processes of a parallel scan. */
+/* Begin to read a table.  `shared` is NULL unless the scan is parallel. */
 void
 ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableScanDesc shared)
 {
@@ -43,7 +46,7 @@ ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableScanDesc shared
 		elog(ERROR, "cannot scan pages with this kind of snapshot");
 }
 
-/* The rows of the next page that has any; false at the end. */
+/* Read the next page with visible rows.  Return false at the end of the table. */
 bool
 ScanTableNextPage(ScanTable *table, ScanPage *page)
 {
@@ -62,19 +65,20 @@ ScanTableNextPage(ScanTable *table, ScanPage *page)
 		page->rows[i] = (HeapTupleHeader) PageGetItem(content, PageGetItemId(content, offsets[i]));
 	page->nrows = nrows;
 
-	/* the first has been counted */
+	/* heap_getnextslot has counted the first row */
 	for (int i = 1; i < nrows; i++)
 		pgstat_count_heap_getnext(table->relation);
-	heap->rs_cindex = heap->rs_ntuples - 1; /* all of them have been returned */
+	heap->rs_cindex = heap->rs_ntuples - 1; /* heap_getnextslot goes on to the next page */
 	return true;
 }
 
-/* A row of the page that was read last, in the table's slot. */
+/* Store a row of the current page in the table's slot, and return the slot. */
 TupleTableSlot *
 ScanTableRow(ScanTable *table, const ScanPage *page, int row)
 {
 	HeapScanDesc heap = (HeapScanDesc) table->desc;
 	OffsetNumber offset = heap->rs_vistuples[heap->rs_ntuples - page->nrows + row];
+
 	table->tuple.t_data = page->rows[row];
 	table->tuple.t_len = ItemIdGetLength(PageGetItemId(BufferGetPage(heap->rs_cbuf), offset));
 	table->tuple.t_tableOid = RelationGetRelid(table->relation);
@@ -82,7 +86,7 @@ ScanTableRow(ScanTable *table, const ScanPage *page, int row)
 	return ExecStoreBufferHeapTuple(&table->tuple, table->slot, heap->rs_cbuf);
 }
 
-/* The place of a column among those that are needed. */
+/* Return the index of a column in ScanColumns.  Add the column if it is missing. */
 int
 ScanColumnsAdd(ScanColumns *columns, AttrNumber attno)
 {
@@ -102,6 +106,7 @@ ScanColumnsAdd(ScanColumns *columns, AttrNumber attno)
 	return columns->ncolumns++;
 }
 
+/* Return the alignment of a type in bytes. */
 static uint8
 AlignmentOf(char typalign)
 {
@@ -120,9 +125,7 @@ AlignmentOf(char typalign)
 	}
 }
 
-/*
- * Prepare to fetch columns: which of the table's is each of the scan's?
- */
+/* Prepare to fetch the columns with these numbers in the table. */
 void
 ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 {
@@ -150,7 +153,7 @@ ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 		{
 			int			aligned = TYPEALIGN(step->alignment, offset);
 
-			/* a value of varying length may be packed, and then begins unaligned */
+			/* rows differ in the padding before a value of varying length */
 			if (step->length > 0 || aligned == offset)
 			{
 				step->offset = aligned;
@@ -163,7 +166,7 @@ ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 		table->steps[attnos[i] - 1].column = i;
 }
 
-/* Are the first columns of a row all on disk, and none of them NULL? */
+/* Return whether a row stores its first `ncolumns` columns, none of them NULL. */
 static inline bool
 IsWhole(const HeapTupleHeaderData *row, int ncolumns)
 {
@@ -183,7 +186,7 @@ IsWhole(const HeapTupleHeaderData *row, int ncolumns)
 	return true;
 }
 
-/* Where the value of a column begins, if that before it ends at an offset. */
+/* Return where the value of a column begins, if the value before it ends at `offset`. */
 static inline uint32
 BeginOf(const ScanStep *step, const char *data, uint32 offset)
 {
@@ -192,6 +195,7 @@ BeginOf(const ScanStep *step, const char *data, uint32 offset)
 	return TYPEALIGN(step->alignment, offset);
 }
 
+/* Return where the value of a column ends, if it begins at `begin`. */
 static inline uint32
 EndOf(const ScanStep *step, const char *data, uint32 begin)
 {
@@ -202,6 +206,7 @@ EndOf(const ScanStep *step, const char *data, uint32 begin)
 	return begin + strlen(data + begin) + 1;
 }
 
+/* Store the value of a column in row i. */
 static inline void
 Store(const ScanColumn *column, int i, Datum value, bool isnull)
 {
@@ -209,7 +214,7 @@ Store(const ScanColumn *column, int i, Datum value, bool isnull)
 	column->nulls[i] = isnull;
 }
 
-/* The columns of row i, any of which may be NULL or not on disk. */
+/* Fetch the columns of row i for which IsWhole is false. */
 static void
 FetchFromOddRow(const ScanTable *table, const ScanColumn *columns, HeapTupleHeader row, int i)
 {
@@ -231,7 +236,7 @@ FetchFromOddRow(const ScanTable *table, const ScanColumn *columns, HeapTupleHead
 		if (!isnull)
 			offset = EndOf(step, data, offset);
 	}
-	/* the row is older than these */
+	/* these columns were added to the table after the row was stored */
 	for (int s = natts; s < table->nsteps; s++)
 	{
 		const ScanStep *step = &table->steps[s];
@@ -246,7 +251,7 @@ FetchFromOddRow(const ScanTable *table, const ScanColumn *columns, HeapTupleHead
 	}
 }
 
-/* A column at the same offset in all rows. */
+/* Fetch a column that begins at the same offset in all rows. */
 static pg_attribute_always_inline void
 FetchAt(const ScanColumn *column, int offset, bool byval, int length,
 		const HeapTupleHeader *rows, const uint16 *whole, int nwhole)
@@ -260,7 +265,7 @@ FetchAt(const ScanColumn *column, int offset, bool byval, int length,
 	}
 }
 
-/* The columns behind those at fixed offsets: walk along each row once. */
+/* Fetch the columns without a fixed offset, by one walk along each row. */
 static void
 FetchByWalk(const ScanTable *table, const ScanColumn *columns,
 			const HeapTupleHeader *rows, const uint16 *whole, int nwhole)
@@ -285,7 +290,7 @@ FetchByWalk(const ScanTable *table, const ScanColumn *columns,
 	}
 }
 
-/* The columns that are needed, of some rows of a page. */
+/* Fetch the columns that are needed from rows of a page. */
 void
 ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 			   const HeapTupleHeader *rows, int nrows)
@@ -308,7 +313,7 @@ ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 		if (step->column < 0)
 			continue;
 		column = &columns->columns[step->column];
-		/* bigint and timestamps: a loop in which that is known */
+		/* compile the loop for bigint and timestamps separately, with constant arguments */
 		if (step->byval && step->length == sizeof(Datum))
 			FetchAt(column, step->offset, true, sizeof(Datum), rows, whole, nwhole);
 		else
@@ -319,8 +324,9 @@ ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 }
 
 /*
- * Is it faster to copy the columns that are needed from the slot?  Yes if its row has
- * been taken apart most of the way: a walk would go there from the start.
+ * Return true if the evaluation of WHERE and FILTER has deformed at least half of the
+ * columns up to the last one that is needed.  To copy from the slot is then faster than a
+ * fetch, which begins at the first column of the row again.
  */
 bool
 ScanTableShouldCopy(const ScanTable *table)
@@ -328,7 +334,7 @@ ScanTableShouldCopy(const ScanTable *table)
 	return 2 * table->slot->tts_nvalid >= table->nsteps;
 }
 
-/* The columns that are needed, of the row in the slot, as row i. */
+/* Copy the columns that are needed from the slot to row i. */
 void
 ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i)
 {
@@ -343,6 +349,7 @@ ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i)
 	}
 }
 
+/* End the scan of a table.  PostgreSQL closes the table itself. */
 void
 ScanTableEnd(ScanTable *table)
 {
