@@ -1,6 +1,6 @@
 /*
  * scan_table.h
- *	  A heap table as a Winback Scan reads it: page by page, and by column.
+ *	  Read a heap table for a Winback Scan, page by page and column by column.
  */
 #ifndef WINBACK_SCAN_TABLE_H
 #define WINBACK_SCAN_TABLE_H
@@ -13,46 +13,50 @@
 #include "nodes/execnodes.h"
 #include "utils/rel.h"
 
-/* A column of some rows, at most those of a page. */
+/*
+ * The values of a column in the rows of a page.  Each array has MaxHeapTuplesPerPage
+ * elements.
+ */
 typedef struct ScanColumn
 {
 	AttrNumber	attno;			/* in the table that the query names */
 	Datum	   *values;
 	bool	   *nulls;
-	Datum	   *chosen_values;	/* of the rows that a FILTER has chosen */
+	Datum	   *chosen_values;	/* only of the rows that a FILTER accepts */
 	bool	   *chosen_nulls;
 } ScanColumn;
 
-/* The columns that the aggregates of a scan need, each once. */
+/* The columns that the aggregates of a scan need, without duplicates. */
 typedef struct ScanColumns
 {
 	int			ncolumns;
 	ScanColumn *columns;
 } ScanColumns;
 
-/* A column of a table, as a walk along a row passes it. */
+/* One step of a walk along a row: one column of the table, whether needed or not. */
 typedef struct ScanStep
 {
-	int			offset;			/* in rows without NULLs before it, -1 if that varies */
-	int16		length;			/* -1 if it varies, -2 of a C string */
+	int			offset;			/* bytes from the start of the row's data, if no column before
+								 * is NULL; -1 if it varies from row to row */
+	int16		length;			/* bytes, as in pg_type: -1 for a varlena, -2 for a C string */
 	uint8		alignment;		/* bytes */
 	bool		byval;
-	int			column;			/* of ScanColumns, -1 if none */
+	int			column;			/* index in ScanColumns, -1 if the column is not needed */
 } ScanStep;
 
 typedef struct ScanTable
 {
 	Relation	relation;
-	TableScanDesc desc;			/* NULL while it is not read */
-	TupleTableSlot *slot;		/* a row, for expressions */
-	HeapTupleData tuple;		/* where that points to */
-	const AttrNumber *attnos;	/* of the columns that are needed */
-	int			nsteps;			/* up to the last column that is needed */
-	int			nfixed;			/* of them, those whose offset is fixed */
-	ScanStep   *steps;
+	TableScanDesc desc;			/* NULL except between ScanTableBegin and ScanTableEnd */
+	TupleTableSlot *slot;		/* contains the row on which expressions are evaluated */
+	HeapTupleData tuple;		/* the row that the slot points to */
+	const AttrNumber *attnos;	/* for each column of ScanColumns, its number in this table */
+	int			nsteps;			/* number of columns up to the last one that is needed */
+	int			nfixed;			/* number of columns, from the first on, with a fixed offset */
+	ScanStep   *steps;			/* nsteps elements */
 } ScanTable;
 
-/* The visible rows of a page; they stay where they are until the next page. */
+/* The visible rows of a page.  The pointers are valid until the next page is read. */
 typedef struct ScanPage
 {
 	int			nrows;
