@@ -1,6 +1,6 @@
 /*
  * scan.h
- *	  The Winback Scan: a table read and its rows aggregated in one plan node.
+ *	  The Winback Scan: a plan node that reads a table and aggregates its rows.
  */
 #ifndef WINBACK_SCAN_H
 #define WINBACK_SCAN_H
@@ -12,29 +12,31 @@
 #include "nodes/primnodes.h"
 
 /*
- * What both sides agree on: a CustomScan whose scanrelid is the table that the
- * query names, and whose custom_scan_tlist has
+ * The planner's side makes a CustomScan, and the executor's side reads it.  Its scanrelid
+ * is the table that the query names.  Its custom_scan_tlist has three parts:
  *
- * - the columns of that table, column n as element n,
- * - the aggregates, custom_private telling how many,
- * - for each table to be read, SCAN_TABLE_ENTRIES and the aggregates once more, in
- *	 judge of that table's columns.
+ * 1. an entry for each column of that table; column n is entry n;
+ * 2. an entry for each aggregate; custom_private contains the number of aggregates;
+ * 3. for each table to read, the SCAN_TABLE_ENTRIES below, and then an entry for each
+ *	  aggregate again, with the columns of this table.
  *
- * The first two parts are what the scan returns (columns as NULLs).  The third
- * stands there because the planner then numbers its tables as it does all others.
+ * The target list of the plan refers to the entries of part 2, and its qual to those of
+ * part 1.  Part 3 is in this list because the planner adjusts the numbers of tables in
+ * it, as in all target lists.  In a tuple of the scan the columns of parts 1 and 3 are
+ * NULL.
  */
-#define SCAN_TABLE_OID		0	/* its column tableoid, which says which it is */
-#define SCAN_TABLE_QUAL		1	/* the condition for its rows, true if none; of the
-								 * table that the query names it is the plan's qual */
+#define SCAN_TABLE_OID		0	/* the column tableoid; its varno identifies the table */
+#define SCAN_TABLE_QUAL		1	/* the condition on the rows, true if there is none; unused
+								 * for the table that the query names (plan.qual) */
 #define SCAN_TABLE_ENTRIES	2
 
 /*
- * An element of a target list has a 16-bit number.  PostgreSQL may add a few of its
- * own, so stay well below.
+ * The largest number of entries.  PostgreSQL numbers the entries of a target list with 16
+ * bits, and may add a few entries of its own.
  */
 #define SCAN_MAX_ENTRIES	(PG_INT16_MAX - 2 * MaxTupleAttributeNumber)
 
-/* scan_path.c, the planner's side: which queries, and at what cost */
+/* scan_path.c, the planner's side */
 extern void ScanPathInit(void);
 
 /* scan_node.c, the executor's side */
