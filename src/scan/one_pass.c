@@ -2,7 +2,7 @@
  * one_pass.c
  *	  The aggregates that a Winback Scan can compute.
  *
- * See one_pass.h.  The list is a handful, made when the library is loaded.
+ * one_pass.h describes them.  There are only a few, so they are searched one by one.
  */
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 static const OnePassAggregate *registered[MAX_ONE_PASS_AGGREGATES];
 static int	nregistered = 0;
 
-/* Register an aggregate, which must live as long as the library. */
+/* Register an aggregate.  The struct must remain valid as long as the library is loaded. */
 void
 RegisterOnePassAggregate(const OnePassAggregate *aggregate)
 {
@@ -22,7 +22,7 @@ RegisterOnePassAggregate(const OnePassAggregate *aggregate)
 	registered[nregistered++] = aggregate;
 }
 
-/* The aggregate with a transition function, or NULL if none is registered. */
+/* Return the aggregate of a transition function, or NULL if none is registered. */
 const OnePassAggregate *
 FindOnePassAggregate(PGFunction transition)
 {

@@ -2,10 +2,10 @@
  * one_pass.h
  *	  The aggregates that a Winback Scan can compute.
  *
- * An aggregate is one-pass if its state is a CustomerState.  Such an aggregate brings
- * its transition function, by which the scan recognises it, and a function that takes
- * many rows at once.  It registers itself when the library is loaded; the scan lists
- * no aggregate.
+ * An aggregate is one-pass if its state is a CustomerState.  A OnePassAggregate contains
+ * its transition function, by which the scan recognizes the aggregate, and a function
+ * that enters many rows in one call.  winback.c registers these structs when the library
+ * is loaded, so that the scan does not depend on the code of the aggregates.
  */
 #ifndef WINBACK_ONE_PASS_H
 #define WINBACK_ONE_PASS_H
@@ -17,8 +17,9 @@
 #include "scan/row_block.h"
 
 /*
- * Take rows from the given one on into the state in args[0], which is there.  Returns
- * the first row that must go through the transition function, or rows->nrows.
+ * Enter rows from `first` on into the state in args[0], which is not NULL.  Stop at the
+ * first row that must go through the transition function, and return it; return
+ * rows->nrows if there is none.
  */
 typedef int (*TakeRows) (FunctionCallInfo fcinfo, const RowBlock *rows, int first);
 

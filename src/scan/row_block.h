@@ -1,6 +1,6 @@
 /*
  * row_block.h
- *	  Rows of a table by column, as a Winback Scan gives them to an aggregate.
+ *	  A block of rows, stored by column, that a Winback Scan passes to an aggregate.
  */
 #ifndef WINBACK_ROW_BLOCK_H
 #define WINBACK_ROW_BLOCK_H
@@ -10,12 +10,13 @@
 #include "access/htup_details.h"
 #include "fmgr.h"
 
-/* The most rows of a block: those of a page. */
+/* The largest number of rows in a block.  They come from one page. */
 #define ROW_BLOCK_MAX	MaxHeapTuplesPerPage
 
 /*
- * A column stands in the place of the argument of the transition function that it is.
- * Arguments with one value for all rows are NULL here, and stand in the call's fcinfo.
+ * values[i] and nulls[i] are arrays of nrows elements if argument i of the transition
+ * function is a column.  Both are NULL if the argument has one value for all rows; this
+ * value is in the fcinfo of the call.
  */
 typedef struct RowBlock
 {

@@ -1,10 +1,10 @@
 /*
  * scan_call.h
- *	  The call of an aggregate's function by a Winback Scan.
+ *	  The fcinfo->context with which a Winback Scan calls the functions of an aggregate.
  *
- * An Agg node puts its AggState in fcinfo->context, and the function asks it for the
- * memory context of the state and for the arguments of the query.  A Winback Scan
- * puts a ScanCall there, which answers the same questions.
+ * An Agg node passes its AggState there, and the function gets from it the memory context
+ * of the state and the expressions of its arguments.  A Winback Scan passes a ScanCall,
+ * which contains both.
  */
 #ifndef WINBACK_SCAN_CALL_H
 #define WINBACK_SCAN_CALL_H
@@ -18,13 +18,14 @@
 typedef struct ScanCall
 {
 	ExtensibleNode node;		/* with SCAN_CALL as its name */
-	MemoryContext context;		/* where the state lives */
-	Aggref	   *aggref;			/* with constants for arguments that do not change */
+	MemoryContext context;		/* contains the state */
+	Aggref	   *aggref;			/* its arguments without columns are Consts; NULL before the
+								 * first row */
 } ScanCall;
 
 #define SCAN_CALL		"winback scan call"
 
-/* The scan's call, or NULL if something else calls. */
+/* Return the ScanCall of a function call, or NULL if the caller is not a Winback Scan. */
 static inline ScanCall *
 GetScanCall(FunctionCallInfo fcinfo)
 {
