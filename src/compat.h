@@ -1,9 +1,10 @@
 /*
  * compat.h
- *	  What differs between versions of PostgreSQL and between compilers.
+ *	  Bridge the differences between versions of PostgreSQL and between compilers.
  *
- * Nothing else names PG_VERSION_NUM.  Each entry says what it bridges, so that
- * it can go when the oldest supported version (now 15) moves on.
+ * No other file mentions PG_VERSION_NUM.  The comment of each entry names the version that
+ * brought the difference.  When that is the oldest supported version (now 15), remove the
+ * entry.
  */
 #ifndef WINBACK_COMPAT_H
 #define WINBACK_COMPAT_H
@@ -12,8 +13,9 @@
 
 /*
  * The scan reads PostgreSQL's own structures.  Another major version may lay them out or
- * fill them differently, compile without a warning, and give wrong numbers.  CONTRIBUTING
- * ("Versions of PostgreSQL") lists what to read before the bound here is raised.
+ * fill them differently; then the code may compile without a warning and return wrong
+ * numbers.  CONTRIBUTING ("Versions of PostgreSQL") lists the sources that you should read
+ * before you raise the bound here.
  */
 #if (PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 200000) && !defined(WINBACK_UNKNOWN_MAJOR)
 #error "winback supports PostgreSQL 15 to 19: see src/compat.h before you add a version, \
@@ -30,7 +32,10 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #include "varatt.h"
 #endif
 
-/* 16 wants the relations themselves: a parent's expression in terms of a child */
+/*
+ * Translate an expression of a parent table to the columns of a child.  16 takes the
+ * relations; before, the function took their relids.
+ */
 #if PG_VERSION_NUM >= 160000
 #define AdjustAppendRelAttrs(root, node, child, parent) \
 	adjust_appendrel_attrs_multilevel((root), (node), (child), (parent))
@@ -39,7 +44,7 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	adjust_appendrel_attrs_multilevel((root), (node), (child)->relids, (parent)->relids)
 #endif
 
-/* 16 has one function for all kinds of objects; before, each had its own */
+/* 16 checks privileges on all kinds of objects by one function; before, each had its own */
 #if PG_VERSION_NUM >= 160000
 #define FunctionAclCheck(function, role) \
 	object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
@@ -48,7 +53,7 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	pg_proc_aclcheck((function), (role), ACL_EXECUTE)
 #endif
 
-/* 16 brought soft errors, which type input leaves in a context; before, all errors are hard */
+/* 16 brought soft errors, which type input stores in a context; before, all are raised */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \
 	do { \
@@ -65,7 +70,7 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #define IntervalIsFinite(interval)	true
 #endif
 
-/* 18 split the header for EXPLAIN */
+/* 18 split the header for EXPLAIN in two */
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
@@ -73,7 +78,7 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #include "commands/explain.h"
 #endif
 
-/* 18 counts the disabled nodes of a path; before, each costs a lot */
+/* 18 counts the disabled nodes of a path; before, each of them costs disable_cost */
 #if PG_VERSION_NUM >= 180000
 #define DisablePath(path, nodes)	((path)->disabled_nodes += (nodes))
 #else
@@ -81,12 +86,12 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	((path)->startup_cost += disable_cost * (nodes), (path)->total_cost += disable_cost * (nodes))
 #endif
 
-/* 18 wants "does not return" in front of a declaration, and has a name for that */
+/* 18 brought pg_noreturn, which is written in front of a declaration */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn			pg_attribute_noreturn()
 #endif
 
-/* 19 takes flags for what else a scan should do; we ask for nothing else */
+/* 19 added an argument with flags to these functions; winback needs none of the flags */
 #if PG_VERSION_NUM >= 190000
 #include "access/tableam.h"
 #define table_beginscan(relation, snapshot, nkeys, key) \
@@ -95,7 +100,7 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	(table_beginscan_parallel) ((relation), (shared), SO_NONE)
 #endif
 
-/* a hint only: correct, if slower, where the compiler has no such thing */
+/* Prefetch a cache line.  Without support by the compiler the code is slower, but correct. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PrefetchForUpdate(address)	__builtin_prefetch((address), 1)
 #define PrefetchForReading(address)	__builtin_prefetch((address), 0)
@@ -126,8 +131,8 @@ AdviseHugePages(void *start, Size size)
 }
 
 /*
- * Give the pages that lie entirely in some memory back to the system.  The memory stays
- * allocated, and its contents are undefined afterwards.
+ * Give the whole pages within `size` bytes from `start` on back to the system.  The memory
+ * stays allocated, and its contents are undefined afterwards.
  */
 static inline void
 GiveBackPages(void *start, Size size)
