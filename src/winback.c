@@ -1,6 +1,9 @@
 /*
  * winback.c
- *	  The module itself: what there is, brought together.
+ *	  Initialize the library when PostgreSQL loads it.
+ *
+ * This file includes headers of both the aggregates and the scan, so that the scan does not
+ * depend on the aggregates.
  */
 #include "postgres.h"
 
@@ -13,6 +16,7 @@ PG_MODULE_MAGIC;
 
 void		_PG_init(void);			/* NOLINT(bugprone-reserved-identifier): PostgreSQL's name */
 
+/* Register the aggregates that the scan can compute, and install the scan. */
 void
 _PG_init(void)
 {
