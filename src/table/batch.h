@@ -3,7 +3,8 @@
  *	  Collect keys, and look them up in a customer table together.
  *
  * In a table that is larger than the caches this is twice as fast as one look-up after
- * the other, because main memory is waited for once for many keys (customer_table.c).
+ * the other, because the processor waits for main memory once for many keys
+ * (customer_table.c).
  * The owner of a batch keeps the other columns of each row in an array of its own, of
  * BATCH_ROWS elements.
  */
@@ -31,7 +32,10 @@ typedef struct Batch
 	uint8	   *found[BATCH_ROWS];	/* the keys' facts, after BatchLocate */
 } Batch;
 
-/* A batch for a table; NULL if the table is small, and not the only one of its query. */
+/*
+ * Create a batch for a table.  Return NULL if the table is small and not the only one of
+ * its query (`alone`).
+ */
 static inline Batch *
 BatchCreate(const CustomerTable *table, bool alone)
 {
@@ -49,7 +53,7 @@ BatchCreate(const CustomerTable *table, bool alone)
 }
 
 #ifdef USE_ASSERT_CHECKING
-/* Assert what holds of a batch after every step; of its keys, only the last is checked. */
+/* Assert the invariants of a batch.  Of its keys, only the last is checked. */
 static inline void
 BatchCheck(const Batch *batch, const CustomerTable *table)
 {
@@ -71,10 +75,10 @@ BatchCheck(const Batch *batch, const CustomerTable *table)
 #endif
 
 /*
- * Add the key of a customer to a batch, and prefetch its slot.  Returns the row.
+ * Add the key of a customer to a batch, and prefetch its slot.  Return the row.
  *
- * Returns -1 if the customer must be looked up without the batch, after what is in it:
- * the batch is full, the key does not fit the form of the table, or the images of all
+ * Return -1 if the customer must be looked up without the batch, after the keys in it: the
+ * batch is full, the key does not fit the form of the table, or the images of all
  * keys do not fit the batch.
  */
 static pg_attribute_always_inline int
@@ -94,7 +98,7 @@ BatchAdd(Batch *batch, const CustomerTable *table, CustomerType *customer_type, 
 			batch->images = MemoryContextAlloc(table->context, BATCH_IMAGES);
 		if (key->length > BATCH_IMAGES - batch->images_used)
 			return -1;
-		/* the image belongs to the caller's row */
+		/* copy the image, which may be part of the caller's row */
 		key->u.image = memcpy(batch->images + batch->images_used, key->u.image, key->length);
 		batch->images_used += MAXALIGN(key->length);
 	}
@@ -125,8 +129,8 @@ LocateCustomer(CustomerTable *table, CustomerType *customer_type, Datum customer
 }
 
 /*
- * Find the facts of all keys of a batch (batch->found), and empty the batch.  Returns
- * the number of rows.
+ * Find the facts of all keys of a batch (batch->found), and empty the batch.  Return the
+ * number of rows.
  */
 static inline int
 BatchLocate(Batch *batch, CustomerTable *table)
@@ -145,16 +149,15 @@ BatchLocate(Batch *batch, CustomerTable *table)
 typedef struct Meeting
 {
 	uint64		cursor;			/* begins at zero */
-	CustomerKey keys[BATCH_ROWS];	/* as the table that is merged into has them */
-	char		texts[BATCH_ROWS][SHORT_TEXT];	/* that keys point to */
+	CustomerKey keys[BATCH_ROWS];	/* keys of the table that is merged into */
+	char		texts[BATCH_ROWS][SHORT_TEXT];	/* room for texts that keys point to */
 	uint8	   *theirs[BATCH_ROWS];	/* facts of the table that is merged */
 	uint8	   *ours[BATCH_ROWS];	/* facts of the table that is merged into */
 } Meeting;
 
 /*
- * Find the next customers of another table in this one, which adds them if missing.
- * CustomerTableMatch must have been called.  Returns the number of customers, 0 at the
- * end.
+ * Find the next customers of another table in this one, and add those that are missing.
+ * CustomerTableMatch must have been called.  Return the number of customers, 0 at the end.
  */
 static inline int
 BatchMeet(Meeting *meeting, CustomerTable *table, const CustomerTable *other)
