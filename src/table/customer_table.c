@@ -2,12 +2,12 @@
  * customer_table.c
  *	  The customers of one group, and some bytes of facts about each of them.
  *
- * A hash table with open addressing and linear probing.  A slot is the key and the
+ * This is a hash table with open addressing and linear probing.  A slot is the key and the
  * facts, packed (slots.h).  With one byte of facts a customer, a slot has 5 bytes for
  * integers of 32 bits, and 9 for those of 64.  The table doubles when 7/8 of the slots
- * are taken, so a customer takes between 6 and 12 bytes (10 and 21).  A table of up to
- * 8 kB has the number of slots that fill a chunk of memory, whatever that is; a larger
- * one has a power of two.  Slots are not aligned; the memcpy()s in slots.h compile to
+ * are taken, so a customer takes between 6 and 12 bytes, or 10 and 21.  A table of up to
+ * 8 kB has as many slots as fill a chunk of memory; in a larger table, the number of slots
+ * is a power of two.  Slots are not aligned; the memcpy()s in slots.h compile to
  * plain loads and stores.
  *
  * Integers that lie close together, as a sequence makes them, become an array of the
@@ -27,11 +27,11 @@
  * slots, would all probe the same few places.  So CustomerTableNext visits the slots
  * in another order.
  *
- * Words depend on a seed that nobody can guess (customer_type.c), or a customer who
- * may choose keys could make all of them probe the same places.  What this does not
- * cover are values whose hash, as their type computes it, is the same (KEY_VALUE); as
- * in PostgreSQL's own hash tables, these take quadratic time.  Long probes check for
- * interrupts.
+ * Words depend on a seed that cannot be guessed (customer_type.c).  Otherwise a customer who
+ * may choose keys could make all of them probe the same places.  The seed does not help
+ * against values for which the hash function of their type returns the same hash
+ * (KEY_VALUE).  As in PostgreSQL's own hash tables, these take quadratic time.  Long probes
+ * check for interrupts.
  *
  * All memory belongs to the aggregate's own context, not to a child of it: HashAgg
  * adds up the sizes of all child contexts after every new group.
@@ -54,7 +54,7 @@
 /* Bytes of the first allocation for images. */
 #define FIRST_IMAGES		256
 
-/* CustomerTableNext prefetches so many slots ahead (measured: 8 to 64 are the same). */
+/* CustomerTableNext prefetches this many slots ahead (measured: 8 to 64 are the same). */
 #define LOOKAHEAD		16
 
 /* A probe checks for interrupts at each slot whose index is a multiple of this. */
@@ -81,8 +81,8 @@ CustomerTableInitCommon(CustomerTable *table, MemoryContext context, KeyForm for
 }
 
 /*
- * Allocate `nslots` free slots for keys of a form.  The old slots are forgotten, not
- * freed.
+ * Allocate `nslots` free slots for keys of a form.  The caller must move the customers from
+ * the old slots and free these.
  */
 void
 CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
@@ -111,7 +111,7 @@ CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form, int
 
 /*
  * Make a read-only array of slots that were received.  They are not copied, and must
- * live as long as the table.  Raises an error if a free slot has facts.
+ * live as long as the table.  Raise an error if a free slot has facts.
  */
 void
 CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_size,
@@ -139,8 +139,8 @@ CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_si
 }
 
 /*
- * Make a table for customers that are received: it is filled with CustomerTableAppend,
- * and can only be read.  `images_size` is the sum of the lengths of all images.
+ * Make a read-only table for received customers, which CustomerTableAppend adds.
+ * `images_size` is the sum of the lengths of all images.
  */
 void
 CustomerTableInitPacked(CustomerTable *table, MemoryContext context, KeyForm form,
@@ -193,13 +193,13 @@ PlaceSlot(CustomerTable *table, const char *slot)
  *
  * The slots move to the upper half of the new memory (MoveToLarger), and from there, in
  * order, to their new places in the whole of it.  A slot of place h, at index i >= h,
- * has the new place 2h or 2h + 1, and ends at an index of at most 2i + 1: let the run of
- * taken slots that it joins begin at s.  The new places in this run are at least s, so
+ * has the new place 2h or 2h + 1, and ends at an index of at most 2i + 1.  Proof: the run of
+ * taken slots that it joins begins at an index s.  The new places in this run are at least s, so
  * the old places were at least (s - 1) / 2, and the old indexes between that and i.  So
  * the run ends at s + i - (s - 1) / 2 at most, which is at most 2i + 1.  If there were n
  * slots, 2i + 1 <= n + i, from where slot i is moved: all slots up to there have moved.
  *
- * The exception are slots with i < h, which a probe moved past the end of the table to
+ * Slots with i < h are an exception: a probe has moved them past the end of the table to
  * its beginning.  They are in the run of taken slots that begins at index 0.  That run
  * is copied elsewhere first, and placed when all other slots have moved.
  */
@@ -291,7 +291,7 @@ CustomerTableReserve(CustomerTable *table, uint64 more)
 		CustomerTableDouble(table);
 }
 
-/* Copy an image to the others.  Returns its offset. */
+/* Append an image to the table's images, and return its offset. */
 static uint64
 StoreImage(CustomerTable *table, const char *image, Size length)
 {
@@ -326,7 +326,7 @@ ImageAt(const CustomerTable *table, uint64 offset)
 	return table->images + offset + IMAGE_HEADER;
 }
 
-/* Is a slot that has the word of a key the customer of the key? */
+/* Return whether a slot, which has the same word as the key, has the same customer. */
 static pg_attribute_always_inline bool
 SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, KeyForm form)
 {
@@ -348,7 +348,7 @@ SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, Key
 	pg_unreachable();
 }
 
-/* Find the facts of one customer, who is added if missing.  There is a free slot. */
+/* Find the facts of one customer, who is added if missing.  There must be a free slot. */
 static pg_attribute_always_inline uint8 *
 LocateOne(CustomerTable *table, const CustomerKey *key, KeyForm form)
 {
@@ -448,7 +448,7 @@ CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, ui
 	CustomerTableCheck(table, false);
 }
 
-/* Add a customer to a packed table.  The caller knows that the customer is new. */
+/* Add a customer to a packed table.  The customer must not be in the table already. */
 void
 CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *facts)
 {
@@ -471,7 +471,7 @@ CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *f
 }
 
 /*
- * The facts of the next customer, in the order of the slots; NULL at the end.  The
+ * Return the facts of the next customer in the order of the slots, or NULL at the end.  The
  * cursor begins at zero.
  */
 const uint8 *
@@ -490,11 +490,11 @@ CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor)
 }
 
 /*
- * The key and the facts of the next customer; false at the end.  The cursor begins at
- * zero.
+ * Get the key and the facts of the next customer.  Return false at the end.  The cursor
+ * begins at zero.
  *
- * Slots are visited in an order that has nothing to do with their keys' words, see the
- * top of the file: in steps of a stride, which is odd, so that each of the 2^n slots is
+ * The order of the slots must not follow the words of their keys (see the top of the file).
+ * So slots are visited in steps of a stride, which is odd, so that each of the 2^n slots is
  * visited once.  Arrays, packed tables and small ones are visited in the order of the
  * slots.
  */
@@ -540,7 +540,7 @@ CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, 
 	return false;
 }
 
-/* The bytes that a table has allocated. */
+/* Return the bytes that a table has allocated. */
 Size
 CustomerTableSize(const CustomerTable *table)
 {
@@ -549,7 +549,7 @@ CustomerTableSize(const CustomerTable *table)
 
 #ifdef USE_ASSERT_CHECKING
 
-/* Have two slots the same customer?  Not decided for KEY_VALUE, where it is false. */
+/* Return whether two slots have the same customer.  For KEY_VALUE, return false always. */
 static bool
 SlotsAreEqual(const CustomerTable *table, const char *a, const char *b)
 {
@@ -565,11 +565,11 @@ SlotsAreEqual(const CustomerTable *table, const char *a, const char *b)
 }
 
 /*
- * Assert what holds of a table after every step.
+ * Assert the invariants of a table.
  *
  * To check every slot of a large table after every step would take too long.  So all
- * slots are checked if the table is small, or if `whole` is true, which is passed by
- * steps that touch all slots anyway.
+ * slots are checked only if the table is small, or if `whole` is true.  A caller that has
+ * touched all slots anyway passes true.
  */
 void
 CustomerTableCheck(const CustomerTable *table, bool whole)
@@ -609,7 +609,7 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 		}
 		ntaken++;
 
-		/* the image lies within those in use; that none overlap follows from the sum */
+		/* the image lies within the used bytes; the sum below shows that no two overlap */
 		if (FormHasImage(table->form))
 		{
 			Size		offset = SlotRest(slot);
