@@ -4,8 +4,8 @@
  *
  * The owner of a table chooses how many bytes of facts a customer has and what they
  * mean; it makes keys from customers (customer_type.h), and the table finds the facts
- * of a key.  How that is done, and its limits, are told in customer_table.c and
- * key_forms.c.
+ * of a key.  The heads of customer_table.c and key_forms.c describe the algorithms and their
+ * limits.
  */
 #ifndef WINBACK_CUSTOMER_TABLE_H
 #define WINBACK_CUSTOMER_TABLE_H
@@ -16,7 +16,10 @@
 
 #include "compat.h"
 
-/* How a table stores its keys, and when two keys are the same customer. */
+/*
+ * The way in which a table stores its keys.  Each comment describes the key, and then the
+ * condition for two keys to be the same customer.
+ */
 typedef enum KeyForm
 {
 	KEY_DENSE,					/* the table is an array, the key an index */
@@ -58,13 +61,13 @@ typedef struct CustomerKey
 	bool		wide;			/* the key does not fit the table's form */
 } CustomerKey;
 
-/* Compares two images of KEY_VALUE. */
+/* Return whether two images of KEY_VALUE are the same customer. */
 typedef bool (*CustomersEqual) (void *arg, const char *a, const char *b);
 
 /* The bit of the first byte of facts that belongs to the table: the slot is taken. */
 #define SLOT_TAKEN	0x01
 
-/* The size of the table of which a table that was received is a portion. */
+/* The size of a whole table, of which a received table is a portion. */
 typedef struct WholeTable
 {
 	uint64		ntaken;			/* customers */
@@ -77,17 +80,18 @@ typedef struct CustomerTable
 	MemoryContext context;		/* in which slots and images are allocated */
 	KeyForm		form;
 	int32		base;			/* KEY_DENSE: the integer of the first slot */
-	uint64		seed;			/* of the words of all keys; KEY_DENSE has none */
+	uint64		seed;			/* of the words of all keys; unused for KEY_DENSE */
 	CustomersEqual same;		/* KEY_VALUE only */
 	void	   *same_arg;
 
-	bool		packed;			/* received: read only; the slots are taken from the
-								 * first on, in no order (KEY_DENSE: as in an array) */
-	uint8		shift;			/* 0 in a small table: CustomerTablePlace */
+	bool		packed;			/* the table was received, and is read only; its customers
+								 * fill the first ntaken slots in any order, except those
+								 * of an array */
+	uint8		shift;			/* see CustomerTablePlace; 0 in a small table */
 	uint16		facts_size;		/* bytes a customer, 1 to MAX_FACTS_SIZE */
 	uint16		slot_size;		/* bytes: word, rest if the form has one, facts */
 	uint64		nslots;
-	uint64		ntaken;			/* slots taken, which is customers */
+	uint64		ntaken;			/* taken slots, and so the number of customers */
 	char	   *slots;
 	const WholeTable *whole;	/* NULL unless received */
 
@@ -103,12 +107,12 @@ typedef struct CustomerTable
 /* The longest text, in bytes, that a key of KEY_PAIR holds. */
 #define SHORT_TEXT		15
 
-/* In an array, too, the place is the uppermost bits of the word. */
+/* The shift of an array: the place is the upper half of the word. */
 #define DENSE_SHIFT		32
 
-/* Does a slot of the form have a second word behind the first? */
+/* Whether a slot of the form has a second word behind the first. */
 #define FormHasRest(form)		((form) >= KEY_PAIR)
-/* Is the second word the offset of an image of the key? */
+/* Whether the second word is the offset of an image of the key. */
 #define FormHasImage(form)	((form) == KEY_BYTES || (form) == KEY_VALUE)
 
 extern void CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form,
@@ -138,15 +142,15 @@ extern Size CustomerTableSize(const CustomerTable *table);
 /* A table of up to this many bytes is checked as a whole after every step. */
 #define SMALL_TABLE	1024
 extern void CustomerTableCheck(const CustomerTable *table, bool whole);
-/* Did a merge add so much that checking the whole table after it is no waste? */
+/* Whether a merge adds so many customers that it is worth checking the whole table. */
 #define IsLargeStep(table, other)	((other)->ntaken >= (table)->ntaken / 8)
 #else
 #define CustomerTableCheck(table, whole)	((void) 0)
 #endif
 
 /*
- * The place where probing for a word begins.  It grows with the word, in proportion to
- * the number of slots: if that is a power of two, the place is the uppermost bits.
+ * Return the place where probing for a word begins.  It grows with the word, in proportion
+ * to the number of slots: if that is a power of two, the place is the uppermost bits.
  */
 static inline uint64
 CustomerTablePlace(const CustomerTable *table, uint64 word)
@@ -202,7 +206,7 @@ ScrambleWord(uint64 word, uint64 seed)
 	return word;
 }
 
-/* The same for 32 bits.  The result is the upper half of a word. */
+/* Scramble 32 bits in the same way.  The result is in the upper half of a word. */
 static inline uint64
 ScrambleHalf(uint32 half, uint64 seed)
 {
