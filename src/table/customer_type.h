@@ -11,7 +11,7 @@
 
 #include "table/customer_table.h"
 
-/* How values of a type become keys. */
+/* The way in which values of a type become keys. */
 typedef enum KeyPath
 {
 	CUSTOMER_INT16,				/* int2 */
@@ -22,7 +22,7 @@ typedef enum KeyPath
 	CUSTOMER_ANY				/* by the hash and the equality of the type cache */
 } KeyPath;
 
-/* The type of the customer column, as one call site sees it. */
+/* The type of the customer column of one call site. */
 typedef struct CustomerType
 {
 	Oid			type;			/* as declared, domains included */
