@@ -1,6 +1,6 @@
 /*
  * key_forms.c
- *	  Tables of customers change the form of their keys, and meet tables of another form.
+ *	  Change the form of the keys of a table, and read tables with keys of another form.
  *
  * A table begins with the smallest form that its type of customers may have.  It takes
  * a larger one when a customer comes who does not fit: an integer of more than 32 bits,
@@ -9,8 +9,8 @@
  *
  * Before a table takes in the customers of another one, CustomerTableMatch changes its
  * form to one that has a key for all of them.  CustomerTableNextFor then reads the
- * other table with keys as this one makes them.  The other table stays as it is.  Most
- * often both have the same seed and form, and the keys can be used as they are.
+ * other table, and makes the keys of this one for its customers.  The other table stays as
+ * it is.  Most often both have the same seed and form, and the keys can be used as they are.
  */
 #include "postgres.h"
 
@@ -21,9 +21,11 @@
 #include "table/large_memory.h"
 
 /*
- * The number whose product with an odd factor is 1, modulo 2^64; modulo 2^32, its lower
- * half.  Newton's method: each step doubles the number of lower bits that are right,
- * and the first three bits of a factor are their own inverse.
+ * Return the number whose product with an odd factor is 1, modulo 2^64.  Its lower half is
+ * the inverse modulo 2^32.
+ *
+ * By Newton's method, each step doubles the number of lower bits that are right.  The first
+ * three bits of a factor are their own inverse.
  */
 static inline uint64
 InverseOfFactor(uint64 factor)
@@ -35,7 +37,7 @@ InverseOfFactor(uint64 factor)
 	return inverse;
 }
 
-/* The inverse of ScrambleHalf. */
+/* Undo ScrambleHalf. */
 static inline int32
 UnscrambleHalf(uint64 word, uint64 seed)
 {
@@ -49,7 +51,7 @@ UnscrambleHalf(uint64 word, uint64 seed)
 	return (int32) half;
 }
 
-/* The inverse of ScrambleWord. */
+/* Undo ScrambleWord. */
 static inline uint64
 UnscrambleWord(uint64 word, uint64 seed)
 {
@@ -61,7 +63,7 @@ UnscrambleWord(uint64 word, uint64 seed)
 	return word;
 }
 
-/* The two words from which a key of KEY_PAIR was made. */
+/* Compute the two words from which a key of KEY_PAIR was made. */
 static void
 HalvesOfPair(const CustomerKey *key, uint64 seed, uint64 *half)
 {
@@ -69,7 +71,7 @@ HalvesOfPair(const CustomerKey *key, uint64 seed, uint64 *half)
 	half[1] = key->u.rest;
 }
 
-/* The text from which a key of KEY_PAIR was made.  Returns its length. */
+/* Compute the text from which a key of KEY_PAIR was made, and return its length. */
 static Size
 TextOfPair(const CustomerKey *key, uint64 seed, char *text)
 {
@@ -79,7 +81,7 @@ TextOfPair(const CustomerKey *key, uint64 seed, char *text)
 	HalvesOfPair(key, seed, half);
 	memcpy(bytes, half, sizeof(bytes));
 	memcpy(text, bytes, SHORT_TEXT);
-	/* a key that was received may claim any length */
+	/* a key that was received may contain any length */
 	return Min((uint8) bytes[SHORT_TEXT], SHORT_TEXT);
 }
 
@@ -116,7 +118,7 @@ TranslateKey(const CustomerTable *table, const CustomerTable *other, CustomerKey
 			CustomerKeyFromText(table, key->u.image, key->length, key);
 			break;
 		case KEY_VALUE:
-			/* the hash of the type is behind the scramble */
+			/* the word is the scrambled hash of the type */
 			key->word = ScrambleWord(UnscrambleWord(key->word, other->seed), table->seed);
 			break;
 	}
@@ -125,7 +127,8 @@ TranslateKey(const CustomerTable *table, const CustomerTable *other, CustomerKey
 }
 
 /*
- * CustomerTableNext for `other`, but with the key that `table` has for the customer.
+ * Do the same as CustomerTableNext for `other`, but return the key that `table` has for the
+ * customer.
  * CustomerTableMatch must have been called.  The key may point into `room`, of
  * SHORT_TEXT bytes.
  */
@@ -157,7 +160,7 @@ RangeAdd(Range *range, int64 integer)
 	range->last = Max(range->last, integer);
 }
 
-/* The integers that an array has slots for; none if the table is not an array. */
+/* Return the range of the integers in an array; it is empty for another table. */
 static Range
 RangeOfArray(const CustomerTable *table)
 {
@@ -166,7 +169,7 @@ RangeOfArray(const CustomerTable *table)
 	return (Range) {table->base, table->base + (int64) table->nslots - 1};
 }
 
-/* The range of the integers in a table of KEY_HALF, or that an array has slots for. */
+/* Return the range of the integers in an array or in a table of KEY_HALF. */
 static Range
 RangeOf(const CustomerTable *table)
 {
@@ -187,7 +190,8 @@ RangeOf(const CustomerTable *table)
 }
 
 /*
- * Is an array of a range no larger than a table of KEY_HALF with `ncustomers`?
+ * Return whether an array of a range is not larger than a table of KEY_HALF with
+ * `ncustomers`.
  *
  * If so, extend the range up to that size, and by half at most, so that it need not
  * grow again soon: at the end at which the range exceeds the table's array, or at both.
@@ -245,7 +249,7 @@ Reform(CustomerTable *table, KeyForm form, int32 base, uint64 nslots)
 	CustomerTableCheck(table, true);
 }
 
-/* Change the form of a table, which is not to be an array, with room for `ncustomers`. */
+/* Change the form of a table to another one than KEY_DENSE, with room for `ncustomers`. */
 static void
 ReformTable(CustomerTable *table, KeyForm form, uint64 ncustomers)
 {
@@ -327,7 +331,7 @@ CustomerTableSettle(CustomerTable *table, uint64 more)
 		MakeDense(table, range);
 }
 
-/* The number of customers in `nslots` slots of an array. */
+/* Return the number of customers in `nslots` slots of an array, from `first` on. */
 static uint64
 CountTaken(const CustomerTable *table, uint64 first, uint64 nslots)
 {
@@ -342,7 +346,7 @@ CountTaken(const CustomerTable *table, uint64 first, uint64 nslots)
 	return ntaken;
 }
 
-/* The size of the table of which this is a portion, or of this table. */
+/* Return the size of the table of which this one is a portion, or else of this table. */
 static WholeTable
 WholeOf(const CustomerTable *table)
 {
@@ -351,7 +355,7 @@ WholeOf(const CustomerTable *table)
 	return (WholeTable) {.ntaken = table->ntaken, .base = table->base, .nslots = table->nslots};
 }
 
-/* CustomerTableMatch where one table is an array, and the other one, or KEY_HALF. */
+/* Match two tables, each an array or KEY_HALF, of which at least one is an array. */
 static void
 MatchArray(CustomerTable *table, const CustomerTable *other)
 {
@@ -382,7 +386,7 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 		CustomerTableReserve(table, other->ntaken);
 }
 
-/* Can the customers of a table with keys of one form be customers of the other? */
+/* Return whether tables with keys of these two forms can contain the same customers. */
 static bool
 FormsMeet(KeyForm form, KeyForm other)
 {
@@ -395,9 +399,9 @@ FormsMeet(KeyForm form, KeyForm other)
  * Change the form of a table so that it has keys for the customers of another one,
  * before these are merged into it.
  *
- * Raises an error if the two cannot be tables of the same facts about the same type
- * of customers.  Texts and uuids are both KEY_PAIR; that a table of uuids does not meet
- * one of longer texts is the caller's duty (CustomerTypeAllowsForm).
+ * Raise an error if the two cannot be tables of the same facts about the same type of
+ * customers.  Texts and uuids are both KEY_PAIR, so the caller must check that a table of
+ * uuids is not merged with one of texts (CustomerTypeAllowsForm).
  */
 void
 CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
@@ -425,8 +429,8 @@ CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 
 /*
  * Merge the customers of another array into an array by OR of the bytes of their facts,
- * after CustomerTableMatch.  Returns false, and does nothing, if one of the two is not
- * an array.
+ * after CustomerTableMatch.  Return false, and do nothing, if one of the two is not an
+ * array.
  */
 bool
 CustomerTableOverlay(CustomerTable *table, const CustomerTable *other)
