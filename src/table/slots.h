@@ -2,7 +2,7 @@
  * slots.h
  *	  The layout of a table's slots, for customer_table.c, key_forms.c and the wire.
  *
- * A slot is the key and the facts behind each other, without padding:
+ * A slot is the key and, behind it, the facts, without padding:
  *
  *		KEY_DENSE				facts
  *		KEY_HALF				uint32 upper half of the word, facts
@@ -24,33 +24,35 @@
 
 /*
  * PostgreSQL rounds a chunk of memory of up to 8 kB, with its header, up to a power of
- * two.  So a small table has as many slots as fit into such a chunk, and a larger one a
- * power of two of them.  There may be hundreds of thousands of small tables, one a group.
+ * two.  So a small table has as many slots as fit into a chunk of one of these sizes.  The
+ * number of slots of a larger table is a power of two.  There may be hundreds of thousands
+ * of small tables, one for each group.
  */
 #define SMALL_CHUNK_MIN		((Size) 64)
 #define SMALL_CHUNK_MAX		((Size) 8192)
 #define SMALL_CHUNK_HEADER	((Size) 16)
 
-/* A table has at least so many slots. */
+/* The smallest number of slots of a table. */
 #define FIRST_NSLOTS		4
 
-/* No table has more customers: 2^40 of them would take 5 TB. */
+/* The largest number of customers of a table.  Their slots would take 5 TB. */
 #define MAX_CUSTOMERS		(UINT64CONST(1) << 40)
 
-/* How many customers a table with that many slots may have: it grows when 7/8 are taken. */
+/* The number of customers for which `nslots` slots are enough.  A table grows at 7/8. */
 #define ROOM_OF_SLOTS(nslots)		((nslots) - ((nslots) + 7) / 8)
 
-/* Does a table with that many slots fit into a small chunk? */
+/* Whether a table with `nslots` slots fits into a small chunk. */
 #define AreSmallSlots(slot_size, nslots) \
 	((nslots) <= (SMALL_CHUNK_MAX - SMALL_CHUNK_HEADER) / (slot_size))
 
+/* Return the slot at an index. */
 static inline char *
 SlotAt(const CustomerTable *table, uint64 index)
 {
 	return table->slots + index * table->slot_size;
 }
 
-/* The bytes of that many slots. */
+/* Return the bytes of `nslots` slots, or raise an error if that is too much to allocate. */
 static inline Size
 SlotsSize(const CustomerTable *table, uint64 nslots)
 {
@@ -59,7 +61,7 @@ SlotsSize(const CustomerTable *table, uint64 nslots)
 	return nslots * table->slot_size;
 }
 
-/* The bytes of a slot before the facts. */
+/* Return the bytes of a slot before the facts. */
 static inline int
 KeySize(KeyForm form)
 {
@@ -114,7 +116,7 @@ SlotSet(char *slot, KeyForm form, uint64 word, uint64 rest)
 		memcpy(slot + sizeof(word), &rest, sizeof(rest));
 }
 
-/* The number of slots of a table, not an array, with room for that many customers. */
+/* Return the number of slots that a table, not an array, needs for `ncustomers`. */
 static inline uint64
 SlotsFor(Size slot_size, uint64 ncustomers)
 {
