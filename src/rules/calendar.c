@@ -2,9 +2,9 @@
  * calendar.c
  *	  The periods of a series, and the instants at which customers are judged.
  *
- * Step k begins at start + k * step.  This multiplies instead of adding steps up, so that
- * a series from 31 January does not drift to the 28th.  The last period ends where the
- * whole period does.
+ * Step k begins at start + k * step.  Steps are multiplied, not added up, so that a series
+ * from 31 January does not drift to the 28th.  The last period ends where the whole period
+ * does.
  *
  * A series has at most CALENDAR_MAX_PERIODS periods, because each customer has bits for
  * each period.
@@ -35,6 +35,7 @@ StartOfStep(const Question *question, int n)
 	return InstantAfter(question->unit, question->period.from, &steps);
 }
 
+/* Raise the error of a step that does not advance. */
 static void
 BadStep(const char *detail)
 {
@@ -58,7 +59,8 @@ HasMixedSigns(const Interval *step)
  *
  * Over timestamptz two steps can begin at the same instant: Samoa's time zone has no
  * 30 December 2011, so that day and the next begin together.  The step between them has
- * no instant and is left out.  Without mixed signs only a zone's clock can do that.
+ * no instant and is left out.  If the signs of a step are not mixed, a change of the time
+ * zone's clock is the only cause.
  */
 static int64 *
 ListBoundaries(const Question *question, int *nperiods)
@@ -196,8 +198,8 @@ AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
 }
 
 /*
- * Compute the later instant of a period that ends at `end`: see Calendar.  It only
- * decides two columns that are NULL if it is unknown, so it raises no errors.
+ * Compute the later instant of a period that ends at `end` (see Calendar).  Return an
+ * unknown instant instead of an error: it decides two columns only, which are then NULL.
  */
 static Boundary
 LaterBoundary(const Question *question, int64 end)
@@ -212,7 +214,7 @@ LaterBoundary(const Question *question, int64 end)
 	return later;
 }
 
-/* Make the calendar of a question, or raise an error if the question is wrong. */
+/* Make the calendar of a question, or raise an error if the question is invalid. */
 Calendar *
 CalendarCreate(MemoryContext context, const Question *question)
 {
@@ -257,7 +259,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 		if (i > 0)
 		{
 			calendar->later[i - 1] = LaterBoundary(question, at[i]);
-			/* the only question at this instant is who is active */
+			/* at this instant, customers are judged as active or not active */
 			if (CalendarHasLater(calendar, i - 1))
 				AddEdges(calendar, &calendar->later[i - 1], false);
 		}
