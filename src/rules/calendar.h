@@ -10,7 +10,7 @@
 #include "rules/question.h"
 #include "rules/rules.h"
 
-/* 27 years of days */
+/* The largest number of periods in a series: 27 years of days. */
 #define CALENDAR_MAX_PERIODS	10000
 
 /* A boundary has three edges, and a later instant has two. */
@@ -59,12 +59,12 @@ extern Calendar *CalendarCreate(MemoryContext context, const Question *question)
 extern int64 CalendarReach(const Calendar *calendar, int period);
 extern int	CalendarSearchZone(const Calendar *calendar, int zone, int64 at);
 
-/* How many edges CalendarZone compares one by one before it searches. */
+/* The number of edges that CalendarZone compares one by one before it searches. */
 #define CALENDAR_STEPS		8
 
 /*
- * Return the zone of an instant, or nedges if it is at or after the last edge, because
- * no period asks about such an instant.
+ * Return the zone of an instant, or nedges if it is at or after the last edge.  No period
+ * depends on events at such an instant.
  *
  * The index divides the time from the first to the last edge into equal stretches,
  * several times as many as there are zones, and holds the zone in which each stretch
@@ -95,7 +95,7 @@ CalendarZone(const Calendar *calendar, int64 at)
 	return zone;
 }
 
-/* Whether it is known when a return in this period has lasted. */
+/* Return whether the later instant of a period, which decides if a return lasted, is known. */
 static inline bool
 CalendarHasLater(const Calendar *calendar, int period)
 {
