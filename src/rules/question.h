@@ -11,9 +11,10 @@
 #include "rules/period.h"
 #include "rules/rules.h"
 
+/* Arguments that an aggregate does not have are zero. */
 typedef struct Question
 {
-	TimeUnit	unit;
+	TimeUnit	unit;			/* of the instants in period */
 	Period		period;
 	Interval	inactive_after;
 	Interval	churned_after;
@@ -21,7 +22,7 @@ typedef struct Question
 	bool		has_inactive_after; /* false: silence makes nobody inactive */
 	bool		has_churned_after;	/* false: only a cancellation makes a customer churned */
 	bool		has_step;		/* false: there is one period */
-	bool		has_end;		/* the aggregate asks for the standing at the end, too */
+	bool		has_end;		/* the result depends on the standing at the end, too */
 	uint64		fingerprint;	/* QuestionFingerprint of the fields above */
 } Question;
 
