@@ -2,11 +2,11 @@
  * customer_type.c
  *	  Make keys of a customer table from values of any hashable type.
  *
- * Two values are the same customer if the equality operator of their type's default
- * hash operator class says so, under the collation of the call.  For the types that
- * customers usually have that is equality of the bits, and their keys are made here.
+ * Two values are the same customer if they are equal by the equality operator of their
+ * type's default hash operator class, under the collation of the call.  For the types that
+ * customers usually have, this is equality of the bits, and this file makes their keys.
  * All other types (composites, numeric, texts under nondeterministic collations, types
- * of extensions) are hashed and compared by the functions that the type cache names.
+ * of extensions) are hashed and compared by functions from the type cache.
  *
  * For those the table stores an image of each value: the flat, detoasted bytes of a
  * varlena, the bytes of a value of fixed length, the Datum of a type passed by value.
@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "table/customer_type.h"
 
+/* Return the way in which values of a type become keys. */
 static KeyPath
 KeyPathOfType(Oid type, Oid collation)
 {
@@ -84,8 +85,10 @@ LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("could not identify a hash function and an equality operator for type %s",
 						format_type_be(customer_type->type)),
-				 errdetail("Customers are told apart by the default hash operator class of their type."),
-				 errhint("Use a customer column of another type, or cast it, for example to text.")));
+				 errdetail("Customers are told apart by the default hash operator class "
+						   "of their type."),
+				 errhint("Use a customer column of another type, or cast it, "
+						 "for example to text.")));
 
 	customer_type->typlen = typentry->typlen;
 	customer_type->typbyval = typentry->typbyval;
@@ -94,14 +97,14 @@ LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 }
 
 /*
- * A seed for tables of customers, from which customers, who may choose their own keys,
- * cannot foresee where the keys go.
+ * Return the seed for tables of customers.  Customers may choose their own keys, but without
+ * the seed they cannot compute the places of these keys.
  *
- * It is the same in the leader and the workers of a parallel query, without any
- * communication: a hash of the secret that initdb made for the cluster and of the
- * start of the statement, which the leader passes to its workers.  It may differ
- * between states of one aggregate all the same: a cursor is opened by one statement and
- * read by another.  Tables with different seeds can be merged (CustomerTableNextFor).
+ * The seed is a hash of the secret that initdb made for the cluster and of the start of the
+ * statement.  PostgreSQL passes that instant to the workers of a parallel query, so their
+ * seed is the same as the leader's.  Two states of one aggregate may still have different
+ * seeds, because a cursor is opened by one statement and read by another.  Tables with
+ * different seeds can be merged (CustomerTableNextFor).
  */
 uint64
 SeedOfQuery(void)
@@ -111,7 +114,7 @@ SeedOfQuery(void)
 							   (uint64) GetCurrentStatementStartTimestamp());
 }
 
-/* Describe a customer column. */
+/* Create the CustomerType of a customer column. */
 CustomerType *
 CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 {
@@ -142,11 +145,11 @@ CustomerTypeCreate(MemoryContext context, Oid type, Oid collation)
 }
 
 /*
- * May a table of this type of customers have keys of a form: the form of an empty
- * table, or one that it may change to?
+ * Return whether a table of this type of customers may have keys of a form: the form of an
+ * empty table, or one that it may change to.
  *
- * Before the customers of a received table are merged, its form must be checked: keys
- * of another form would be read as what they are not, integers as pointers.
+ * Check the form of a received table before you merge its customers.  Otherwise keys of
+ * another form would be read wrongly, for example integers as pointers.
  */
 bool
 CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form)
@@ -168,7 +171,7 @@ CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form)
 	return false;
 }
 
-/* MakeCustomerKey for all types but integers. */
+/* Do the work of MakeCustomerKey for all types except integers. */
 void
 MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, Datum customer,
 					   CustomerKey *key)
@@ -204,7 +207,7 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 		/*
 		 * The upper bits of a type's own hash need not be well distributed.  The seed
 		 * comes in here, not as an argument of the hash function, so that a table with
-		 * another seed can be merged without calling that.
+		 * another seed can be merged without another call of that function.
 		 */
 		key->word = ScrambleWord(key->word, table->seed);
 
@@ -224,7 +227,7 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 	}
 }
 
-/* Are two images of KEY_VALUE the same customer?  `arg` is the CustomerType. */
+/* Return whether two images of KEY_VALUE are the same customer.  `arg` is a CustomerType. */
 bool
 CustomersEqualByType(void *arg, const char *a, const char *b)
 {
