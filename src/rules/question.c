@@ -60,6 +60,7 @@ QuestionFingerprint(const Question *question)
 	return hash_bytes_extended((unsigned char *) fields, sizeof(fields), 0);
 }
 
+/* Raise the error of a question that differs between rows of a group. */
 void
 QuestionChanged(void)
 {
@@ -82,6 +83,7 @@ QuestionCheck(const Question *question)
 		CheckLength(&question->step, "step");
 }
 
+/* Return an interval as text, for a message. */
 static char *
 IntervalText(const Interval *interval)
 {
@@ -132,7 +134,7 @@ QuestionCutOffs(const Question *question, int64 at)
 	return cutoffs;
 }
 
-/* As QuestionCutOffs, but return false where that raises an error. */
+/* Do the same as QuestionCutOffs, but return false instead of raising an error. */
 bool
 QuestionTryCutOffs(const Question *question, int64 at, CutOffs *cutoffs)
 {
