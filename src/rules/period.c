@@ -20,6 +20,7 @@
 
 #define PERIOD_HINT	"Use a period such as '[2024-01-01,2024-04-01)'."
 
+/* Return the unit of a time column of a type. */
 TimeUnit
 TimeUnitOfType(Oid type)
 {
@@ -174,7 +175,7 @@ WithinReach(TimeUnit unit, int64 at, const Interval *length, int sign)
  * before the resulting timestamp are those before the first day that begins no earlier.
  *
  * An interval of mixed signs can be positive as PostgreSQL compares intervals (a month
- * is 30 days) and still not lead back: '1 month -29 days' does not in March.
+ * is 30 days) and still not lead back: in March, '1 month -29 days' does not.
  */
 static bool
 SubtractThreshold(TimeUnit unit, int64 at, const Interval *threshold, int64 *before)
@@ -212,12 +213,13 @@ InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *na
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", name),
-				 errdetail("Counted back from the instant in question, it does not reach an earlier instant."),
+				 errdetail("Counted back from the instant in question, "
+						   "it does not reach an earlier instant."),
 				 errhint("Use a length of time such as '90 days', without mixed signs.")));
 	return before;
 }
 
-/* As InstantBefore, but return false where that raises an error. */
+/* Do the same as InstantBefore, but return false instead of raising an error. */
 bool
 TryInstantBefore(TimeUnit unit, int64 at, const Interval *threshold, int64 *before)
 {
@@ -250,7 +252,7 @@ InstantAfter(TimeUnit unit, int64 at, const Interval *length)
 	pg_unreachable();
 }
 
-/* As InstantAfter, but return false if there is no such instant, or if it is not later. */
+/* Do the same as InstantAfter, but return false if the result is out of range or not later. */
 bool
 TryInstantAfter(TimeUnit unit, int64 at, const Interval *length, int64 *after)
 {
