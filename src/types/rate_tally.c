@@ -300,7 +300,7 @@ rate_tally_interval(PG_FUNCTION_ARGS)
 		float8		center = (p + z * z / (2 * n)) / weight;
 		float8		half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / weight;
 
-		/* With nobody or everybody returned a bound is 0 or 1; rounding would miss it. */
+		/* if nobody or everybody returned, a bound is exactly 0 or 1, which rounding might miss */
 		values[0] = Float8GetDatum(tally->returned == 0 ? 0 : center - half);
 		values[1] = Float8GetDatum(tally->returned == tally->eligible ? 1 : center + half);
 		nulls[0] = nulls[1] = false;
