@@ -85,7 +85,7 @@ PeriodFromRange(TimeUnit unit, const RangeType *range)
 }
 
 /*
- * Make the period for an aggregate that asks for the standing at `as_of`: a period
+ * Make the period for an aggregate that reports the standing at `as_of`: a period
  * that begins there, because a standing depends only on the events before.
  */
 Period

@@ -81,8 +81,8 @@ CustomerTableInitCommon(CustomerTable *table, MemoryContext context, KeyForm for
 }
 
 /*
- * Allocate `nslots` free slots for keys of a form.  The caller must move the customers from
- * the old slots and free these.
+ * Allocate `nslots` free slots for keys of a form.  If the table has old slots, the caller
+ * must move their customers and free them.
  */
 void
 CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
