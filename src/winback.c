@@ -14,7 +14,7 @@
 
 PG_MODULE_MAGIC;
 
-void		_PG_init(void);			/* NOLINT(bugprone-reserved-identifier): PostgreSQL's name */
+void		_PG_init(void);		/* NOLINT(bugprone-reserved-identifier): PostgreSQL's name */
 
 /* Register the aggregates that the scan can compute, and install the scan. */
 void

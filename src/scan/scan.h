@@ -26,8 +26,8 @@
  * NULL.
  */
 #define SCAN_TABLE_OID		0	/* the column tableoid; its varno identifies the table */
-#define SCAN_TABLE_QUAL		1	/* the condition on the rows, true if there is none; unused
-								 * for the table that the query names (plan.qual) */
+#define SCAN_TABLE_QUAL		1	/* the condition on the rows, true if there is none; unused for
+								 * the table that the query names (plan.qual) */
 #define SCAN_TABLE_ENTRIES	2
 
 /*

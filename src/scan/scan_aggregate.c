@@ -298,7 +298,7 @@ SetBlockColumn(RowBlock *block, int arg, const ScanColumn *column, const uint16 
  */
 void
 ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
-					const uint16 *chosen, int nrows)
+				   const uint16 *chosen, int nrows)
 {
 	RowBlock   *block = &aggregate->block;
 

@@ -35,8 +35,7 @@ typedef struct ScanAggregate
 	const Aggref *aggref;
 	const OnePassAggregate *one_pass;
 	int			nargs;			/* number of arguments, not counting the state */
-	ExprState **constants;		/* for each argument, its expression, or NULL if it is
-								 * a column */
+	ExprState **constants;		/* for each argument, its expression, or NULL if it is a column */
 	int		   *columns;		/* for each argument, its index in ScanColumns, or -1 */
 	RowBlock	block;			/* the rows of the current page */
 
@@ -63,7 +62,7 @@ extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
 						   const Aggref *aggref, AttrNumber *attnos, PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);
 extern void ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext,
-								const ScanColumns *columns, const uint16 *chosen, int nrows);
+							   const ScanColumns *columns, const uint16 *chosen, int nrows);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
 extern Datum ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull);

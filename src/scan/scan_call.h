@@ -19,8 +19,8 @@ typedef struct ScanCall
 {
 	ExtensibleNode node;		/* with SCAN_CALL as its name */
 	MemoryContext context;		/* contains the state */
-	Aggref	   *aggref;			/* its arguments without columns are Consts; NULL before the
-								 * first row */
+	Aggref	   *aggref;			/* its arguments without columns are Consts; NULL before the first
+								 * row */
 } ScanCall;
 
 #define SCAN_CALL		"winback scan call"

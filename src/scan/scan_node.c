@@ -40,8 +40,8 @@ typedef struct ScanResult
 	int			column;			/* number in the scan tuple, from 0 */
 	Aggref	   *aggref;
 	ScanAggregate *aggregate;	/* may belong to several results */
-	Portion		next;			/* the next portion of a serialized state; for a final value,
-								 * only `done` is used */
+	Portion		next;			/* the next portion of a serialized state; for a final value, only
+								 * `done` is used */
 } ScanResult;
 
 /* A table to read, and the expressions to evaluate on its rows. */
@@ -79,8 +79,8 @@ typedef struct WinbackScanState
 	ScanColumns columns;
 	ScanPage	page;
 	HeapTupleHeader *taken;		/* the rows of the page that at least one aggregate takes */
-	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the indexes in
-								 * `taken` of the rows that its FILTER accepts */
+	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the indexes in `taken`
+								 * of the rows that its FILTER accepts */
 	int		   *nchosen;		/* for each aggregate, the number of these rows */
 
 	MemoryContext context;		/* contains the states; reset before each rescan */
@@ -280,8 +280,8 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 		bool		filtered = table->sources[i].filter != NULL && scan->nchosen[i] < nrows;
 
 		ScanAggregateEnter(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
-							filtered ? Chosen(scan, i) : NULL,
-							filtered ? scan->nchosen[i] : nrows);
+						   filtered ? Chosen(scan, i) : NULL,
+						   filtered ? scan->nchosen[i] : nrows);
 	}
 }
 

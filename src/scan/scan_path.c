@@ -408,7 +408,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
 	TupleDesc	tupdesc = RelationGetDescr(relation);
 	List	   *aggrefs = DistinctAggrefs(pull_var_clause((Node *) tlist, PVC_INCLUDE_AGGREGATES |
-													  PVC_RECURSE_WINDOWFUNCS));
+														  PVC_RECURSE_WINDOWFUNCS));
 	List	   *entries = NIL;
 	ListCell   *lc;
 
@@ -599,7 +599,7 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 	/* add a parallel path if PostgreSQL has one, with the same number of workers */
 	partial_output = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
 	if (partial_output->partial_pathlist != NIL && input->partial_pathlist != NIL &&
-		/* a worker sends tuples with a column for each state */
+	/* a worker sends tuples with a column for each state */
 		list_length(partial_output->reltarget->exprs) <= MaxTupleAttributeNumber)
 	{
 		Path	   *partial = linitial(input->partial_pathlist);

@@ -36,8 +36,8 @@ typedef struct ScanColumns
 /* One step of a walk along a row: one column of the table, whether needed or not. */
 typedef struct ScanStep
 {
-	int			offset;			/* bytes from the start of the row's data, if no column before
-								 * is NULL; -1 if it varies from row to row */
+	int			offset;			/* bytes from the start of the row's data, if no column before is
+								 * NULL; -1 if it varies from row to row */
 	int16		length;			/* bytes, as in pg_type: -1 for a varlena, -2 for a C string */
 	uint8		alignment;		/* bytes */
 	bool		byval;

@@ -48,14 +48,13 @@ typedef enum KeyForm
  */
 typedef struct CustomerKey
 {
-	uint64		word;			/* KEY_HALF: the lower 32 bits are zero;
-								 * KEY_DENSE: the index is in the upper 32 */
+	uint64		word;			/* KEY_HALF: the lower 32 bits are zero; KEY_DENSE: the index is
+								 * in the upper 32 */
 	union
 	{
-		uint64		rest;		/* KEY_PAIR: the second half of the 16 bytes;
-								 * a wide integer: the integer */
-		const char *image;		/* KEY_BYTES: the text; KEY_VALUE: the value,
-								 * max-aligned */
+		uint64		rest;		/* KEY_PAIR: the second half of the 16 bytes; a wide integer: the
+								 * integer */
+		const char *image;		/* KEY_BYTES: the text; KEY_VALUE: the value, max-aligned */
 	}			u;
 	Size		length;			/* of the image, in bytes */
 	bool		wide;			/* the key does not fit the table's form */
@@ -84,9 +83,8 @@ typedef struct CustomerTable
 	CustomersEqual same;		/* KEY_VALUE only */
 	void	   *same_arg;
 
-	bool		packed;			/* the table was received, and is read only; its customers
-								 * fill the first ntaken slots in any order, except those
-								 * of an array */
+	bool		packed;			/* the table was received, and is read only; its customers fill
+								 * the first ntaken slots in any order, except those of an array */
 	uint8		shift;			/* see CustomerTablePlace; 0 in a small table */
 	uint16		facts_size;		/* bytes a customer, 1 to MAX_FACTS_SIZE */
 	uint16		slot_size;		/* bytes: word, rest if the form has one, facts */
@@ -142,6 +140,7 @@ extern Size CustomerTableSize(const CustomerTable *table);
 /* A table of up to this many bytes is checked as a whole after every step. */
 #define SMALL_TABLE	1024
 extern void CustomerTableCheck(const CustomerTable *table, bool whole);
+
 /* Whether a merge adds so many customers that it is worth checking the whole table. */
 #define IsLargeStep(table, other)	((other)->ntaken >= (table)->ntaken / 8)
 #else

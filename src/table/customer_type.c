@@ -69,9 +69,9 @@ LookUpFunctions(CustomerType *customer_type, MemoryContext context)
 	Oid			hash = typentry->hash_extended_proc;
 
 	/*
-	 * The type cache has no hash function for rows without a declared type, so that the
-	 * planner sorts them: a column might have a type that cannot be hashed.  Sorting is
-	 * no option here.  hash_record_extended raises an error for such a column.
+	 * The type cache has no hash function for rows without a declared type, so that the planner
+	 * sorts them: a column might have a type that cannot be hashed.  Sorting is no option here.
+	 * hash_record_extended raises an error for such a column.
 	 */
 	if (customer_type->type == RECORDOID)
 		hash = F_HASH_RECORD_EXTENDED;
@@ -205,9 +205,9 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 														 customer));
 
 		/*
-		 * The upper bits of a type's own hash need not be well distributed.  The seed
-		 * comes in here, not as an argument of the hash function, so that a table with
-		 * another seed can be merged without another call of that function.
+		 * The upper bits of a type's own hash need not be well distributed.  The seed comes in
+		 * here, not as an argument of the hash function, so that a table with another seed can be
+		 * merged without another call of that function.
 		 */
 		key->word = ScrambleWord(key->word, table->seed);
 

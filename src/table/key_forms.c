@@ -151,7 +151,7 @@ typedef struct Range
 	int64		last;
 } Range;
 
-static const Range no_range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
+static const Range no_range = {.first = PG_INT32_MAX,.last = PG_INT32_MIN};
 
 static inline void
 RangeAdd(Range *range, int64 integer)
@@ -166,7 +166,10 @@ RangeOfArray(const CustomerTable *table)
 {
 	if (table->form != KEY_DENSE)
 		return no_range;
-	return (Range) {table->base, table->base + (int64) table->nslots - 1};
+	return (Range)
+	{
+		table->base, table->base + (int64) table->nslots - 1
+	};
 }
 
 /* Return the range of the integers in an array or in a table of KEY_HALF. */
@@ -352,7 +355,10 @@ WholeOf(const CustomerTable *table)
 {
 	if (table->whole != NULL)
 		return *table->whole;
-	return (WholeTable) {.ntaken = table->ntaken, .base = table->base, .nslots = table->nslots};
+	return (WholeTable)
+	{
+		.ntaken = table->ntaken,.base = table->base,.nslots = table->nslots
+	};
 }
 
 /* Match two tables, each an array or KEY_HALF, of which at least one is an array. */
@@ -370,7 +376,10 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 
 	own = RangeOf(table);
 	all = other->form == KEY_DENSE ?
-		(Range) {whole.base, whole.base + (int64) whole.nslots - 1} : RangeOf(other);
+		(Range)
+	{
+		whole.base, whole.base + (int64) whole.nslots - 1
+	} : RangeOf(other);
 	all.first = Min(all.first, own.first);
 	all.last = Max(all.last, own.last);
 	/* the array has slots for the other's customers already */

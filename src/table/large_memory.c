@@ -18,7 +18,7 @@
 #define HUGE_PAGES_FROM	((Size) 8 * 1024 * 1024)
 
 /* Allocate memory, in huge pages where the system gives them. */
-void *
+void	   *
 AllocateLarge(MemoryContext context, Size size)
 {
 	void	   *memory = MemoryContextAllocHuge(context, size);
@@ -37,7 +37,7 @@ AllocateLarge(MemoryContext context, Size size)
  * same peak, but cannot be interrupted: neither while the C library copies, nor while
  * the kernel moves pages (measured: 0.7 ms a MB).
  */
-void *
+void	   *
 MoveToLarger(MemoryContext context, void *old, Size used, Size offset, Size size)
 {
 	char	   *from = old;
