@@ -1,54 +1,55 @@
 # shellcheck shell=bash
 #
 # chroot.sh
-#   What `make matrix` and `make upgrade` have in common: a chroot of the Debian
-#   release that has the version of PostgreSQL, and a run of our tests in it.
+#   Shared by `make matrix` and `make upgrade`: makes a chroot of the Debian
+#   release that has a version of PostgreSQL, and runs our tests in it.
 #
-#   The idea: mmdebstrap makes each chroot once, and where they are kept it gets
-#   its name when it is whole. A run has namespaces of its own (unshare): its
-#   mounts are nowhere else to be seen, and they, its processes and its shared
-#   memory are gone with its first process, however that ends. The chroot is
-#   read-only then, and so stays what it was; so is the checkout, at /winback.
-#   Only /tmp can be written, and that is a directory below $tmp.
+#   The idea: mmdebstrap makes each chroot once, under a temporary name; it gets
+#   its own name when it is complete. Each run has its own namespaces (unshare),
+#   so that nobody outside sees its mounts, and the kernel removes the mounts,
+#   the processes and the shared memory when the first process ends, however it
+#   ends. During a run the chroot is read-only, so that it never changes; so is
+#   the checkout, at /winback. Only /tmp can be written: it is a directory below
+#   $tmp.
 #
-#   Packages come from the mirrors that this machine's apt uses for Debian. A
-#   release that cannot be had from there is skipped, and so is everything on a
-#   machine that allows no namespaces, such as a container without privileges;
-#   --require makes failures of them.
+#   Packages come from the mirrors that this machine's apt uses for Debian. We
+#   skip a release that these mirrors do not have, and we skip everything on a
+#   machine that allows no namespaces, for example in a container without
+#   privileges; with --require we count both as failures.
 #
-#   Limits: those of lib.sh; root or sudo; Linux with namespaces and unshare. A
-#   chroot is as old as its making (--fresh makes it anew), and has the last point
-#   release of PostgreSQL in its suite, without security updates since.
+#   Limits: those of lib.sh; it needs root or sudo, and Linux with namespaces and
+#   unshare. A chroot is as old as its making (--fresh makes it anew), and has the
+#   last point release of PostgreSQL in its suite, without later security updates.
 #
-#   WINBACK_CACHE   a directory for what is kept; default: /var/cache/winback
-#   WINBACK_MIRROR  the mirror to use instead, and no other
+#   WINBACK_CACHE   the directory of the chroots; default: /var/cache/winback
+#   WINBACK_MIRROR  the only mirror to use
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The newest Debian release with this version of PostgreSQL. Experimental has few
-# packages, on top of sid.
+# The newest Debian release with each version of PostgreSQL. Experimental has few
+# packages and needs sid below it.
 declare -A release=([15]=bookworm [17]=trixie [18]=sid [19]="sid experimental")
 
 # apt takes a package from experimental only if no other suite has it. The headers
-# of 19 want a libpq of 19, which sid has in an older version.
+# of 19 need libpq 19, and sid has an older libpq.
 preferences='Package: libpq5 libpq-dev
 Pin: version 19*
 Pin-Priority: 990'
 
 cache=${WINBACK_CACHE:-/var/cache/winback}/chroots
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-patience=900    # seconds for making a chroot; usually it is one to three minutes
+patience=900    # seconds to wait for a chroot; making one usually takes one to three minutes
 script=${0##*/}
 versions=() fresh=no require=no
-making=     # directory of the chroot under way
+making=     # directory of the chroot that is being made
 passed=0 failed=0 skipped=0
 summary=()
 
 # ------------------------------------------------------------ begin and end
 
-# begin_chroots DESCRIPTION DEFAULT-VERSIONS [ARGUMENT...]: the command line,
-# then everything that must be there before the first chroot.
+# begin_chroots DESCRIPTION DEFAULT-VERSIONS [ARGUMENT...]: parse the command line,
+# become root, and install the programs that are missing.
 begin_chroots() {
     local description=$1 default=$2 version
     shift 2
@@ -74,18 +75,21 @@ begin_chroots() {
         can_be_root || die "a chroot takes root, and neither root nor sudo works here" \
             "Run it as root: scripts/$script ${arguments[*]}"
         exec sudo env ${WINBACK_CACHE:+"WINBACK_CACHE=$WINBACK_CACHE"} \
-            ${WINBACK_MIRROR:+"WINBACK_MIRROR=$WINBACK_MIRROR"} "$src/scripts/$script" "${arguments[@]}"
+            ${WINBACK_MIRROR:+"WINBACK_MIRROR=$WINBACK_MIRROR"} \
+            "$src/scripts/$script" "${arguments[@]}"
     fi
     begin
     step "Looking for what is missing on this machine"
     need mmdebstrap "to make the chroots" command -v mmdebstrap
     need debian-archive-keyring "to know Debian's packages as Debian's" test -r "$keyring"
     if ! can_isolate; then
-        leave_out_all "this machine allows no namespaces of our own ($(tail -n 1 "$tmp/isolated.log"))"
+        local said
+        said=$(tail -n 1 "$tmp/isolated.log")
+        leave_out_all "this machine allows no namespaces of our own ($said)"
     elif ((${#missing[@]} == 0)); then
         echo "    nothing"
     elif ! (install_missing); then
-        # in a subshell, so that what would end us does not
+        # install_missing runs in a subshell: there, an exit does not end us
         leave_out_all "${missing[*]} cannot be installed; see above"
     fi
     ((${#versions[@]})) || return 0
@@ -96,7 +100,7 @@ begin_chroots() {
         step "Waiting for another run to be done with $cache"
         guarded flock "$lock"
     fi
-    # what kill -9 left of an earlier run
+    # directories that an earlier run left when it was killed with -9
     rm -rf --one-file-system "$cache"/.[!.]*.??????
 }
 
@@ -117,14 +121,14 @@ at_exit() {
 }
 
 last_words() {
-    # interrupted: there is nothing to count
+    # we were interrupted, so there is nothing to count
     if interrupted "$1"; then return 0; fi
     (($1 == 0 || failed)) || failed=1
     ((${#summary[@]} == 0)) || printf '%s\n' "" "${summary[@]}"
     counts "$passed" "$failed" "$skipped"
 }
 
-# leave_out TITLE REASON
+# leave_out TITLE REASON: skip one version and say why; with --require, it fails
 leave_out() {
     step "$1 is skipped: $2"
     if [[ $require == yes ]]; then
@@ -144,8 +148,8 @@ leave_out_all() {
 
 # --------------------------------------------------------------- namespaces
 
-# isolated COMMAND...: in namespaces that end with it. The shell around it is
-# their first process, and buries those whose parents have died.
+# isolated COMMAND...: run the command in namespaces that end with it. Their first
+# process is the shell around the command: it reaps the orphans.
 isolated() {
     # shellcheck disable=SC2016  # the inner shell expands it
     unshare --mount --pid --ipc --fork --kill-child --mount-proc -- \
@@ -154,7 +158,7 @@ isolated() {
 
 can_isolate() { isolated mount -t tmpfs tmpfs "$tmp" >"$tmp/isolated.log" 2>&1; }
 
-# inside ROOT SCRATCH COMMAND...: runs it in the chroot, with SCRATCH as /tmp
+# inside ROOT SCRATCH COMMAND...: run the command in the chroot, with SCRATCH as /tmp
 inside() {
     local seeds
     mapfile -t seeds < <(env | sed -n '/^WINBACK_FUZZ_/p')
@@ -171,12 +175,13 @@ inside() {
         mount --bind "$src" "$root/winback"
         mount -o remount,bind,ro "$root/winback"
         exec chroot "$root" "$@"' \
-        bash "$1" "$2" "$src" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "${seeds[@]}" "${@:3}"
+        bash "$1" "$2" "$src" \
+        /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "${seeds[@]}" "${@:3}"
 }
 
 # ------------------------------------------------------------------ chroots
 
-# mirrors: of Debian's own packages, best first
+# mirrors: print the mirrors of Debian's own packages, best first
 mirrors() {
     if [[ ${WINBACK_MIRROR:-} ]]; then
         echo "${WINBACK_MIRROR%/}"
@@ -187,44 +192,52 @@ mirrors() {
         sed -nE 's|^Debian (https?://.*[^/])/?$|\1|p' | awk '!seen[$0]++'
 }
 
-# find_mirror SUITE: prints the first that has it
+# find_mirror SUITE: print the first mirror that has the suite
 find_mirror() {
     local mirror
     for mirror in $(mirrors); do
-        /usr/lib/apt/apt-helper -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
-            download-file "$mirror/dists/$1/InRelease" "$tmp/InRelease" >"$tmp/mirror.log" 2>&1 || continue
+        /usr/lib/apt/apt-helper -o Acquire::Retries=1 \
+            -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
+            download-file "$mirror/dists/$1/InRelease" "$tmp/InRelease" >"$tmp/mirror.log" 2>&1 ||
+            continue
         echo "$mirror"
         return
     done
     return 1
 }
 
-# find_chroot TITLE NAME SUITES PACKAGES: sees to it that there is a chroot
-# $cache/NAME with these packages, of the first of these suites, or of another
-# where that has none. If that fails, says so, accounts for it and returns 1.
+# find_chroot TITLE NAME SUITES PACKAGES: find or make the chroot $cache/NAME with
+# these packages, from the first of these suites, or from a later one where the
+# first lacks a package. On failure, say so, count it and return 1.
 find_chroot() {
     local title=$1 name=$2 suites=$3 packages=$4 suite mirror
     local wish="$suites: $packages" sources=() options=()
-    if [[ $fresh == no && $(cat "$cache/$name/etc/made-of" 2>/dev/null) == "$wish" ]]; then return; fi
+    if [[ $fresh == no && $(cat "$cache/$name/etc/made-of" 2>/dev/null) == "$wish" ]]; then
+        return
+    fi
     for suite in $suites; do
         if ! mirror=$(find_mirror "$suite"); then
-            leave_out "$title" "Debian $suite cannot be reached (mirrors: $(mirrors | paste -sd ' '); WINBACK_MIRROR names another)"
+            leave_out "$title" "Debian $suite cannot be reached (mirrors:\
+ $(mirrors | paste -sd ' '); WINBACK_MIRROR names another)"
             return 1
         fi
         sources+=("deb [signed-by=$keyring] $mirror $suite main")
     done
-    # only how this machine gets out is of interest in there
-    mapfile -t options < <(apt-config dump | sed -nE '/^Acquire::\S*proxy\S* ".+"/I s/^/--aptopt=/p')
+    # of this machine's configuration of apt, take only the proxies
+    mapfile -t options < <(apt-config dump |
+        sed -nE '/^Acquire::\S*proxy\S* ".+"/I s/^/--aptopt=/p')
     step "Making a chroot of Debian $suites from $mirror in $cache/$name (this takes minutes)"
     if make_chroot; then return; fi
     if said_apt 'Release file .* (is|has) expired'; then
-        step "Debian's list of its packages is out of date here; so take it as it is (Check-Valid-Until false)"
+        step "Debian's list of its packages is out of date here;\
+ so take it as it is (Check-Valid-Until false)"
         options+=('--aptopt=Acquire::Check-Valid-Until "false"')
         if make_chroot; then return; fi
     fi
     tail -n 20 "$tmp/mmdebstrap.log" >&2
-    if said_apt 'Failed to fetch|Unable to fetch|Unable to locate package|Unable to correct problems'; then
-        leave_out "$title" "Debian $suites does not give all the packages now; what apt says is above"
+    if said_apt 'Failed to fetch|Unable to (fetch|locate package|correct problems)'; then
+        leave_out "$title" \
+            "Debian $suites does not give all the packages now; what apt says is above"
     else
         step "$title fails: mmdebstrap could not make the chroot; its last lines are above"
         failed=$((failed + 1))
@@ -235,9 +248,9 @@ find_chroot() {
 
 said_apt() { grep -Eq "^E: .*($1)" "$tmp/mmdebstrap.log"; }
 
-# make_chroot: as find_chroot's variables say. Without what nobody needs: the
-# cluster with which a server package begins, LLVM's static libraries (a quarter
-# of it all), translations and manuals.
+# make_chroot: make the chroot that find_chroot's variables describe. It leaves out
+# the cluster with which a server package begins, LLVM's static libraries (a quarter
+# of the whole size), translations and manuals.
 make_chroot() {
     local status=0
     making=$(mktemp -d "$cache/.$name.XXXXXX")
@@ -246,15 +259,18 @@ make_chroot() {
     # shellcheck disable=SC2016  # mmdebstrap expands it
     guarded isolated timeout --foreground --signal=KILL "$patience" \
         mmdebstrap --mode=root --variant=apt --format=directory --verbose \
-        --include="$packages" --aptopt='Acquire::Retries "3"' "${options[@]}" --dpkgopt=force-unsafe-io \
-        --dpkgopt='path-exclude=/usr/lib/llvm-*/lib/*.a' --dpkgopt='path-exclude=/usr/share/locale/*' \
-        --dpkgopt='path-exclude=/usr/share/man/*' \
+        --include="$packages" --aptopt='Acquire::Retries "3"' "${options[@]}" \
+        --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/lib/llvm-*/lib/*.a' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --setup-hook='mkdir -p "$1/etc/postgresql-common/createcluster.d" "$1/winback"' \
-        --setup-hook='echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.d/winback.conf"' \
+        --setup-hook='echo "create_main_cluster = false" \
+            >"$1/etc/postgresql-common/createcluster.d/winback.conf"' \
         --setup-hook="cp '$tmp/preferences' \"\$1/etc/apt/preferences.d/winback\"" \
         "${suites%% *}" "$making" "${sources[@]}" >"$tmp/mmdebstrap.log" 2>&1 || status=$?
     if ((status)); then
-        ((status != 137)) || echo "E: Failed to fetch and install it all in $patience seconds" >>"$tmp/mmdebstrap.log"
+        ((status != 137)) ||
+            echo "E: Failed to fetch and install it all in $patience seconds" \
+                >>"$tmp/mmdebstrap.log"
         rm -rf --one-file-system "$making"
         making=
         return 1
@@ -267,8 +283,9 @@ make_chroot() {
 
 # ---------------------------------------------------------------------- run
 
-# run_in_chroot TITLE NAME SUITES PACKAGES COMMAND...: one line of the summary.
-# The command's last line is its count, as that of scripts/test.
+# run_in_chroot TITLE NAME SUITES PACKAGES COMMAND...: run the command in the chroot,
+# and add one line to the summary. Like scripts/test, the command must print its
+# count last.
 run_in_chroot() {
     local title=$1 name=$2 p=0 f=0 s=0 status=0 begun line
     find_chroot "${@:1:4}" || return 0
@@ -281,7 +298,7 @@ run_in_chroot() {
     if [[ $line =~ $count_pattern ]]; then
         p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
     fi
-    # it failed without a failed test: it could not run, or not to its end
+    # without a failed test, it could not start or did not run to its end
     (((status == 0 && p > 0) || f)) || f=1
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     summary+=("$title: $(counts "$p" "$f" "$s"), in $((SECONDS - begun)) s")
@@ -289,14 +306,15 @@ run_in_chroot() {
     rm -rf "${tmp:?}/$name"
 }
 
-# logged NAME COMMAND...: without its count and what make adds to it, and without
-# a place that is not to be found outside
+# logged NAME COMMAND...: run the command inside and log its output; print it without
+# the count, without make's line after a failure, and without the directory of the
+# logs, which does not exist outside of the chroot
 logged() {
     inside "$cache/$1" "$tmp/$1" "${@:2}" 2>&1 | tee "$tmp/$1.log" |
         sed -uE "/$count_pattern/d; /^make: \*\*\*/d; /^The logs are kept in/d"
 }
 
-# keep_logs NAME: what scripts/test has kept, where it outlives the chroot
+# keep_logs NAME: copy the logs that scripts/test kept to a place that outlives the chroot
 keep_logs() {
     local kept=$src/test-failure/$1
     rm -rf "$kept" 2>/dev/null || true
