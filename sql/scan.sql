@@ -1,10 +1,10 @@
 --
 -- scan.sql
 --
--- Proves what a Winback Scan is for, and that it is neither used for what it
--- cannot do nor gives another answer where it is used: of each query the plan,
--- and the answers with and without it.  Every other test runs with it and, by
--- make test, a second time without.
+-- Proves which queries a Winback Scan serves and which it leaves to PostgreSQL,
+-- and that the answers are the same with and without it: each query is planned
+-- and run both ways.  Every other test runs with the scan and, in make test, a
+-- second time without it.
 --
 SET client_min_messages = warning;
 SET jit = off;
@@ -15,23 +15,29 @@ CREATE SCHEMA scan;
 SET search_path = scan, public;
 
 CREATE TABLE orders (
-  dropped text, customer_id int8, padding text, ordered_at timestamptz, event lifecycle_event, amount numeric, region int);
+  dropped text, customer_id int8, padding text, ordered_at timestamptz, event lifecycle_event,
+  amount numeric, region int);
 INSERT INTO orders
-SELECT 'gone', nullif(n * n % 4999, 0), repeat('-', n % 50), timestamptz '2023-01-01' + n * 7919 % 10007 * interval '65 minutes',
-       (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL]::lifecycle_event[])[1 + n % 5], n % 90, n % 4
+SELECT 'gone', nullif(n * n % 4999, 0), repeat('-', n % 50),
+       timestamptz '2023-01-01' + n * 7919 % 10007 * interval '65 minutes',
+       (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL]::lifecycle_event[])
+         [1 + n % 5],
+       n % 90, n % 4
   FROM generate_series(1, 10000) AS n;
 ALTER TABLE orders DROP COLUMN dropped;
--- a column that no row has on disk: the rows so far have the default
+-- the rows above do not have this column on disk: they have the default
 ALTER TABLE orders ADD COLUMN shop text DEFAULT 'first';
 INSERT INTO orders (customer_id, ordered_at, event, amount, region, shop)
-SELECT n * 13 % 4999, timestamptz '2024-03-01' + n * interval '1 minute', 'purchase', n, n % 4, CASE WHEN n % 2 = 0 THEN 'second' END
+SELECT n * 13 % 4999, timestamptz '2024-03-01' + n * interval '1 minute', 'purchase', n, n % 4,
+       CASE WHEN n % 2 = 0 THEN 'second' END
   FROM generate_series(1, 2000) AS n;
 DELETE FROM orders WHERE customer_id % 50 = 7;
 UPDATE orders SET amount = amount + 1 WHERE customer_id % 50 = 9;
 ANALYZE orders;
 
--- Is a Winback Scan used, and do both plans give the same?
-CREATE FUNCTION asked(query text, OUT scan bool, OUT same bool, OUT answer text)
+-- Plan and run a query with and without the scan: does the plan have a Winback Scan, are the
+-- answers the same, and which answer is it?
+CREATE FUNCTION compare(query text, OUT scan bool, OUT same bool, OUT answer text)
 LANGUAGE plpgsql AS $$
 DECLARE
   line text;
@@ -46,65 +52,105 @@ BEGIN
   EXECUTE 'SELECT string_agg(q::text, '' '') FROM (' || query || ') q' INTO without;
   SET LOCAL winback.enable_scan = on;
   same := answer IS NOT DISTINCT FROM without;
-  -- of a long answer its length will do
+  -- a long answer is too long to show
   IF length(answer) > 100 THEN answer := length(answer) || ' characters'; END IF;
 END $$;
 
-CREATE TABLE asks (no serial, what text, served bool, query text);
+CREATE TABLE shapes (no serial, shape text, served bool, query text);
 \set rate 'reactivation_rate(customer_id, ordered_at, ''[2024-01-01,2024-04-01)'', ''90 days'')'
-INSERT INTO asks (served, what, query)
-SELECT served, what, replace(query, 'RATE', $$reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')$$)
+INSERT INTO shapes (served, shape, query)
+SELECT served, shape,
+       replace(query, 'RATE', $$reactivation_rate(customer_id, ordered_at,
+                                '[2024-01-01,2024-04-01)', '90 days')$$)
   FROM (VALUES
--- what it does
+-- the scan serves these
 (true, 'a rate', 'SELECT RATE FROM orders'),
-(true, 'several aggregates, two of them with one state, within expressions', $$
-  SELECT round(RATE::numeric, 3), reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') AS tally,
-         winback_rate(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days') + 1 AS winback FROM orders$$),
+(true, 'several aggregates in expressions, two of them with one state', $$
+  SELECT round(RATE::numeric, 3),
+         reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') AS tally,
+         winback_rate(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days') + 1
+           AS winback
+    FROM orders$$),
 (true, 'counts and a series, with amounts', $$
-  SELECT lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)', '30 days', '90 days'),
-         lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days') FROM orders$$),
+  SELECT lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)',
+                          '30 days', '90 days'),
+         lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month',
+                          '30 days', '90 days')
+    FROM orders$$),
 (true, 'WHERE', $$SELECT RATE FROM orders WHERE region <> 2 AND amount > 10$$),
-(true, 'FILTER, of one of them', $$SELECT RATE FILTER (WHERE region = 1 OR event = 'purchase'), RATE AS all FROM orders$$),
+(true, 'FILTER of one aggregate', $$
+  SELECT RATE FILTER (WHERE region = 1 OR event = 'purchase'), RATE AS all FROM orders$$),
 (true, 'columns with a default that is not on disk', $$
-  SELECT reactivation_rate(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute') FROM orders WHERE shop <> 'x' OR shop IS NULL$$),
+  SELECT reactivation_rate(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute')
+    FROM orders WHERE shop <> 'x' OR shop IS NULL$$),
 (true, 'no rows', 'SELECT RATE FROM orders WHERE region > 100'),
 (true, 'a period that is an expression', $$
-  SELECT reactivation_rate(customer_id, ordered_at, tstzrange('2024-01-01', '2024-03-01'::timestamptz + interval '1 month'), '90 days') FROM orders$$),
+  SELECT reactivation_rate(customer_id, ordered_at,
+                           tstzrange('2024-01-01', '2024-03-01'::timestamptz + interval '1 month'),
+                           '90 days') FROM orders$$),
 (true, 'a period from a subquery', $$
-  SELECT reactivation_rate(customer_id, ordered_at, (SELECT tstzrange('2024-01-01', '2024-04-01')), '90 days') FROM orders$$),
-(true, 'a correlated subquery, scanned again and again', $$
+  SELECT reactivation_rate(customer_id, ordered_at,
+                           (SELECT tstzrange('2024-01-01', '2024-04-01')), '90 days')
+    FROM orders$$),
+(true, 'a correlated subquery, scanned several times', $$
   SELECT r, (SELECT RATE FROM orders WHERE region = r) FROM generate_series(0, 4) AS r$$),
-(true, 'a period from outside', $$
-  SELECT d, (SELECT reactivation_rate(customer_id, ordered_at, tstzrange('2024-01-01', '2024-02-01'::timestamptz + d), '90 days') FROM orders)
+(true, 'a period from the outer query', $$
+  SELECT d, (SELECT reactivation_rate(customer_id, ordered_at,
+                                      tstzrange('2024-01-01', '2024-02-01'::timestamptz + d),
+                                      '90 days') FROM orders)
     FROM (VALUES (interval '-20 days'), ('40 days')) AS v (d)$$),
-(true, 'a period that is a mistake, but nobody asks about it', $$
-  SELECT (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-02', '2024-01-02'::timestamptz - i * interval '1 day'), '90 days') FROM orders WHERE region > 100) AS none,
-         (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-02', '2024-01-02'::timestamptz - i * interval '1 day'), '90 days') FILTER (WHERE region > 100) FROM orders) AS filtered
+(true, 'an invalid period, but no row that it is used for', $$
+  SELECT (SELECT reactivation_tally(customer_id, ordered_at,
+                                    tstzrange('2024-01-02',
+                                              '2024-01-02'::timestamptz - i * interval '1 day'),
+                                    '90 days')
+            FROM orders WHERE region > 100) AS none,
+         (SELECT reactivation_tally(customer_id, ordered_at,
+                                    tstzrange('2024-01-02',
+                                              '2024-01-02'::timestamptz - i * interval '1 day'),
+                                    '90 days') FILTER (WHERE region > 100)
+            FROM orders) AS filtered
     FROM generate_series(1, 2) AS i$$),
-(true, 'below a window function, ORDER BY and LIMIT', 'SELECT RATE, rank() OVER (ORDER BY RATE) FROM orders ORDER BY 1 LIMIT 1'),
-(true, 'UNION ALL of two', 'SELECT RATE FROM orders UNION ALL SELECT RATE FROM orders WHERE region = 1'),
--- what it leaves to others
+(true, 'below a window function, ORDER BY and LIMIT', $$
+  SELECT RATE, rank() OVER (ORDER BY RATE) FROM orders ORDER BY 1 LIMIT 1$$),
+(true, 'UNION ALL of two', $$
+  SELECT RATE FROM orders UNION ALL SELECT RATE FROM orders WHERE region = 1$$),
+-- the scan leaves these to PostgreSQL
 (false, 'GROUP BY', 'SELECT region, RATE FROM orders GROUP BY region ORDER BY region'),
-(false, 'grouping sets', 'SELECT region, RATE FROM orders GROUP BY ROLLUP (region) ORDER BY region'),
+(false, 'grouping sets', $$
+  SELECT region, RATE FROM orders GROUP BY ROLLUP (region) ORDER BY region$$),
 (false, 'HAVING', 'SELECT RATE FROM orders HAVING count(*) > 1'),
-(false, 'another aggregate beside', 'SELECT RATE, count(*) FROM orders'),
-(false, 'ORDER BY inside', $$SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days' ORDER BY amount) FROM orders$$),
-(false, 'DISTINCT', $$SELECT reactivation_rate(DISTINCT customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$),
+(false, 'an aggregate of PostgreSQL beside the rate', 'SELECT RATE, count(*) FROM orders'),
+(false, 'ORDER BY in the aggregate', $$
+  SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days'
+                           ORDER BY amount) FROM orders$$),
+(false, 'DISTINCT in the aggregate', $$
+  SELECT reactivation_rate(DISTINCT customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders$$),
 (false, 'an argument that is computed for each row', $$
-  SELECT reactivation_rate(customer_id + 1, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$),
+  SELECT reactivation_rate(customer_id + 1, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders$$),
 (false, 'a volatile argument', $$
-  SELECT reactivation_rate(customer_id, ordered_at, tstzrange('2024-01-01', '2024-04-01'), interval '90 days' + (random() * 0)::int * interval '1 day') FROM orders$$),
-(false, 'the row as a whole, or a system column', $$SELECT RATE FROM orders WHERE orders IS NOT NULL AND ctid IS NOT NULL$$),
-(false, 'a subquery in WHERE', 'SELECT RATE FROM orders WHERE region = (SELECT 1) OR region IN (SELECT 2)'),
+  SELECT reactivation_rate(customer_id, ordered_at, tstzrange('2024-01-01', '2024-04-01'),
+                           interval '90 days' + (random() * 0)::int * interval '1 day')
+    FROM orders$$),
+(false, 'the whole row, and a system column', $$
+  SELECT RATE FROM orders WHERE orders IS NOT NULL AND ctid IS NOT NULL$$),
+(false, 'a subquery in WHERE', $$
+  SELECT RATE FROM orders WHERE region = (SELECT 1) OR region IN (SELECT 2)$$),
 (false, 'a join', 'SELECT RATE FROM orders JOIN generate_series(0, 2) AS r ON r = region'),
-(false, 'TABLESAMPLE', 'SELECT RATE < 0.5 FROM orders TABLESAMPLE BERNOULLI (50) REPEATABLE (1)'),
+(false, 'TABLESAMPLE', $$
+  SELECT RATE < 0.5 FROM orders TABLESAMPLE BERNOULLI (50) REPEATABLE (1)$$),
 (false, 'as a window function', 'SELECT DISTINCT RATE OVER () FROM orders')
-  ) AS v (served, what, query);
-SELECT what, a.scan, a.scan = served AS expected, a.same, a.answer FROM asks, asked(query) AS a ORDER BY no;
+  ) AS v (served, shape, query);
+SELECT shape, c.scan, c.scan = served AS expected, c.same, c.answer
+  FROM shapes, compare(query) AS c ORDER BY no;
 
--- Kinds of tables.
-CREATE VIEW a_view AS SELECT customer_id AS c, ordered_at AS t, region FROM orders WHERE region <> 3;
-CREATE VIEW a_barrier WITH (security_barrier) AS SELECT customer_id AS c, ordered_at AS t, region FROM orders WHERE region <> 3;
+-- Each kind of table.
+CREATE VIEW a_view AS
+SELECT customer_id AS c, ordered_at AS t, region FROM orders WHERE region <> 3;
+CREATE VIEW a_barrier WITH (security_barrier) AS
+SELECT customer_id AS c, ordered_at AS t, region FROM orders WHERE region <> 3;
 CREATE MATERIALIZED VIEW a_matview AS SELECT customer_id AS c, ordered_at AS t, region FROM orders;
 CREATE TEMP TABLE a_temp AS SELECT * FROM a_matview;
 CREATE UNLOGGED TABLE an_unlogged AS SELECT * FROM a_matview;
@@ -121,63 +167,78 @@ CREATE TABLE generated (c int8, t timestamptz, region int GENERATED ALWAYS AS (c
 INSERT INTO generated SELECT c, t FROM a_matview;
 CREATE TABLE toasted (c text, t timestamptz, region int);
 ALTER TABLE toasted ALTER c SET STORAGE EXTERNAL;
-INSERT INTO toasted SELECT repeat('customer ' || c % 300, 300), t, region FROM a_matview WHERE c % 10 = 0;
+INSERT INTO toasted
+SELECT repeat('customer ' || c % 300, 300), t, region FROM a_matview WHERE c % 10 = 0;
 CREATE TABLE empty (c int8, t timestamptz, region int);
-SELECT name, a.scan, a.same, a.answer
-  FROM unnest('{a_view,a_barrier,a_matview,a_temp,an_unlogged,a_parent,a_child,ONLY a_parent,a_partitioned,a_partition,another,generated,toasted,empty}'::text[])
+SELECT name, c.scan, c.same, c.answer
+  FROM unnest('{a_view,a_barrier,a_matview,a_temp,an_unlogged,a_parent,a_child,ONLY a_parent,
+                a_partitioned,a_partition,another,generated,toasted,empty}'::text[])
        WITH ORDINALITY AS n (name, no),
-       asked(format('SELECT reactivation_tally(c, t, ''[2024-01-01,2024-04-01)'', ''90 days''), reactivation_rate(c, t, ''[2024-01-01,)'', ''1 month'') FROM %s WHERE region < 3', name)) AS a
+       compare(format($$
+         SELECT reactivation_tally(c, t, '[2024-01-01,2024-04-01)', '90 days'),
+                reactivation_rate(c, t, '[2024-01-01,)', '1 month')
+           FROM %s WHERE region < 3$$, name)) AS c
  ORDER BY no;
 
--- A transition function that is no longer what it was when the plan was made.
+-- The transition function was changed after the plan was made.
 BEGIN;
 PREPARE planned AS SELECT :rate FROM orders;
 EXECUTE planned;
-ALTER FUNCTION reactivation_trans(internal, anyelement, timestamptz, tstzrange, interval) SET work_mem = '64MB';
+ALTER FUNCTION reactivation_trans(internal, anyelement, timestamptz, tstzrange, interval)
+  SET work_mem = '64MB';
 \set VERBOSITY sqlstate
 EXECUTE planned;
 \set VERBOSITY default
 ROLLBACK;
 DEALLOCATE planned;
 
--- Privileges are asked for, and rows that a policy hides stay hidden, whatever the plan.
--- The name of a role is one for all databases, and tests may run in several at once.
+-- The scan checks privileges and obeys row-level security policies, as other plans do.
+-- All databases share the roles, and several may be tested at once: so the database names the role.
 SELECT current_database() || '_reader' AS reader \gset
 CREATE ROLE :"reader";
 GRANT USAGE ON SCHEMA scan TO :"reader";
-GRANT EXECUTE ON FUNCTION asked TO :"reader";
+GRANT EXECUTE ON FUNCTION compare TO :"reader";
 SET ROLE :"reader";
 SELECT :rate FROM orders;
 RESET ROLE;
 GRANT SELECT (customer_id, ordered_at) ON orders TO :"reader";
 SET ROLE :"reader";
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders$$) AS c;
 SELECT :rate FROM orders WHERE region = 1;
 RESET ROLE;
 BEGIN;
-REVOKE EXECUTE ON FUNCTION reactivation_rate(anyelement, timestamptz, tstzrange, interval) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION reactivation_rate(anyelement, timestamptz, tstzrange, interval)
+  FROM PUBLIC;
 SET LOCAL ROLE :"reader";
 SELECT :rate FROM orders;
 ROLLBACK;
 ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
 CREATE POLICY first_half ON orders USING (customer_id < 500);
 SET ROLE :"reader";
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders$$) AS c;
 RESET ROLE;
 ALTER TABLE orders DISABLE ROW LEVEL SECURITY;
 
--- Own changes are seen, those after the cursor was opened are not, and one can go back in it.
+-- A query sees its transaction's own changes; a cursor does not see those made after it was opened,
+-- and can scroll back.
 BEGIN;
 DECLARE answers SCROLL CURSOR FOR SELECT :rate AS rate FROM orders;
 DELETE FROM orders WHERE region = 1;
 FETCH answers;
 FETCH answers;
 FETCH PRIOR FROM answers;
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders$$) AS c;
 ROLLBACK;
 
--- A prepared statement under both kinds of plan, and after the table has changed.
-PREPARE prepared(tstzrange, interval) AS SELECT reactivation_tally(customer_id, ordered_at, $1, $2) FROM orders;
+-- A prepared statement with a generic plan, also after the table was changed.
+PREPARE prepared(tstzrange, interval) AS
+SELECT reactivation_tally(customer_id, ordered_at, $1, $2) FROM orders;
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (COSTS OFF) EXECUTE prepared('[2024-01-01,2024-04-01)', '90 days');
 EXECUTE prepared('[2024-01-01,2024-04-01)', '90 days');
@@ -185,43 +246,57 @@ EXECUTE prepared('[2024-01-01,2024-03-01)', '30 days');
 ALTER TABLE orders DROP COLUMN padding, ADD COLUMN later int DEFAULT 1;
 EXECUTE prepared('[2024-01-01,2024-03-01)', '30 days');
 RESET plan_cache_mode;
--- Mistakes are the same errors; the next query is right.
+-- Mistakes raise the same errors, and the next query is right.
 \set VERBOSITY sqlstate
 EXECUTE prepared('[,2024-03-01)', '30 days');
 EXECUTE prepared(NULL, '30 days');
 EXECUTE prepared('[2024-01-01,2024-03-01)', '-30 days');
-SELECT reactivation_rate(region, ordered_at, tstzrange('2024-01-01', '2024-04-01'), '90 days') FROM orders WHERE 1 / (region - 2) < 2;
+SELECT reactivation_rate(region, ordered_at, tstzrange('2024-01-01', '2024-04-01'), '90 days')
+  FROM orders WHERE 1 / (region - 2) < 2;
 \set VERBOSITY default
 EXECUTE prepared('[2024-01-01,2024-03-01)', '30 days');
 DEALLOCATE prepared;
 
--- A statement that waits for another's update would evaluate its plan again for one row (EvalPlanQual);
--- here it only has to run: an aggregate below FOR UPDATE.
-SELECT o.rate FROM (SELECT :rate AS rate FROM orders) o, (SELECT region FROM orders WHERE region = 1 LIMIT 1 FOR UPDATE) r WHERE o.rate > 0;
-UPDATE orders SET later = 2 WHERE region = 1 AND later < (SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') + 1 FROM orders);
+-- After waiting for another session's update, PostgreSQL evaluates a plan again for one row
+-- (EvalPlanQual; specs/scan_recheck tests it).  Here plans that can be evaluated so only run: the
+-- aggregate is below FOR UPDATE, or in an UPDATE.
+SELECT o.rate
+  FROM (SELECT :rate AS rate FROM orders) o,
+       (SELECT region FROM orders WHERE region = 1 LIMIT 1 FOR UPDATE) r
+ WHERE o.rate > 0;
+UPDATE orders SET later = 2
+ WHERE region = 1 AND later < (SELECT :rate + 1 FROM orders);
 SELECT count(*) > 0 AS updated FROM orders WHERE later = 2;
 
--- In parallel; and what EXPLAIN shows.
+-- A parallel plan, and the output of EXPLAIN.
 CREATE FUNCTION explained(query text) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
 DECLARE
   line text;
 BEGIN
   FOR line IN EXECUTE query LOOP
-    -- numbers that depend on the machine
-    CONTINUE WHEN line ~ 'Planning|Execution|Workers Launched|Buffers|Query Identifier|Disabled|Storage|Worker [0-9]';
-    RETURN NEXT regexp_replace(regexp_replace(line, '(Memory: )\d+', '\1...'), '(actual rows=\d+)\.00', '\1');
+    -- leave out lines and numbers that depend on the machine
+    CONTINUE WHEN line ~ 'Planning|Execution|Workers Launched|Buffers|Query Identifier|Disabled';
+    CONTINUE WHEN line ~ 'Storage|Worker [0-9]';
+    RETURN NEXT regexp_replace(regexp_replace(line, '(Memory: )\d+', '\1...'),
+                               '(actual rows=\d+)\.00', '\1');
   END LOOP;
 END $$;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
-SELECT * FROM explained('EXPLAIN (COSTS OFF) SELECT ' || quote_literal('x') || ', ' || $$reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders WHERE region > 0$$);
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders WHERE region > 0$$) AS a;
+SELECT * FROM explained($$EXPLAIN (COSTS OFF)
+  SELECT 'x', reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders WHERE region > 0$$);
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM orders WHERE region > 0$$) AS c;
 SET max_parallel_workers_per_gather = 0;
 SELECT * FROM explained($$EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF, BUFFERS OFF)
-  SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FILTER (WHERE amount > 5) FROM orders WHERE region > 0$$);
+  SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+           FILTER (WHERE amount > 5)
+    FROM orders WHERE region > 0$$);
 CREATE FUNCTION explained_json(query text, options text DEFAULT 'ANALYZE, VERBOSE') RETURNS json
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -230,158 +305,252 @@ BEGIN
   EXECUTE format('EXPLAIN (%s, FORMAT JSON) %s', options, query) INTO explained;
   RETURN explained;
 END $$;
-SELECT json -> 0 -> 'Plan' ->> 'Custom Plan Provider' AS provider, json -> 0 -> 'Plan' -> 'Columns' AS columns,
-       json -> 0 -> 'Plan' -> 'Rows Scanned' AS rows, json -> 0 -> 'Plan' -> 'Customers' AS customers,
+SELECT json -> 0 -> 'Plan' ->> 'Custom Plan Provider' AS provider,
+       json -> 0 -> 'Plan' -> 'Columns' AS columns,
+       json -> 0 -> 'Plan' -> 'Rows Scanned' AS rows,
+       json -> 0 -> 'Plan' -> 'Customers' AS customers,
        (json -> 0 -> 'Plan' ->> 'Memory')::int > 0 AS memory
-  FROM explained_json($$SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM orders$$) AS json;
+  FROM explained_json($$
+    SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+      FROM orders$$) AS json;
 
--- Partitioned tables and inheritance trees are read in one scan.  The partitions have the columns in another order, dropped
--- ones between, and some that not all rows have on disk; one has partitions itself, one is empty.
+-- One scan reads all tables of a partitioned table or an inheritance tree.  The partitions have the
+-- columns in another order, dropped columns between them, and columns that some rows do not have on
+-- disk; one has partitions itself, one is empty.
 SET max_parallel_workers_per_gather = 0;
-CREATE TABLE shops (customer_id int8, note text, ordered_at timestamptz, event lifecycle_event, region int, amount numeric) PARTITION BY LIST (region);
-CREATE TABLE shop_0 (gone int, amount numeric, dropped text, region int, ordered_at timestamptz, note text, customer_id int8, event lifecycle_event);
+CREATE TABLE shops (
+  customer_id int8, note text, ordered_at timestamptz, event lifecycle_event, region int,
+  amount numeric) PARTITION BY LIST (region);
+CREATE TABLE shop_0 (
+  gone int, amount numeric, dropped text, region int, ordered_at timestamptz, note text,
+  customer_id int8, event lifecycle_event);
 ALTER TABLE shop_0 DROP COLUMN gone, DROP COLUMN dropped;
 ALTER TABLE shops ATTACH PARTITION shop_0 FOR VALUES IN (0);
 CREATE TABLE shop_1 PARTITION OF shops FOR VALUES IN (1) USING another_heap;
 CREATE TABLE shop_2 PARTITION OF shops FOR VALUES IN (2) PARTITION BY RANGE (ordered_at);
 CREATE TABLE shop_2_early PARTITION OF shop_2 FOR VALUES FROM (MINVALUE) TO ('2023-09-01');
-CREATE TABLE shop_2_late (region int, event lifecycle_event, amount numeric, note text, ordered_at timestamptz, customer_id int8);
+CREATE TABLE shop_2_late (
+  region int, event lifecycle_event, amount numeric, note text, ordered_at timestamptz,
+  customer_id int8);
 ALTER TABLE shop_2 ATTACH PARTITION shop_2_late FOR VALUES FROM ('2023-09-01') TO (MAXVALUE);
 CREATE TABLE shop_3 PARTITION OF shops FOR VALUES IN (3);
 CREATE TABLE shop_rest PARTITION OF shops DEFAULT;
 INSERT INTO shops (customer_id, note, ordered_at, event, region, amount)
-SELECT customer_id, 'customer ' || customer_id, ordered_at, event, nullif(nullif(amount::int % 7, 3), 6), CASE WHEN amount::int % 11 > 0 THEN amount END FROM orders;
+SELECT customer_id, 'customer ' || customer_id, ordered_at, event,
+       nullif(nullif(amount::int % 7, 3), 6), CASE WHEN amount::int % 11 > 0 THEN amount END
+  FROM orders;
 ALTER TABLE shops ADD COLUMN shop text DEFAULT 'first', ADD COLUMN counter int;
 INSERT INTO shops (customer_id, note, ordered_at, event, region, amount, shop, counter)
-SELECT customer_id + 1, 'customer ' || customer_id + 1, ordered_at + interval '40 days', event, nullif(nullif(amount::int % 7, 3), 6), amount, nullif('second', shop), 1
+SELECT customer_id + 1, 'customer ' || customer_id + 1, ordered_at + interval '40 days', event,
+       nullif(nullif(amount::int % 7, 3), 6), amount, nullif('second', shop), 1
   FROM orders WHERE amount < 20;
 ALTER TABLE shops DROP COLUMN counter;
-CREATE TABLE shop_4 (shop text DEFAULT 'third', amount numeric, event lifecycle_event, customer_id int8, note text, region int, ordered_at timestamptz);
-INSERT INTO shop_4 (amount, event, customer_id, note, region, ordered_at) SELECT amount, event, customer_id, 'customer ' || customer_id, 4, ordered_at FROM shops WHERE region = 4;
+CREATE TABLE shop_4 (
+  shop text DEFAULT 'third', amount numeric, event lifecycle_event, customer_id int8, note text,
+  region int, ordered_at timestamptz);
+INSERT INTO shop_4 (amount, event, customer_id, note, region, ordered_at)
+SELECT amount, event, customer_id, 'customer ' || customer_id, 4, ordered_at
+  FROM shops WHERE region = 4;
 DELETE FROM shops WHERE region = 4;
 ALTER TABLE shops ATTACH PARTITION shop_4 FOR VALUES IN (4);
 CREATE TABLE all_shops AS SELECT * FROM shops;
-CREATE VIEW view_of_shops AS SELECT note AS c, ordered_at AS t, region AS r FROM shops WHERE event = 'purchase';
+CREATE VIEW view_of_shops AS
+SELECT note AS c, ordered_at AS t, region AS r FROM shops WHERE event = 'purchase';
 CREATE TABLE years (customer_id int8, ordered_at timestamptz, year int);
 CREATE TABLE year_2023 (extra text DEFAULT 'x', CHECK (year = 2023)) INHERITS (years);
-CREATE TABLE year_2024 (year int CHECK (year = 2024), extra text, gone int, ordered_at timestamptz, customer_id int8);
+CREATE TABLE year_2024 (
+  year int CHECK (year = 2024), extra text, gone int, ordered_at timestamptz, customer_id int8);
 ALTER TABLE year_2024 DROP COLUMN gone;
 ALTER TABLE year_2024 INHERIT years;
 CREATE TABLE year_2024_child (more int) INHERITS (year_2024);
 INSERT INTO years SELECT customer_id, ordered_at, NULL FROM orders WHERE region = 0;
-INSERT INTO year_2023 (customer_id, ordered_at, year) SELECT customer_id, ordered_at, 2023 FROM orders WHERE ordered_at < '2024-01-01' AND region > 0;
-INSERT INTO year_2024 (customer_id, ordered_at, year) SELECT customer_id, ordered_at, 2024 FROM orders WHERE ordered_at >= '2024-01-01' AND region IN (1, 2);
-INSERT INTO year_2024_child (customer_id, ordered_at, year) SELECT customer_id, ordered_at, 2024 FROM orders WHERE ordered_at >= '2024-01-01' AND region = 3;
+INSERT INTO year_2023 (customer_id, ordered_at, year)
+SELECT customer_id, ordered_at, 2023
+  FROM orders WHERE ordered_at < '2024-01-01' AND region > 0;
+INSERT INTO year_2024 (customer_id, ordered_at, year)
+SELECT customer_id, ordered_at, 2024
+  FROM orders WHERE ordered_at >= '2024-01-01' AND region IN (1, 2);
+INSERT INTO year_2024_child (customer_id, ordered_at, year)
+SELECT customer_id, ordered_at, 2024
+  FROM orders WHERE ordered_at >= '2024-01-01' AND region = 3;
 CREATE TEMP TABLE temp_shops (LIKE shops) PARTITION BY HASH (customer_id);
 CREATE TEMP TABLE temp_shop_0 PARTITION OF temp_shops FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TEMP TABLE temp_shop_1 PARTITION OF temp_shops FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 INSERT INTO temp_shops SELECT * FROM shops;
 ANALYZE shops, all_shops, years, year_2023, year_2024, year_2024_child, temp_shops;
 
-CREATE TABLE divided (no serial, what text, served bool, query text);
-INSERT INTO divided (served, what, query)
-SELECT served, what, replace(query, 'TALLY', $$reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')$$)
+CREATE TABLE divided_shapes (no serial, shape text, served bool, query text);
+INSERT INTO divided_shapes (served, shape, query)
+SELECT served, shape,
+       replace(query, 'TALLY', $$reactivation_tally(customer_id, ordered_at,
+                                 '[2024-01-01,2024-04-01)', '90 days')$$)
   FROM (VALUES
 (true, 'the same rows in one table', 'SELECT TALLY FROM all_shops'),
 (true, 'all partitions', 'SELECT TALLY FROM shops'),
 (true, 'several aggregates, two of them with one state', $$
   SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days'), TALLY,
-         winback_tally(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
-(true, 'and of one table', $$
+         winback_tally(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops$$),
+(true, 'the same in one table', $$
   SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days'), TALLY,
-         winback_tally(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days') FROM all_shops$$),
+         winback_tally(customer_id, ordered_at, event, '[2024-01-01,2024-04-01)', '90 days')
+    FROM all_shops$$),
 (true, 'counts and a series, with amounts', $$
-  SELECT md5(lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)', '30 days', '90 days')::text),
-         md5(lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days')::text) FROM shops$$),
-(true, 'and of one table', $$
-  SELECT md5(lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)', '30 days', '90 days')::text),
-         md5(lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month', '30 days', '90 days')::text) FROM all_shops$$),
-(true, 'customers that are text', $$SELECT reactivation_tally(note, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
-(true, 'a column that not all rows have on disk', $$SELECT reactivation_tally(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute') FROM shops$$),
-(true, 'and of one table', $$SELECT reactivation_tally(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute') FROM all_shops$$),
-(true, 'WHERE', $$SELECT TALLY FROM shops WHERE amount > 10 AND (shop <> 'second' OR shop IS NULL)$$),
-(true, 'and of one table', $$SELECT TALLY FROM all_shops WHERE amount > 10 AND (shop <> 'second' OR shop IS NULL)$$),
-(true, 'FILTER', $$SELECT TALLY FILTER (WHERE amount > 10 OR event = 'purchase'), TALLY FILTER (WHERE region <> 2) AS not_2, TALLY AS all FROM shops$$),
-(true, 'and of one table', $$SELECT TALLY FILTER (WHERE amount > 10 OR event = 'purchase'), TALLY FILTER (WHERE region <> 2) AS not_2, TALLY AS all FROM all_shops$$),
-(true, 'both', $$SELECT TALLY FILTER (WHERE shop IS NULL), TALLY FILTER (WHERE note LIKE '%7%') AS seven FROM shops WHERE amount % 3 = 1 OR region IS NULL$$),
-(true, 'and of one table', $$SELECT TALLY FILTER (WHERE shop IS NULL), TALLY FILTER (WHERE note LIKE '%7%') AS seven FROM all_shops WHERE amount % 3 = 1 OR region IS NULL$$),
-(false, 'a condition without columns, which is put out, too', 'SELECT TALLY, random() >= 0 AS always FROM shops WHERE random() >= 0'),
-(true, 'and of one table', 'SELECT TALLY, random() >= 0 AS always FROM all_shops WHERE random() >= 0'),
-(true, 'a condition that saves another one from an error', 'SELECT TALLY FROM shops WHERE 1 / (region - 2) < 2 AND shop = ''first'' AND region = 1'),
-(true, 'and of one table', 'SELECT TALLY FROM all_shops WHERE 1 / (region - 2) < 2 AND shop = ''first'' AND region = 1'),
+  SELECT md5(lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)',
+                              '30 days', '90 days')::text),
+         md5(lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month',
+                              '30 days', '90 days')::text)
+    FROM shops$$),
+(true, 'the same in one table', $$
+  SELECT md5(lifecycle_counts(customer_id, ordered_at, event, amount, '[2024-01-01,2024-04-01)',
+                              '30 days', '90 days')::text),
+         md5(lifecycle_series(customer_id, ordered_at, amount, '[2023-06-01,2024-04-01)', '1 month',
+                              '30 days', '90 days')::text)
+    FROM all_shops$$),
+(true, 'customers of type text', $$
+  SELECT reactivation_tally(note, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
+(true, 'a column that some rows do not have on disk', $$
+  SELECT reactivation_tally(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute') FROM shops$$),
+(true, 'the same in one table', $$
+  SELECT reactivation_tally(shop, ordered_at, '[2024-01-01,2024-04-01)', '1 minute')
+    FROM all_shops$$),
+(true, 'WHERE', $$
+  SELECT TALLY FROM shops WHERE amount > 10 AND (shop <> 'second' OR shop IS NULL)$$),
+(true, 'the same in one table', $$
+  SELECT TALLY FROM all_shops WHERE amount > 10 AND (shop <> 'second' OR shop IS NULL)$$),
+(true, 'FILTER', $$
+  SELECT TALLY FILTER (WHERE amount > 10 OR event = 'purchase'),
+         TALLY FILTER (WHERE region <> 2) AS not_2, TALLY AS all FROM shops$$),
+(true, 'the same in one table', $$
+  SELECT TALLY FILTER (WHERE amount > 10 OR event = 'purchase'),
+         TALLY FILTER (WHERE region <> 2) AS not_2, TALLY AS all FROM all_shops$$),
+(true, 'WHERE and FILTER', $$
+  SELECT TALLY FILTER (WHERE shop IS NULL), TALLY FILTER (WHERE note LIKE '%7%') AS seven
+    FROM shops WHERE amount % 3 = 1 OR region IS NULL$$),
+(true, 'the same in one table', $$
+  SELECT TALLY FILTER (WHERE shop IS NULL), TALLY FILTER (WHERE note LIKE '%7%') AS seven
+    FROM all_shops WHERE amount % 3 = 1 OR region IS NULL$$),
+(false, 'a condition without columns that is also an output column', $$
+  SELECT TALLY, random() >= 0 AS always FROM shops WHERE random() >= 0$$),
+(true, 'the same in one table', $$
+  SELECT TALLY, random() >= 0 AS always FROM all_shops WHERE random() >= 0$$),
+(true, 'a condition that rules out the rows on which another fails', $$
+  SELECT TALLY FROM shops WHERE 1 / (region - 2) < 2 AND shop = 'first' AND region = 1$$),
+(true, 'the same in one table', $$
+  SELECT TALLY FROM all_shops WHERE 1 / (region - 2) < 2 AND shop = 'first' AND region = 1$$),
 (true, 'three partitions', 'SELECT TALLY FROM shops WHERE region IN (0, 1, 3) AND amount > 5'),
 (true, 'one partition', 'SELECT TALLY FROM shops WHERE region = 0 AND amount > 5'),
-(true, 'one that has partitions', 'SELECT TALLY FROM shops WHERE region = 2'),
-(true, 'one partition of that', $$SELECT winback_tally(customer_id, ordered_at, '[2023-07-01,)', '2 months') FROM shops WHERE region = 2 AND ordered_at < '2023-08-01'$$),
-(true, 'the empty one', 'SELECT TALLY FROM shops WHERE region = 3'),
-(true, 'of those without a region', 'SELECT TALLY FROM shops WHERE region IS NULL'),
-(false, 'none', 'SELECT TALLY FROM shops WHERE region = 1 AND region = 2'),
+(true, 'one partition that has partitions', 'SELECT TALLY FROM shops WHERE region = 2'),
+(true, 'one partition of that partition', $$
+  SELECT winback_tally(customer_id, ordered_at, '[2023-07-01,)', '2 months')
+    FROM shops WHERE region = 2 AND ordered_at < '2023-08-01'$$),
+(true, 'the empty partition', 'SELECT TALLY FROM shops WHERE region = 3'),
+(true, 'the partition of rows without a region', 'SELECT TALLY FROM shops WHERE region IS NULL'),
+(false, 'no partition', 'SELECT TALLY FROM shops WHERE region = 1 AND region = 2'),
 (true, 'a partition that has partitions by its name', 'SELECT TALLY FROM shop_2'),
 (true, 'a partition by its name', 'SELECT TALLY FROM shop_0 WHERE amount > 5'),
-(true, 'a view', $$SELECT reactivation_tally(c, t, '[2024-01-01,2024-04-01)', '90 days') FROM view_of_shops WHERE r <> 1$$),
-(false, 'a correlated subquery', '
-  SELECT r, (SELECT TALLY FROM shops WHERE region = r) FROM generate_series(0, 6) AS r'),
-(true, 'and of one table', 'SELECT r, (SELECT TALLY FROM all_shops WHERE region = r) FROM generate_series(0, 6) AS r'),
+(true, 'a view', $$
+  SELECT reactivation_tally(c, t, '[2024-01-01,2024-04-01)', '90 days')
+    FROM view_of_shops WHERE r <> 1$$),
+(false, 'a correlated subquery', $$
+  SELECT r, (SELECT TALLY FROM shops WHERE region = r) FROM generate_series(0, 6) AS r$$),
+(true, 'the same in one table', $$
+  SELECT r, (SELECT TALLY FROM all_shops WHERE region = r) FROM generate_series(0, 6) AS r$$),
 (true, 'a correlated FILTER and period', $$
-  SELECT r, (SELECT reactivation_tally(customer_id, ordered_at, tstzrange('2024-01-01', '2024-02-01'::timestamptz + r * interval '10 days'), '90 days') FILTER (WHERE region >= r)
+  SELECT r, (SELECT reactivation_tally(customer_id, ordered_at,
+                                       tstzrange('2024-01-01', '2024-02-01'::timestamptz
+                                                               + r * interval '10 days'),
+                                       '90 days') FILTER (WHERE region >= r)
                FROM shops WHERE amount > r) FROM generate_series(0, 3) AS r$$),
-(true, 'UNION ALL with a partition', '
-  SELECT 1 AS n, TALLY FROM shops UNION ALL SELECT 2, TALLY FROM shop_1 ORDER BY n'),
-(true, 'a temporary one', 'SELECT TALLY FROM temp_shops WHERE amount > 5'),
+(true, 'UNION ALL with a partition', $$
+  SELECT 1 AS n, TALLY FROM shops UNION ALL SELECT 2, TALLY FROM shop_1 ORDER BY n$$),
+(true, 'a temporary partitioned table', 'SELECT TALLY FROM temp_shops WHERE amount > 5'),
 (true, 'a parent and its children', 'SELECT TALLY FROM years'),
-(true, 'a child that has one', $$SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM year_2024$$),
-(true, 'without its own', $$SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM ONLY year_2024$$),
-(true, 'children that are ruled out by what they CHECK', 'SELECT TALLY FROM years WHERE year = 2023'),
-(true, 'all children are ruled out', 'SELECT TALLY FROM years WHERE year = 2022'),
-(true, 'FILTER', 'SELECT TALLY FILTER (WHERE year IS NULL OR year = 2024) FROM years WHERE customer_id % 3 = 0'),
+(true, 'a child that has a child', $$
+  SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM year_2024$$),
+(true, 'the same without the child of the child', $$
+  SELECT winback_tally(customer_id, ordered_at, '[2024-03-01,)', '1 month') FROM ONLY year_2024$$),
+(true, 'some children ruled out by a CHECK', 'SELECT TALLY FROM years WHERE year = 2023'),
+(true, 'all children ruled out by a CHECK', 'SELECT TALLY FROM years WHERE year = 2022'),
+(true, 'FILTER on a parent and its children', $$
+  SELECT TALLY FILTER (WHERE year IS NULL OR year = 2024) FROM years WHERE customer_id % 3 = 0$$),
 (false, 'only the partitioned table itself', 'SELECT TALLY FROM ONLY shops'),
-(false, 'GROUP BY', 'SELECT region, TALLY FROM shops WHERE region < 2 GROUP BY region ORDER BY region'),
+(false, 'GROUP BY', $$
+  SELECT region, TALLY FROM shops WHERE region < 2 GROUP BY region ORDER BY region$$),
 (false, 'the table of a row', $$SELECT TALLY FROM shops WHERE tableoid <> 'shop_1'::regclass$$),
-(false, 'the row as a whole', 'SELECT TALLY FILTER (WHERE shops IS NOT NULL) FROM shops'),
-(false, 'an argument that is computed for each row', $$SELECT reactivation_tally(customer_id + region, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$),
+(false, 'the whole row', 'SELECT TALLY FILTER (WHERE shops IS NOT NULL) FROM shops'),
+(false, 'an argument that is computed for each row', $$
+  SELECT reactivation_tally(customer_id + region, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops$$),
 (false, 'TABLESAMPLE', 'SELECT TALLY FROM shops TABLESAMPLE BERNOULLI (100)'),
-(false, 'UNION ALL below', 'SELECT TALLY FROM (SELECT customer_id, ordered_at FROM shops UNION ALL SELECT customer_id, ordered_at FROM years) AS u'),
+(false, 'UNION ALL below the aggregate', $$
+  SELECT TALLY FROM (SELECT customer_id, ordered_at FROM shops
+                     UNION ALL SELECT customer_id, ordered_at FROM years) AS u$$),
 (false, 'a join', 'SELECT TALLY FROM shops JOIN generate_series(0, 2) AS r ON r = region')
-  ) AS v (served, what, query);
-SELECT what, a.scan, a.scan = served AS expected, a.same, a.answer FROM divided, asked(query) AS a ORDER BY no;
+  ) AS v (served, shape, query);
+SELECT shape, c.scan, c.scan = served AS expected, c.same, c.answer
+  FROM divided_shapes, compare(query) AS c ORDER BY no;
 -- The same in parallel, where all processes read each table.
 SET max_parallel_workers_per_gather = 2;
-SELECT count(*) AS queries, count(*) FILTER (WHERE a.scan) > 30 AS scans, count(*) FILTER (WHERE a.same) AS same FROM divided, asked(query) AS a;
-SELECT * FROM explained('EXPLAIN (COSTS OFF) SELECT ' || $$reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region < 3$$);
-SELECT scan ->> 'Parallel Aware' AS parallel, scan -> 'Tables' AS tables, (scan ->> 'Rows Scanned')::int = (SELECT count(*) FROM shops WHERE amount > 5) AS all_rows,
-       (scan ->> 'Customers')::int >= (SELECT count(DISTINCT customer_id) FROM shops WHERE amount > 5) AS all_customers
-  FROM (SELECT explained_json($$SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,)', '90 days') FROM shops WHERE amount > 5$$)
+SELECT count(*) AS queries, count(*) FILTER (WHERE c.scan) > 30 AS scans,
+       count(*) FILTER (WHERE c.same) AS same
+  FROM divided_shapes, compare(query) AS c;
+SELECT * FROM explained($$EXPLAIN (COSTS OFF)
+  SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops WHERE region < 3$$);
+SELECT scan ->> 'Parallel Aware' AS parallel, scan -> 'Tables' AS tables,
+       (scan ->> 'Rows Scanned')::int = (SELECT count(*) FROM shops WHERE amount > 5) AS all_rows,
+       (scan ->> 'Customers')::int >= (SELECT count(DISTINCT customer_id)
+                                         FROM shops WHERE amount > 5) AS all_customers
+  FROM (SELECT explained_json($$
+                 SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,)', '90 days')
+                   FROM shops WHERE amount > 5$$)
                  -> 0 -> 'Plan' -> 'Plans' -> 0 -> 'Plans' -> 0 AS scan) AS s;
 SET max_parallel_workers_per_gather = 0;
--- What EXPLAIN shows of the tables: their number, or their names.
+-- EXPLAIN shows the number of tables; with VERBOSE it shows their names.
 SELECT * FROM explained($$EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF)
-  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FILTER (WHERE amount > 5) FROM shops WHERE region IN (0, 2, 4) AND shop = 'first'$$);
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+           FILTER (WHERE amount > 5)
+    FROM shops WHERE region IN (0, 2, 4) AND shop = 'first'$$);
 SELECT * FROM explained($$EXPLAIN (VERBOSE, COSTS OFF)
-  SELECT reactivation_tally(note, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (0, 2)$$);
+  SELECT reactivation_tally(note, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops WHERE region IN (0, 2)$$);
 SELECT * FROM explained($$EXPLAIN (VERBOSE, COSTS OFF)
-  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM years WHERE year = 2024$$);
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM years WHERE year = 2024$$);
 SELECT * FROM explained($$EXPLAIN (COSTS OFF)
-  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM year_2023$$);
-SELECT explained_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$, 'COSTS OFF')
-         -> 0 -> 'Plan' ->> 'Tables' AS number,
-       explained_json($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region IN (1, 2)$$)
-         -> 0 -> 'Plan' ->> 'Tables' AS names;
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM year_2023$$);
+SELECT explained_json(query, 'COSTS OFF') -> 0 -> 'Plan' ->> 'Tables' AS number,
+       explained_json(query) -> 0 -> 'Plan' ->> 'Tables' AS names
+  FROM (VALUES ($$
+    SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+      FROM shops WHERE region IN (1, 2)$$)) AS v (query);
 
--- A plan for any region reads those of the one that is asked for; the table changes meanwhile.
-PREPARE by_region(int) AS SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = $1;
-PREPARE of_all AS SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
+-- A generic plan reads only the partitions of the region that it is executed for.  Meanwhile the
+-- table is changed.
+PREPARE by_region(int) AS
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+  FROM shops WHERE region = $1;
+PREPARE of_all AS
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
 SET plan_cache_mode = force_generic_plan;
 EXECUTE by_region(0);
 EXECUTE by_region(2);
 EXECUTE by_region(3);
 EXECUTE by_region(99);
 EXECUTE of_all;
-CREATE TABLE shop_7 (customer_id int8, region int, amount numeric, ordered_at timestamptz, shop text, note text, event lifecycle_event);
-INSERT INTO shop_7 SELECT customer_id + 10000, 7, 0, ordered_at, 'third', 'new' FROM orders WHERE region = 1;
+CREATE TABLE shop_7 (
+  customer_id int8, region int, amount numeric, ordered_at timestamptz, shop text, note text,
+  event lifecycle_event);
+INSERT INTO shop_7
+SELECT customer_id + 10000, 7, 0, ordered_at, 'third', 'new' FROM orders WHERE region = 1;
 ALTER TABLE shops ATTACH PARTITION shop_7 FOR VALUES IN (7);
 EXECUTE by_region(7);
 EXECUTE of_all;
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops$$) AS c;
 ALTER TABLE shops DETACH PARTITION shop_7;
 EXECUTE by_region(7);
 EXECUTE of_all;
@@ -392,9 +561,9 @@ EXECUTE of_all;
 RESET plan_cache_mode;
 DEALLOCATE ALL;
 
--- Where an Append would not read all partitions, as it prunes when it starts or starts anew, the
--- scan leaves the query to it; but not where the condition is a constant, is not on a partition key
--- or is of a volatile function, or where one partition is left.
+-- Where Append prunes partitions when it starts or at each rescan, the scan leaves the query to
+-- Append.  It serves a query whose condition is a constant, is not on a partition key or has a
+-- volatile function, and a query of which planning leaves one partition.
 CREATE TABLE tenants (tenant int, customer_id int8, ordered_at timestamptz)
   PARTITION BY RANGE (ordered_at);
 CREATE TABLE tenants_2023 PARTITION OF tenants FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')
@@ -425,12 +594,13 @@ SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')
 PREPARE by_customer(int) AS
 SELECT winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')
   FROM tenants WHERE customer_id > $1;
-CREATE TABLE prunes (no serial, what text, query text);
-INSERT INTO prunes (what, query)
-SELECT what, replace(query, 'TALLY',
+CREATE TABLE prunable (no serial, condition text, query text);
+INSERT INTO prunable (condition, query)
+SELECT condition, replace(query, 'TALLY',
          $$winback_tally(customer_id, ordered_at, '[2024-01-01,)', '90 days')$$)
   FROM (VALUES
-('a stable function', $$SELECT TALLY FROM tenants WHERE ordered_at >= now() - interval '1 day'$$),
+('a stable function', $$
+  SELECT TALLY FROM tenants WHERE ordered_at >= now() - interval '1 day'$$),
 ('a stable operator', $$SELECT TALLY FROM tenants WHERE ordered_at >= date '2024-01-01'$$),
 ('a parameter of a generic plan', $$EXECUTE since('2024-01-01')$$),
 ('in a partition that has partitions', 'EXECUTE by_tenant(1)'),
@@ -439,72 +609,85 @@ SELECT what, replace(query, 'TALLY',
 ('a correlated subquery', 'SELECT (SELECT TALLY FROM tenants WHERE tenant = n)
   FROM generate_series(0, 2) AS n'),
 ('a constant', $$SELECT TALLY FROM tenants WHERE ordered_at >= '2023-01-01'$$),
-('not the key', 'EXECUTE by_customer(5)'),
-('volatile', 'SELECT TALLY FROM tenants WHERE ordered_at >= clock_timestamp()'),
-('one partition', $$SELECT TALLY FROM tenants
+('not on the partition key', 'EXECUTE by_customer(5)'),
+('a volatile function', 'SELECT TALLY FROM tenants WHERE ordered_at >= clock_timestamp()'),
+('one partition left', $$SELECT TALLY FROM tenants
   WHERE ordered_at >= '2024-01-01' AND ordered_at < now()$$),
-('not partitioned', 'SELECT TALLY FROM orders WHERE ordered_at < now()')
-  ) AS v (what, query);
-SELECT what, p.plan FROM prunes, plan_of(query) AS p ORDER BY no;
+('a table without partitions', 'SELECT TALLY FROM orders WHERE ordered_at < now()')
+  ) AS v (condition, query);
+SELECT condition, p.plan FROM prunable, plan_of(query) AS p ORDER BY no;
 SET enable_partition_pruning = off;
-SELECT p.plan FROM prunes, plan_of(query) AS p WHERE what = 'a stable function';
+SELECT p.plan FROM prunable, plan_of(query) AS p WHERE condition = 'a stable function';
 RESET enable_partition_pruning;
 RESET plan_cache_mode;
 DEALLOCATE ALL;
 
--- Own changes are seen, those after the cursor was opened are not.
+-- The scan of partitions, too, sees the transaction's own changes, and a cursor does not see those
+-- made after it was opened.
 BEGIN;
-DECLARE answers SCROLL CURSOR FOR SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
+DECLARE answers SCROLL CURSOR FOR
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
 UPDATE shops SET region = 3 WHERE region = 1;
 FETCH answers;
 FETCH answers;
 FETCH PRIOR FROM answers;
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = 3$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops WHERE region = 3$$) AS c;
 ROLLBACK;
--- A mistake in the middle of the second table; the next query is right.
+-- An error in the middle of the second table; the next query is right.
 \set VERBOSITY sqlstate
-SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE 1 / (region - 2) < 2;
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+  FROM shops WHERE 1 / (region - 2) < 2;
 \set VERBOSITY default
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops$$) AS c;
 
--- Privileges and policies are those of the table that the query names.
+-- The privileges and policies that count are those of the table that the query names.
 SET ROLE :"reader";
 SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops;
 RESET ROLE;
 GRANT SELECT (customer_id, ordered_at) ON shops TO :"reader";
 ALTER TABLE shop_1 ENABLE ROW LEVEL SECURITY;
 SET ROLE :"reader";
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
-SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops WHERE region = 1;
-SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shop_1;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops$$) AS c;
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+  FROM shops WHERE region = 1;
+SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+  FROM shop_1;
 RESET ROLE;
 ALTER TABLE shops ENABLE ROW LEVEL SECURITY;
 CREATE POLICY first_half ON shops USING (customer_id < 500);
 SET ROLE :"reader";
-SELECT a.* FROM asked($$SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days') FROM shops$$) AS a;
+SELECT c.* FROM compare($$
+  SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM shops$$) AS c;
 RESET ROLE;
 
--- What a plan returns has 16-bit numbers.  An aggregate is returned once, however often the query
--- uses it; a query with too many aggregates, times tables, is left to PostgreSQL.
+-- Numbers of output columns have 16 bits.  The scan returns an aggregate once, however often the
+-- query uses it, and leaves a query to PostgreSQL if its aggregates times tables are too many.
 CREATE TABLE eight (customer_id int8, ordered_at timestamptz) PARTITION BY HASH (customer_id);
 SELECT format('CREATE TABLE eight_%s PARTITION OF eight
                  FOR VALUES WITH (MODULUS 8, REMAINDER %s)', n, n)
   FROM generate_series(0, 7) AS n \gexec
 INSERT INTO eight
 SELECT n, timestamptz '2023-01-01' + n * interval '1 day' FROM generate_series(1, 50) AS n;
-CREATE FUNCTION many(aggregates int, uses int, source text) RETURNS text
+CREATE FUNCTION query_of(aggregates int, uses int, source text) RETURNS text
 LANGUAGE sql AS $$
   SELECT format('SELECT md5(ARRAY[%s]::text) FROM %s', string_agg(
            format('winback_tally(customer_id, ordered_at, ''[2023-02-01,)'', ''%s hours'')',
                   1 + n % aggregates), ', '), source)
     FROM generate_series(1, uses) AS n $$;
-SELECT aggregates, uses, source, a.scan, a.same
+SELECT aggregates, uses, source, c.scan, c.same
   FROM (VALUES (2, 16384, 'eight_0'), (300, 300, 'eight'), (3676, 3676, 'eight'))
          AS v (aggregates, uses, source),
-       asked(many(aggregates, uses, source)) AS a;
+       compare(query_of(aggregates, uses, source)) AS c;
 
--- Rows of any layout: columns of each alignment and length behind each other, NULL or not, dropped,
--- or younger than the row.
+-- Rows of many layouts: columns of each alignment and length follow each other; they are NULL or
+-- not, dropped, or added after the row.
 CREATE TABLE layouts (
   flag bool, short int2, packed text, gone int, label name, customer_id int8, wide text, one "char",
   amount numeric, day date, event lifecycle_event, tag text, key uuid, ordered_at timestamptz,
@@ -521,8 +704,8 @@ SELECT n % 2 = 0, nullif(n % 5, 3), repeat('p', n % 6), n, 'label ' || n % 97,
 ALTER TABLE layouts DROP COLUMN gone, ADD COLUMN branch text DEFAULT 'first', ADD COLUMN place int;
 INSERT INTO layouts SELECT (l.x).* FROM (SELECT l AS x FROM layouts AS l WHERE late = 1) AS l;
 UPDATE layouts SET branch = 'second', place = customer_id % 10 WHERE short = 1;
-CREATE TABLE asks_of_layouts (no serial, columns text, query text);
-INSERT INTO asks_of_layouts (columns, query)
+CREATE TABLE layout_queries (no serial, columns text, query text);
+INSERT INTO layout_queries (columns, query)
 SELECT columns, format('SELECT md5(ROW(%s)::text) FROM layouts %s', aggregates, condition)
   FROM (SELECT c1 || ', ' || c2 AS columns, condition,
                format($$reactivation_tally(%1$s, ordered_at, '[2023-06-01,2023-09-01)', '30 days'),
@@ -536,13 +719,13 @@ SELECT columns, format('SELECT md5(ROW(%s)::text) FROM layouts %s', aggregates, 
                (VALUES (''), ('FILTER (WHERE customer_id % 3 = 0)'),
                        ('FILTER (WHERE place IS NULL)')) AS f (filter),
                (VALUES (''), ('WHERE short > 1'), ('WHERE late IS NULL')) AS w (condition)) AS q;
-SELECT columns, count(*) AS queries, count(DISTINCT a.answer) AS answers,
-       count(*) FILTER (WHERE a.scan) AS scans, count(*) FILTER (WHERE a.same) AS same
-  FROM asks_of_layouts, asked(query) AS a GROUP BY columns ORDER BY columns COLLATE "C";
+SELECT columns, count(*) AS queries, count(DISTINCT c.answer) AS answers,
+       count(*) FILTER (WHERE c.scan) AS scans, count(*) FILTER (WHERE c.same) AS same
+  FROM layout_queries, compare(query) AS c GROUP BY columns ORDER BY columns COLLATE "C";
 
--- Each process sends its customers to the leader: in parallel where rows are many and customers
--- few, but not where each row is a customer of its own.  There PostgreSQL's own parallel plan is no
--- better.
+-- In a parallel plan, each process sends its customers to the leader: the planner takes it where
+-- there are many rows for each customer, but not where each row is a customer of its own.  In that
+-- case it does not take PostgreSQL's own parallel plan either.
 CREATE TABLE customers WITH (parallel_workers = 2) AS
 SELECT n AS customer_id, n % 100 AS one_of_few,
        timestamptz '2023-01-01' + n * interval '10 minutes' AS ordered_at
@@ -559,14 +742,14 @@ EXPLAIN (COSTS OFF)
 SELECT winback_tally(one_of_few, ordered_at, '[2023-02-01,)', '90 days'),
        winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days') FROM customers;
 SET max_parallel_workers_per_gather = 0;
--- It reads tables from end to end, and is switched off with that.
+-- The scan reads whole tables, so enable_seqscan = off disables it.
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF)
 SELECT winback_tally(customer_id, ordered_at, '[2023-02-01,)', '90 days')
   FROM customers WHERE ordered_at > '2023-01-02';
 RESET enable_seqscan;
 
--- Switched off it is not used; and nobody may invent settings of winback's.
+-- With winback.enable_scan = off the scan is not used; a misspelt setting of winback is refused.
 SET winback.enable_scan = off;
 EXPLAIN (COSTS OFF) SELECT :rate FROM orders;
 SET winback.enable_scna = off;
