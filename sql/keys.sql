@@ -137,7 +137,7 @@ SELECT reactivation_tally(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days')::
 FROM texts;
 SET winback.enable_scan = off;
 SET enable_partitionwise_aggregate = on;
-SET cpu_tuple_cost = 1000;  -- appending rows is dear, so it is worth aggregating before
+SET cpu_tuple_cost = 1000;  -- makes the planner aggregate each partition before Append
 SET max_parallel_workers_per_gather = 0;
 CREATE FUNCTION partial_aggregates(query text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE

@@ -72,8 +72,9 @@ SELECT cancelled, reactivation_tally(before, after) AS reactivation,
        reactivation_rate(before, after), winback_rate(before, after)
   FROM customers GROUP BY ROLLUP (cancelled) ORDER BY cancelled;
 
--- every pair of a standing and a status that a customer can have: the standing makes the customer
--- eligible, the status returned; pairs with a NULL are ignored
+-- every pair of a standing and a status that a customer can have: the standing decides
+-- whether the customer is eligible, the status whether the customer returned; pairs with a NULL
+-- are ignored
 SELECT before, after, reactivation_tally(before, after) AS reactivation,
        winback_tally(before, after) AS winback
   FROM (VALUES ('prospect', 'prospect'), ('prospect', 'new'),
@@ -162,8 +163,8 @@ SELECT customer, (e).status, (e).churned_before
   FROM (SELECT customer, explain_lifecycle(day, event, '[2024-04-01,)', '90 days', NULL) AS e
           FROM shop GROUP BY customer) x
  WHERE customer ~ 'cancel|late' ORDER BY customer COLLATE "C";
--- the silence is measured in the type of the column: in days of the calendar, and for timestamptz,
--- in hours that exclude the one that the clocks skip on 31 March
+-- the silence is measured in the type of the column: in days of the calendar for dates and
+-- timestamps; for timestamptz, without the hour that the clocks skip on 31 March
 SET TimeZone = 'Europe/Berlin';
 SELECT (explain_lifecycle(date '2024-03-30', '[2024-04-01,)', '90 days', NULL)).silence AS dates,
        (explain_lifecycle(timestamp '2024-03-30', '[2024-04-01,)', '90 days', NULL)).silence

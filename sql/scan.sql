@@ -52,7 +52,7 @@ BEGIN
   EXECUTE 'SELECT string_agg(q::text, '' '') FROM (' || query || ') q' INTO without;
   SET LOCAL winback.enable_scan = on;
   same := answer IS NOT DISTINCT FROM without;
-  -- a long answer is too long to show
+  -- show only the length of a long answer
   IF length(answer) > 100 THEN answer := length(answer) || ' characters'; END IF;
 END $$;
 
@@ -193,7 +193,8 @@ ROLLBACK;
 DEALLOCATE planned;
 
 -- The scan checks privileges and obeys row-level security policies, as other plans do.
--- All databases share the roles, and several may be tested at once: so the database names the role.
+-- All databases share the roles, and several databases may be tested at once, so the name of the
+-- role contains that of the database.
 SELECT current_database() || '_reader' AS reader \gset
 CREATE ROLE :"reader";
 GRANT USAGE ON SCHEMA scan TO :"reader";
@@ -258,8 +259,8 @@ EXECUTE prepared('[2024-01-01,2024-03-01)', '30 days');
 DEALLOCATE prepared;
 
 -- After waiting for another session's update, PostgreSQL evaluates a plan again for one row
--- (EvalPlanQual; specs/scan_recheck tests it).  Here plans that can be evaluated so only run: the
--- aggregate is below FOR UPDATE, or in an UPDATE.
+-- (EvalPlanQual; specs/scan_recheck tests it).  Here two queries with these plans run without an
+-- update to wait for: one has the aggregate beside FOR UPDATE, one in an UPDATE.
 SELECT o.rate
   FROM (SELECT :rate AS rate FROM orders) o,
        (SELECT region FROM orders WHERE region = 1 LIMIT 1 FOR UPDATE) r
@@ -563,7 +564,7 @@ DEALLOCATE ALL;
 
 -- Where Append prunes partitions when it starts or at each rescan, the scan leaves the query to
 -- Append.  It serves a query whose condition is a constant, is not on a partition key or has a
--- volatile function, and a query of which planning leaves one partition.
+-- volatile function, and a query for which the planner leaves only one partition.
 CREATE TABLE tenants (tenant int, customer_id int8, ordered_at timestamptz)
   PARTITION BY RANGE (ordered_at);
 CREATE TABLE tenants_2023 PARTITION OF tenants FOR VALUES FROM ('2023-01-01') TO ('2024-01-01')

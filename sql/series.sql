@@ -195,9 +195,9 @@ SELECT k, s.a[k + 1]::text = e.a AS rows, s.b[k + 1]::text = e.b AS events,
        cardinality(s.a) AS elements, e.d
   FROM each_alone e, series s ORDER BY k;
 
--- sustained and lapsed_again are judged inactive_after after the end, here on 1 June.  They are not
--- NULL as soon as the data have an event, of any customer and kind, on the day before or later, but
--- not at infinity.  A cancellation before 1 June counts, one on that day does not.
+-- sustained and lapsed_again are judged at the end + inactive_after, here on 1 June.  They are NULL
+-- unless the data have an event, of any customer and kind, on 31 May or later; an event at infinity
+-- does not count.  A cancellation before 1 June counts, a cancellation on 1 June does not.
 SELECT note, (series[3]).reactivated, (series[3]).sustained, (series[3]).lapsed_again
   FROM (SELECT no, note,
                lifecycle_series(customer, day, event, '[2024-02-01,2024-05-01)',
@@ -473,8 +473,8 @@ SELECT mistake, complaint('SELECT cardinality(lifecycle_series(' || call || ')) 
   ) m (no, mistake, call)
  ORDER BY no;
 
--- the amount must be numeric; of the error only the first line, as PostgreSQL 19 words the others
--- differently
+-- the amount must be numeric; we show only the first line of the error, because PostgreSQL 19 words
+-- the other lines differently
 SELECT 'amount of float8', split_part(complaint($$
   SELECT cardinality(lifecycle_series(customer_id, day, amount::float8, '[2024-01-01,2024-02-01)',
                                       '1 month', '30 days', '60 days')) FROM orders$$), E'\n', 1);
