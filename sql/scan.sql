@@ -35,8 +35,8 @@ DELETE FROM orders WHERE customer_id % 50 = 7;
 UPDATE orders SET amount = amount + 1 WHERE customer_id % 50 = 9;
 ANALYZE orders;
 
--- Plan and run a query with and without the scan: does the plan have a Winback Scan, are the
--- answers the same, and which answer is it?
+-- Plan and run a query with and without the scan.  Return whether the plan has a Winback Scan,
+-- whether the answers are the same, and the answer.
 CREATE FUNCTION compare(query text, OUT scan bool, OUT same bool, OUT answer text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -146,7 +146,7 @@ SELECT served, shape,
 SELECT shape, c.scan, c.scan = served AS expected, c.same, c.answer
   FROM shapes, compare(query) AS c ORDER BY no;
 
--- Each kind of table.
+-- Compare the plans over each kind of table.
 CREATE VIEW a_view AS
 SELECT customer_id AS c, ordered_at AS t, region FROM orders WHERE region <> 3;
 CREATE VIEW a_barrier WITH (security_barrier) AS
@@ -180,7 +180,7 @@ SELECT name, c.scan, c.same, c.answer
            FROM %s WHERE region < 3$$, name)) AS c
  ORDER BY no;
 
--- The transition function was changed after the plan was made.
+-- The transition function is changed after the plan was made.
 BEGIN;
 PREPARE planned AS SELECT :rate FROM orders;
 EXECUTE planned;
@@ -237,7 +237,7 @@ SELECT c.* FROM compare($$
     FROM orders$$) AS c;
 ROLLBACK;
 
--- A prepared statement with a generic plan, also after the table was changed.
+-- A prepared statement has a generic plan, and is executed before and after a change of the table.
 PREPARE prepared(tstzrange, interval) AS
 SELECT reactivation_tally(customer_id, ordered_at, $1, $2) FROM orders;
 SET plan_cache_mode = force_generic_plan;
@@ -269,7 +269,7 @@ UPDATE orders SET later = 2
  WHERE region = 1 AND later < (SELECT :rate + 1 FROM orders);
 SELECT count(*) > 0 AS updated FROM orders WHERE later = 2;
 
--- A parallel plan, and the output of EXPLAIN.
+-- EXPLAIN shows a parallel plan, and the numbers that the scan counts.
 CREATE FUNCTION explained(query text) RETURNS SETOF text
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -491,7 +491,7 @@ SELECT served, shape,
   ) AS v (served, shape, query);
 SELECT shape, c.scan, c.scan = served AS expected, c.same, c.answer
   FROM divided_shapes, compare(query) AS c ORDER BY no;
--- The same in parallel, where all processes read each table.
+-- The same queries run in parallel: all processes read each table together.
 SET max_parallel_workers_per_gather = 2;
 SELECT count(*) AS queries, count(*) FILTER (WHERE c.scan) > 30 AS scans,
        count(*) FILTER (WHERE c.same) AS same
@@ -623,7 +623,7 @@ RESET enable_partition_pruning;
 RESET plan_cache_mode;
 DEALLOCATE ALL;
 
--- The scan of partitions, too, sees the transaction's own changes, and a cursor does not see those
+-- A scan of partitions also sees the transaction's own changes, and a cursor does not see those
 -- made after it was opened.
 BEGIN;
 DECLARE answers SCROLL CURSOR FOR
@@ -636,7 +636,7 @@ SELECT c.* FROM compare($$
   SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
     FROM shops WHERE region = 3$$) AS c;
 ROLLBACK;
--- An error in the middle of the second table; the next query is right.
+-- A query fails in the middle of the second table; the next query is right.
 \set VERBOSITY sqlstate
 SELECT reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days')
   FROM shops WHERE 1 / (region - 2) < 2;

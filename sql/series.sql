@@ -326,7 +326,7 @@ SELECT no, revenue = 9e131071 AS as_sum
                unnest(amounts) WITH ORDINALITY AS a (amount, n)
          GROUP BY no) x
  ORDER BY no;
--- if the sum itself exceeds the range, sum() fails, and so does the revenue
+-- if the sum exceeds the range, sum() fails, and so does the revenue
 \set VERBOSITY sqlstate
 SELECT sum(amount) FROM (VALUES (9e131071), (9e131071)) v (amount);
 SELECT lifecycle_counts(1, date '2024-01-15', amount, '[2024-01-01,2024-02-01)',
@@ -362,7 +362,7 @@ SELECT before, after, customers
 SELECT lifecycle_transitions(before::lifecycle_status, after::lifecycle_status)
   FROM (VALUES ('won_back', NULL), (NULL, 'prospect'), ('prospect', NULL), (NULL, NULL),
                ('new', 'won_back'), ('new', 'won_back')) v (before, after);
--- groups and FILTER; group 3 has only a pair of two NULLs
+-- the same with groups and FILTER; group 3 has only a pair of two NULLs
 SELECT grp, lifecycle_transitions(before, after) AS all,
        lifecycle_transitions(before, after) FILTER (WHERE after = 'active') AS active_after
   FROM (VALUES (1, lifecycle_status 'active', lifecycle_status 'active'), (1, 'active', 'churned'),
