@@ -121,6 +121,15 @@ CallSiteQuestion(FunctionCallInfo fcinfo, CallSite *site)
 	return CallSiteReadQuestion(fcinfo, site);
 }
 
+/* Raise an error if the question of a row is not the one with that fingerprint. */
+static inline void
+CallSiteCheckQuestion(FunctionCallInfo fcinfo, CallSite *site, uint64 fingerprint)
+{
+	if (unlikely(!site->constant) &&
+		CallSiteQuestion(fcinfo, site)->fingerprint != fingerprint)
+		QuestionChanged();
+}
+
 /* Return the judge for the question of a row about one period. */
 static inline const PeriodJudge *
 CallSiteJudge(FunctionCallInfo fcinfo, CallSite *site)
@@ -129,6 +138,22 @@ CallSiteJudge(FunctionCallInfo fcinfo, CallSite *site)
 	if (likely(site->has_judge))
 		return &site->judge;
 	return CallSiteMakeJudge(site);
+}
+
+/* Get an argument that is a state; NULL if there is none. */
+static inline void *
+ArgState(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : PG_GETARG_POINTER(arg);
+}
+
+/* Return a state from a function; NULL in SQL if there is none. */
+static inline Datum
+ReturnState(FunctionCallInfo fcinfo, void *state)
+{
+	if (state == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(state);
 }
 
 static inline int64

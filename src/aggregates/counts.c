@@ -75,12 +75,6 @@ typedef struct Counts
 	Tally		winback;
 } Counts;
 
-static inline SeriesState *
-ArgState(FunctionCallInfo fcinfo, int arg)
-{
-	return PG_ARGISNULL(arg) ? NULL : (SeriesState *) PG_GETARG_POINTER(arg);
-}
-
 /* Enter a row into the state. */
 static void
 EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, int zone)
@@ -106,11 +100,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 	int			zone;
 
 	if (CallSiteIgnores(fcinfo, signature, site))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
+		return ReturnState(fcinfo, state);
 
 	if (unlikely(state == NULL))
 	{
@@ -119,9 +109,8 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		state = SeriesStateCreate(context, &site->family, CallSiteQuestion(fcinfo, site),
 								  site->event != 0, site->amount != 0);
 	}
-	else if (!site->constant && state->calendar->question.fingerprint !=
-			 CallSiteQuestion(fcinfo, site)->fingerprint)
-		QuestionChanged();
+	else
+		CallSiteCheckQuestion(fcinfo, site, state->calendar->question.fingerprint);
 
 	at = CallSiteInstant(fcinfo, signature, site);
 	SeriesStateNote(state, at);

@@ -59,7 +59,7 @@ StaticAssertDecl(sizeof(LifecycleState) <= 64, "the state of one customer must s
 static LifecycleState *
 LifecycleTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 {
-	LifecycleState *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
+	LifecycleState *state = ArgState(fcinfo, 0);
 	const PeriodJudge *judge;
 	PurchaseFacts verdict;
 	int64		at;
@@ -84,20 +84,12 @@ LifecycleTrans(FunctionCallInfo fcinfo, CallSite *site, Size size)
 	return state;
 }
 
-static Datum
-ReturnLife(FunctionCallInfo fcinfo, LifecycleState *state)
-{
-	if (state == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(state);
-}
-
 Datum
 lifecycle_at_trans(PG_FUNCTION_ARGS)
 {
 	CallSite   *site = CallSiteGet(fcinfo, &at_signature);
 
-	return ReturnLife(fcinfo, LifecycleTrans(fcinfo, site, sizeof(LifecycleState)));
+	return ReturnState(fcinfo, LifecycleTrans(fcinfo, site, sizeof(LifecycleState)));
 }
 
 Datum
@@ -105,7 +97,7 @@ lifecycle_during_trans(PG_FUNCTION_ARGS)
 {
 	CallSite   *site = CallSiteGet(fcinfo, &during_signature);
 
-	return ReturnLife(fcinfo, LifecycleTrans(fcinfo, site, sizeof(LifecycleState)));
+	return ReturnState(fcinfo, LifecycleTrans(fcinfo, site, sizeof(LifecycleState)));
 }
 
 static Datum
@@ -145,12 +137,12 @@ lifecycle_during_final(PG_FUNCTION_ARGS)
 Datum
 lifecycle_combine(PG_FUNCTION_ARGS)
 {
-	LifecycleState *state = PG_ARGISNULL(0) ? NULL : (LifecycleState *) PG_GETARG_POINTER(0);
-	LifecycleState *other = PG_ARGISNULL(1) ? NULL : (LifecycleState *) PG_GETARG_POINTER(1);
+	LifecycleState *state = ArgState(fcinfo, 0);
+	LifecycleState *other = ArgState(fcinfo, 1);
 	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other == NULL)
-		return ReturnLife(fcinfo, state);
+		return ReturnState(fcinfo, state);
 	if (state == NULL)
 	{
 		state = MemoryContextAlloc(context, sizeof(LifecycleState));

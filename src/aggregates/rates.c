@@ -30,12 +30,6 @@ static const Signature winback_signature = {
 	.customer = true,.scope = SCOPE_START,.churned_after = true
 };
 
-static inline PeriodState *
-ArgState(FunctionCallInfo fcinfo, int arg)
-{
-	return PG_ARGISNULL(arg) ? NULL : (PeriodState *) PG_GETARG_POINTER(arg);
-}
-
 /* Create a state for the group of a row. */
 static PeriodState *
 CreateState(FunctionCallInfo fcinfo, CallSite *site)
@@ -75,17 +69,12 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 	PurchaseFacts verdict;
 
 	if (CallSiteIgnores(fcinfo, signature, site))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
+		return ReturnState(fcinfo, state);
 
 	if (unlikely(state == NULL))
 		state = CreateState(fcinfo, site);
-	else if (unlikely(!site->constant) &&
-			 state->judge->fingerprint != CallSiteQuestion(fcinfo, site)->fingerprint)
-		QuestionChanged();
+	else
+		CallSiteCheckQuestion(fcinfo, site, state->judge->fingerprint);
 
 	at = CallSiteInstant(fcinfo, signature, site);
 	verdict = JudgePurchase(state->judge, at);

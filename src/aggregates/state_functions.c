@@ -22,8 +22,8 @@ PG_FUNCTION_INFO_V1(customer_state_deserial);
 Datum
 customer_state_combine(PG_FUNCTION_ARGS)
 {
-	CustomerState *state = PG_ARGISNULL(0) ? NULL : (CustomerState *) PG_GETARG_POINTER(0);
-	CustomerState *other = PG_ARGISNULL(1) ? NULL : (CustomerState *) PG_GETARG_POINTER(1);
+	CustomerState *state = ArgState(fcinfo, 0);
+	CustomerState *other = ArgState(fcinfo, 1);
 	MemoryContext context = AggregateContext(fcinfo);
 
 	if (other != NULL)
@@ -33,9 +33,7 @@ customer_state_combine(PG_FUNCTION_ARGS)
 											other);
 		CustomerStateMerge(state, other);
 	}
-	if (state == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(state);
+	return ReturnState(fcinfo, state);
 }
 
 Datum
