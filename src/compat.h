@@ -53,6 +53,17 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	pg_proc_aclcheck((function), (role), ACL_EXECUTE)
 #endif
 
+/*
+ * 16 declares the arguments of a walker.  Before, there is an empty list, which C23 takes
+ * for no arguments.
+ */
+#if PG_VERSION_NUM >= 160000
+#define WalkExpression(node, walker, context)	expression_tree_walker((node), (walker), (context))
+#else
+#define WalkExpression(node, walker, context) \
+	expression_tree_walker((node), (bool (*) ()) (walker), (context))
+#endif
+
 /* 16 brought soft errors, which type input stores in a context; before, all are raised */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \

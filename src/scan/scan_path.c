@@ -215,6 +215,15 @@ PartitionKeyColumns(const RelOptInfo *rel)
 	return columns;
 }
 
+/* Return whether an expression contains a parameter. */
+static bool
+ContainsParam(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Param) || WalkExpression(node, ContainsParam, context);
+}
+
 /*
  * Return whether an Append could skip partitions of a relation when it starts, or at each
  * rescan.
@@ -237,7 +246,7 @@ CouldPruneLater(const RelOptInfo *rel)
 
 		pull_varattnos(clause, rel->relid, &columns);
 		if (bms_overlap(columns, key) && !contain_volatile_functions(clause) &&
-			(!bms_is_empty(pull_paramids((Expr *) clause)) || contain_mutable_functions(clause)))
+			(ContainsParam(clause, NULL) || contain_mutable_functions(clause)))
 			return true;
 	}
 	return false;
