@@ -142,7 +142,7 @@ ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
 	if (PG_ARGISNULL(site->period))
 		NotNull("period", "Use a period such as '[2024-01-01,2024-04-01)'.");
 	period = PeriodFromRange(site->unit, PG_GETARG_RANGE_P(site->period));
-	if (site->signature->scope >= SCOPE_BOUNDED && period.to == END_OF_TIME)
+	if (ScopeNeedsEnd(site->signature->scope) && period.to == END_OF_TIME)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("period must have an upper bound"),
@@ -189,7 +189,7 @@ CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site)
 
 	question.unit = site->unit;
 	question.period = ReadPeriod(fcinfo, site);
-	question.has_end = site->signature->scope >= SCOPE_BOTH;
+	question.has_end = ScopeHasEnd(site->signature->scope);
 	ReadLengths(fcinfo, site, &question);
 
 	if (!site->asked || !QuestionEqual(&question, &site->question))

@@ -24,6 +24,20 @@ typedef enum Scope
 	SCOPE_SERIES				/* start and end of each step of a period with an end */
 } Scope;
 
+/* Return whether the answer depends on the standings at the end of the period. */
+static inline bool
+ScopeHasEnd(Scope scope)
+{
+	return scope == SCOPE_BOTH || scope == SCOPE_BOUNDED || scope == SCOPE_SERIES;
+}
+
+/* Return whether the period must have an end. */
+static inline bool
+ScopeNeedsEnd(Scope scope)
+{
+	return scope == SCOPE_BOUNDED || scope == SCOPE_SERIES;
+}
+
 /*
  * The signature of an aggregate:
  * ([customer,] at, [event,] [amount,] period or as_of, [step,]

@@ -28,10 +28,10 @@ PG_FUNCTION_INFO_V1(lifecycle_series_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_final);
 
 static const Signature counts_signature = {
-	.customer = true,.scope = SCOPE_BOTH,.inactive_after = true,.churned_after = true
+	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
 };
 static const Signature series_signature = {
-	.customer = true,.scope = SCOPE_SERIES,.inactive_after = true,.churned_after = true
+	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true
 };
 
 /* The columns of lifecycle_counts, in order. */

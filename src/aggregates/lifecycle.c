@@ -29,13 +29,13 @@ PG_FUNCTION_INFO_V1(explain_lifecycle_final);
 #define LIFECYCLE_WIRE_VERSION	1
 
 static const Signature at_signature = {
-	.scope = SCOPE_INSTANT,.inactive_after = true,.churned_after = true
+	.scope = SCOPE_INSTANT, .inactive_after = true, .churned_after = true
 };
 static const Signature during_signature = {
-	.scope = SCOPE_BOUNDED,.inactive_after = true,.churned_after = true
+	.scope = SCOPE_BOUNDED, .inactive_after = true, .churned_after = true
 };
 static const Signature explain_signature = {
-	.scope = SCOPE_BOTH,.inactive_after = true,.churned_after = true
+	.scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
 };
 
 /* The state of one customer, in one allocation of at most 64 bytes. */

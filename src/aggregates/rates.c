@@ -24,10 +24,10 @@ PG_FUNCTION_INFO_V1(winback_rate_final);
 PG_FUNCTION_INFO_V1(winback_tally_final);
 
 static const Signature reactivation_signature = {
-	.customer = true,.scope = SCOPE_START,.inactive_after = true
+	.customer = true, .scope = SCOPE_START, .inactive_after = true
 };
 static const Signature winback_signature = {
-	.customer = true,.scope = SCOPE_START,.churned_after = true
+	.customer = true, .scope = SCOPE_START, .churned_after = true
 };
 
 /* Create a state for the group of a row. */
@@ -50,7 +50,7 @@ EnterRow(FunctionCallInfo fcinfo, CallSite *site, PeriodState *state, int64 at,
 
 	if (site->event)
 	{
-		PeriodEvent row = {.at = at,.event = CallSiteEvent(fcinfo, site),.verdict = verdict};
+		PeriodEvent row = {.at = at, .event = CallSiteEvent(fcinfo, site), .verdict = verdict};
 
 		if (!PeriodStateQueueEvent(state, customer_type, customer, at, row.event, verdict))
 			CustomerStateEnter(&state->base, customer_type, customer, &row);

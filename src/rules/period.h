@@ -24,6 +24,12 @@ typedef enum TimeUnit
 	UNIT_TIMESTAMPTZ			/* timestamptz, tstzrange */
 } TimeUnit;
 
+static inline bool
+IsTimeUnit(int unit)
+{
+	return unit == UNIT_DAY || unit == UNIT_TIMESTAMP || unit == UNIT_TIMESTAMPTZ;
+}
+
 /* [from, to); to is END_OF_TIME where the period has no upper bound. */
 typedef struct Period
 {

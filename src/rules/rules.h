@@ -44,6 +44,12 @@ typedef enum LifecycleEvent
 	EVENT_CANCELLATION = 48
 } LifecycleEvent;
 
+static inline bool
+IsLifecycleEvent(int code)
+{
+	return code == EVENT_INTEREST || code == EVENT_PURCHASE || code == EVENT_CANCELLATION;
+}
+
 /*
  * The cut-offs of silence at an instant, which are computed once from the instant and
  * the thresholds.  A customer is inactive if the last purchase is before inactive_from,

@@ -188,7 +188,7 @@ EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts
 		event->next = e - 1 > log->nevents ? e - 1 : 0;
 		event->event = pq_getmsgbyte(wire);
 		event->has_amount = pq_getmsgbyte(wire) != 0;
-		if (event->event > EVENT_CANCELLATION || (event->has_amount && !log->has_amounts))
+		if (!IsLifecycleEvent(event->event) || (event->has_amount && !log->has_amounts))
 			elog(ERROR, "invalid event in a serialized state");
 		if (event->has_amount)
 			log->amounts[e - 1] = ReadAmount(wire, context);

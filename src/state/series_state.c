@@ -117,7 +117,7 @@ ReceiveQuestion(StringInfo wire, Question *question)
 {
 	memset(question, 0, sizeof(*question));
 	question->unit = pq_getmsgbyte(wire);
-	if (question->unit > UNIT_TIMESTAMPTZ)
+	if (!IsTimeUnit(question->unit))
 		elog(ERROR, "invalid question in a serialized state");
 	question->period.from = pq_getmsgint64(wire);
 	question->period.to = pq_getmsgint64(wire);

@@ -633,7 +633,7 @@ SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visito
 {
 	uint64		cursor = 0;
 	const uint8 *facts;
-	EventSweep	sweep = {.state = state,.visitor = visitor,.arg = arg};
+	EventSweep	sweep = {.state = state, .visitor = visitor, .arg = arg};
 	int64		work = 0;
 
 	SweepInit(&sweep.sweep, state->calendar, periods);

@@ -391,7 +391,7 @@ ReadTable(StringInfo wire, CustomerState *state)
 	WireCounts	counts;
 	uint64		rest;
 
-	if (form > KEY_VALUE || (Size) pq_getmsgint(wire, 2) != facts_size)
+	if (!IsKeyForm(form) || (Size) pq_getmsgint(wire, 2) != facts_size)
 		elog(ERROR, "unknown form of customers in a serialized state");
 	seed = pq_getmsgint64(wire);
 	whole->ntaken = pq_getmsgint64(wire);

@@ -64,7 +64,7 @@ BatchCheck(const Batch *batch, const CustomerTable *table)
 		const CustomerKey *key = &batch->keys[batch->nrows - 1];
 
 		Assert(!key->wide);
-		Assert(table->form > KEY_HALF || (uint32) key->word == 0);
+		Assert(!FormIsInt32(table->form) || (uint32) key->word == 0);
 		Assert(!FormHasImage(table->form) ||
 			   (key->u.image >= batch->images &&
 				key->u.image + key->length <= batch->images + batch->images_used));

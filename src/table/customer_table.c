@@ -69,7 +69,7 @@ CustomerTableInitCommon(CustomerTable *table, MemoryContext context, KeyForm for
 {
 	if (facts_size < 1 || facts_size > MAX_FACTS_SIZE)
 		elog(ERROR, "invalid size of facts in a table of customers: %d", facts_size);
-	if ((unsigned int) form > KEY_VALUE)
+	if (!IsKeyForm(form))
 		elog(ERROR, "invalid form of keys in a table of customers: %d", (int) form);
 
 	memset(table, 0, sizeof(*table));

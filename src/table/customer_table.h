@@ -108,8 +108,19 @@ typedef struct CustomerTable
 /* The shift of an array: the place is the upper half of the word. */
 #define DENSE_SHIFT		32
 
+static inline bool
+IsKeyForm(int form)
+{
+	return form >= KEY_DENSE && form <= KEY_VALUE;
+}
+
+/* Whether the keys are integers. */
+#define FormIsInteger(form) \
+	((form) == KEY_DENSE || (form) == KEY_HALF || (form) == KEY_WORD)
+/* Whether the keys are integers of 32 bits. */
+#define FormIsInt32(form)	((form) == KEY_DENSE || (form) == KEY_HALF)
 /* Whether a slot of the form has a second word behind the first. */
-#define FormHasRest(form)		((form) >= KEY_PAIR)
+#define FormHasRest(form)	((form) == KEY_PAIR || FormHasImage(form))
 /* Whether the second word is the offset of an image of the key. */
 #define FormHasImage(form)	((form) == KEY_BYTES || (form) == KEY_VALUE)
 

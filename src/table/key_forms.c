@@ -151,7 +151,7 @@ typedef struct Range
 	int64		last;
 } Range;
 
-static const Range no_range = {.first = PG_INT32_MAX,.last = PG_INT32_MIN};
+static const Range no_range = {.first = PG_INT32_MAX, .last = PG_INT32_MIN};
 
 static inline void
 RangeAdd(Range *range, int64 integer)
@@ -357,7 +357,7 @@ WholeOf(const CustomerTable *table)
 		return *table->whole;
 	return (WholeTable)
 	{
-		.ntaken = table->ntaken,.base = table->base,.nslots = table->nslots
+		.ntaken = table->ntaken, .base = table->base, .nslots = table->nslots
 	};
 }
 
@@ -399,8 +399,8 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 static bool
 FormsMeet(KeyForm form, KeyForm other)
 {
-	if (form <= KEY_WORD || other <= KEY_WORD)
-		return form <= KEY_WORD && other <= KEY_WORD;
+	if (FormIsInteger(form) || FormIsInteger(other))
+		return FormIsInteger(form) && FormIsInteger(other);
 	return (form == KEY_VALUE) == (other == KEY_VALUE);
 }
 
@@ -424,11 +424,11 @@ CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 	if ((other->form == KEY_WORD && table->form != KEY_WORD) ||
 		(other->form == KEY_BYTES && table->form != KEY_BYTES))
 		ReformTable(table, other->form, table->ntaken);
-	else if (table->form <= KEY_HALF &&
+	else if (FormIsInt32(table->form) &&
 			 (table->form == KEY_DENSE || other->form == KEY_DENSE))
 		MatchArray(table, other);
 	Assert(table->form == other->form ||
-		   (table->form <= KEY_WORD && other->form <= KEY_WORD) ||
+		   (FormIsInteger(table->form) && FormIsInteger(other->form)) ||
 		   (table->form == KEY_BYTES && other->form == KEY_PAIR));
 
 	/* all customers of the other are new, so their number is known */
