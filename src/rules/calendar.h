@@ -68,7 +68,7 @@ extern int	CalendarSearchZone(const Calendar *calendar, int zone, int64 at);
  *
  * The index divides the time from the first to the last edge into equal stretches,
  * several times as many as there are zones, and holds the zone in which each stretch
- * begins.  The zone of an instant is seldom more than one further.  (A binary search for
+ * begins.  The zone of an instant is seldom more than one after it.  (A binary search for
  * every row took twice as long as everything else, because its branches cannot be
  * predicted.)  Where one stretch holds many edges, as with seconds beside a threshold of
  * years, CalendarSearchZone searches the rest of it.

@@ -3,8 +3,8 @@
  *	  The facts of a customer in one period: a byte of verdicts on purchases, and
  *	  four instants if rows have events.
  *
- * Of a purchase we need to know whether it lies in the period, and how long ago it
- * is at the start and at the end of the period.  So each row is judged at once, and
+ * For each purchase we must know whether it lies in the period, and how long ago it
+ * was at the start and at the end of the period.  So each row is judged at once, and
  * the byte has a bit for each verdict that occurred:
  *
  *		before the start	FACT_START_CHURNED, _INACTIVE or _ACTIVE

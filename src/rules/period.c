@@ -203,7 +203,7 @@ SubtractThreshold(TimeUnit unit, int64 at, const Interval *threshold, int64 *bef
 	return then < now;
 }
 
-/* Return the instant a threshold before another, or raise an error if there is none. */
+/* Return the instant that lies a threshold before another; raise an error if it is not earlier. */
 int64
 InstantBefore(TimeUnit unit, int64 at, const Interval *threshold, const char *name)
 {
@@ -228,7 +228,7 @@ TryInstantBefore(TimeUnit unit, int64 at, const Interval *threshold, int64 *befo
 }
 
 /*
- * Return the instant a length of time after another.  Over dates this is the first day
+ * Return the instant that lies a length of time after another.  Over dates this is the first day
  * whose midnight is not before PostgreSQL's result, a timestamp.
  */
 int64

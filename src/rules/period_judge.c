@@ -82,7 +82,7 @@ PeriodJudgeInit(PeriodJudge *judge, const Question *question)
 	for (int i = judge->nedges; i < JUDGE_MAX_EDGES; i++)
 		judge->edges[i] = END_OF_TIME;
 
-	/* the verdict on a zone is that on its first instant */
+	/* the verdict on a zone is the verdict on its first instant */
 	for (int zone = 0; zone < judge->nedges; zone++)
 		judge->verdicts[zone] = Verdict(judge, zone == 0 ? BEGINNING_OF_TIME :
 										judge->edges[zone - 1]);

@@ -10,7 +10,7 @@
 
 #include "rules/question.h"
 
-/* Compare two intervals field by field; PostgreSQL's equality takes a month for 30 days. */
+/* Compare two intervals field by field; PostgreSQL's equality counts a month as 30 days. */
 static bool
 SameInterval(const Interval *a, const Interval *b)
 {

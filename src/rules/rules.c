@@ -50,8 +50,8 @@ StatusOver(LifecycleStatus before, bool bought, LifecycleStatus after)
  * Return whether customers with this status over a period bought in it, if they were
  * not active at its start.
  *
- * Customers with the status active did not: they were not active at the start, did not
- * buy, and are active at the end.  This happens if a month before the end is earlier
+ * Customers with the status active did not buy: they were not active at the start, and
+ * are active at the end.  This happens if a month before the end is earlier
  * than a month before the start, as from 31 and 30 March.
  */
 bool
