@@ -77,7 +77,7 @@ BatchCheck(const Batch *batch, const CustomerTable *table)
 /*
  * Add the key of a customer to a batch, and prefetch its slot.  Return the row.
  *
- * Return -1 if the customer must be looked up without the batch, after the keys in it: the
+ * Return -1 if the caller must look up the customer without the batch, after its keys: the
  * batch is full, the key does not fit the form of the table, or the images of all
  * keys do not fit the batch.
  */

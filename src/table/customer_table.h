@@ -152,15 +152,15 @@ extern Size CustomerTableSize(const CustomerTable *table);
 #define SMALL_TABLE	1024
 extern void CustomerTableCheck(const CustomerTable *table, bool whole);
 
-/* Whether a merge adds so many customers that it is worth checking the whole table. */
+/* Whether a merge reads at least an eighth as many customers as the table has: check them all. */
 #define IsLargeStep(table, other)	((other)->ntaken >= (table)->ntaken / 8)
 #else
 #define CustomerTableCheck(table, whole)	((void) 0)
 #endif
 
 /*
- * Return the place where probing for a word begins.  It grows with the word, in proportion
- * to the number of slots: if that is a power of two, the place is the uppermost bits.
+ * Return the place where probing for a word begins.  It is the word, scaled to the
+ * number of slots: if that number is a power of two, the place is the word's uppermost bits.
  */
 static inline uint64
 CustomerTablePlace(const CustomerTable *table, uint64 word)
@@ -200,7 +200,7 @@ CustomerTablePrefetch(const CustomerTable *table, uint64 word)
  * seed is.  Here the factor is secret as well.  Multiplication by a random odd factor
  * is universal: any two words have the same n upper bits with a probability of at most
  * 2 / 2^n.  XOR comes first because every factor maps zero to zero, and a multiple of
- * 2^k to another one.
+ * 2^k to another multiple of 2^k.
  *
  * Multiplication moves bits upwards only.  The second step, which is fixed, moves the
  * upper half down and multiplies again, so that upper bits of the word count as well.

@@ -8,7 +8,7 @@
  * All other types (composites, numeric, texts under nondeterministic collations, types
  * of extensions) are hashed and compared by functions from the type cache.
  *
- * For those the table stores an image of each value: the flat, detoasted bytes of a
+ * A table of the other types stores an image of each value: the flat, detoasted bytes of a
  * varlena, the bytes of a value of fixed length, the Datum of a type passed by value.
  */
 #include "postgres.h"

@@ -14,7 +14,7 @@
 #include "compat.h"
 #include "table/large_memory.h"
 
-/* Ask for huge pages from this size on.  Smaller tables fit the caches, more or less. */
+/* Ask for huge pages from this size on.  Smaller tables nearly fit the caches. */
 #define HUGE_PAGES_FROM	((Size) 8 * 1024 * 1024)
 
 /* Allocate memory, in huge pages where the system gives them. */
@@ -33,7 +33,7 @@ AllocateLarge(MemoryContext context, Size size)
  * `old`, which may be NULL if nothing is used.  The other bytes are undefined.
  *
  * If `old` is large, its pages are given back piece by piece as they are copied, so
- * the peak is the larger of the two and a piece, not their sum.  repalloc() has the
+ * the peak is the larger size plus a piece, not the sum of both sizes.  repalloc() has the
  * same peak, but cannot be interrupted: neither while the C library copies, nor while
  * the kernel moves pages (measured: 0.7 ms a MB).
  */
