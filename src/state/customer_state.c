@@ -5,7 +5,7 @@
  * See customer_state.h for the idea.
  *
  * Rows wait in a batch and are entered together (see customer_table.c) once the table is
- * larger than the nearer caches; in a scan they do so from the beginning.  A function
+ * larger than the nearer caches; in a scan they wait from the beginning.  A function
  * that reads the table must call CustomerStateFlush first.  The flush changes the form
  * of the state and not its meaning, like a carry in a numeric sum; so final functions
  * are READ_ONLY.

@@ -1,6 +1,6 @@
 /*
  * series_state.c
- *	  States of a series of periods: the calendar, and what each customer did.
+ *	  States of a series of periods: the calendar, and the purchases or events of customers.
  *
  * There are two kinds.  If all rows are purchases without amounts, the facts are a bit
  * for each zone of the calendar in which the customer bought, with about four zones a

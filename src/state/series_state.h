@@ -1,6 +1,6 @@
 /*
  * series_state.h
- *	  States of a series of periods: the calendar, and what each customer did.
+ *	  States of a series of periods: the calendar, and the purchases or events of customers.
  */
 #ifndef WINBACK_SERIES_STATE_H
 #define WINBACK_SERIES_STATE_H

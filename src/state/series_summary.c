@@ -2,8 +2,8 @@
  * series_summary.c
  *	  Count the customers of a series in each of its periods.
  *
- * In every period a customer is counted under three things: the standing at the start,
- * whether they bought, and the standing at the end.  The caller turns these numbers into
+ * In every period a customer is counted by the standing at the start, whether they bought,
+ * and the standing at the end.  The caller turns these numbers into
  * the columns of its result, once a period.
  *
  * A sweep visits the periods in which a customer has events.  The silent periods between
@@ -55,7 +55,7 @@ BoughtInZones(const uint8 *facts, int size, int from, int to)
 	return false;
 }
 
-/* What both sweeps need. */
+/* The data that both sweeps use. */
 typedef struct Sweep
 {
 	const Calendar *calendar;
@@ -203,10 +203,10 @@ SweepFinish(Sweep *sweep)
 /*
  * The sweep over zones of purchases.
  *
- * What a customer is in a period depends on two zones: that of the last purchase before
- * the period, and that of the last purchase in it.  So the sweep counts pairs of zones: it
- * goes from one period with a purchase to the next, and adds 1 to the pair of their last
- * purchases.  ZoneSweepFinish then computes the standings once for each pair and adds them
+ * The outcome of a customer in a period depends on two zones: the zone of the last purchase
+ * before the period, and the zone of the last purchase in it.  So the sweep counts pairs of
+ * zones: it goes from one period with a purchase to the next, and adds 1 to the pair of their
+ * last purchases.  ZoneSweepFinish then computes the standings once for each pair and adds them
  * to the periods.
  *
  * The pairs are not kept if there are more than PAIRS_MAX of them, or if there are so few
@@ -268,7 +268,7 @@ ZoneSweepInit(ZoneSweep *zones, const Calendar *calendar, PeriodSummary *periods
 
 /*
  * Count customers from one purchase to the next: in the silent periods between the two, and
- * in the period of the second.  Each is the last purchase of its period, or none.
+ * in the period of the second.  Each of the two is the last purchase of its period, or `none`.
  */
 static void
 CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
@@ -380,10 +380,10 @@ ZoneSweepFinish(ZoneSweep *zones)
 /*
  * The sweep over all events of a customer.
  *
- * The events are sorted once.  pasts[n] holds what a standing needs of the first n
- * events, so that the standing at any instant takes a binary search for the number of
- * events before it.  The later instants need that: they do not come in order, and they
- * may lie any number of events after the period.
+ * The events are sorted once. pasts[n] sums up the first n events, so that the standing at any
+ * instant takes a binary search for the number of events before it.  The search serves the
+ * later instants: they do not come in order, and they may lie any number of events after the
+ * period.
  */
 typedef struct Past
 {
@@ -544,7 +544,7 @@ CountSilenceAfterEvents(EventSweep *events, Size n, LifecycleStatus standing, in
 		CountSteady(&events->sweep, StandingIndex(standing), from, until, 1);
 }
 
-/* Count a customer of whom all events are known. */
+/* Count a customer whose events are in the log. */
 static void
 SweepEvents(EventSweep *events, const uint8 *facts)
 {
@@ -598,7 +598,7 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 	}
 }
 
-/* Look for interrupts once in so many periods and events of customers. */
+/* Check for interrupts after this many periods and events of customers. */
 #define WORK_BETWEEN_CHECKS		65536
 
 /* Count the customers of a state whose facts are zones with a purchase. */

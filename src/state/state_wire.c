@@ -5,15 +5,10 @@
  * Worker and leader run the same build on one machine, and the bytes are not meant for
  * storage.  The version protects a user who stores them nevertheless.
  *
- * A message is: version, kind, type of the customers, the head that the kind writes,
- * and the table: form of the keys, size of the facts, seed, customers of the whole state,
- * for an array its first integer, its slots and the first slot of this message; how
- * much follows; then each customer: word, by the form the rest, or the length and the
- * image, and facts.  An array is sent as it is, without keys.  A kind with a codec
- * writes something else in place of the facts.
+ * A message contains:
  *
  *		version, kind, type of the customers, the head that the kind writes
- *		form of the keys, size of the facts, number of customers of the whole state
+ *		form of the keys, size of the facts, seed, number of customers of the whole state
  *		if the table is an array: its first integer, its number of slots, and the
  *			first slot of this message
  *		the numbers of slots, of bytes of images and of events that follow
