@@ -245,7 +245,7 @@ rate_tally_rate(PG_FUNCTION_ARGS)
  *
  * z is the root of erfc(z / sqrt(2)) - (1 - confidence).  Newton's method finds
  * it from z = 0.  For z >= 0 the function falls and is convex, so each step
- * increases z and stays below the root, but for rounding.  Stop when z no
+ * increases z and stays below the root, apart from rounding.  Stop when z no
  * longer increases.
  */
 static float8
