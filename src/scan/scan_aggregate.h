@@ -28,7 +28,7 @@ typedef struct ScanCounters
 
 /*
  * A state, and the transition function that enters rows into it.  Aggregates that differ
- * in their final functions only share one.
+ * only in their final functions share one.
  */
 typedef struct ScanAggregate
 {

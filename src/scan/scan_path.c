@@ -343,7 +343,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tabl
 		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION)
 		return false;
 
-	/* the output must depend on the rows by aggregates only */
+	/* only the aggregates of the output may depend on the rows */
 	aggrefs = pull_var_clause((Node *) output->reltarget->exprs,
 							  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
 							  PVC_INCLUDE_PLACEHOLDERS);
