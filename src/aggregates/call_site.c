@@ -2,7 +2,7 @@
  * call_site.c
  *	  The arguments of a transition function.
  *
- * A constant argument must cost nothing a row.  To see whether an argument is constant,
+ * A constant argument must cost no time in each row.  To see whether an argument is constant,
  * we need the Aggref, because the expression in fn_expr has dummies for arguments; a
  * window function has no Aggref.  If an argument is not a constant or a parameter of
  * the query, we read the question in every row, and make a new judge when the question

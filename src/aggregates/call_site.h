@@ -106,7 +106,7 @@ CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
 		(site->event && PG_ARGISNULL(site->event));
 }
 
-/* The same for a row in a block. */
+/* Do the same as CallSiteIgnores for a row in a block. */
 static inline bool
 RowBlockIgnores(const RowBlock *rows, int row, const Signature *signature, const CallSite *site)
 {

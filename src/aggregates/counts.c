@@ -67,7 +67,7 @@ typedef enum CountsColumn
 	COUNTS_NCOLUMNS
 } CountsColumn;
 
-/* The columns of one period, but for those that follow from the calendar alone. */
+/* The columns of one period, except those that follow from the calendar alone. */
 typedef struct Counts
 {
 	int64		customers[COUNTS_NCOLUMNS]; /* the columns of type bigint */
@@ -134,8 +134,8 @@ lifecycle_series_trans(PG_FUNCTION_ARGS)
 
 /*
  * Queue the rows of a block from `first` on, and return the first row that must go
- * through the transition function, or nrows.  Rows that go to a log all do; adding an
- * event costs more than the call.
+ * through the transition function, or nrows.  All rows that go to a log go through
+ * it, because adding an event costs more than the call.
  */
 static pg_attribute_always_inline int
 TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)

@@ -4,7 +4,7 @@
  *	  lifecycle_during and explain_lifecycle.
  *
  * The state is small and does not grow with the rows.  So a GROUP BY over all
- * customers takes as much memory as one with max(), and spills to disk as that does.
+ * customers takes as much memory as a GROUP BY with max(), and spills to disk in the same way.
  */
 #include "postgres.h"
 
@@ -133,7 +133,7 @@ lifecycle_during_final(PG_FUNCTION_ARGS)
 	return ReturnStatus(fcinfo, OutcomeStatus(&outcome));
 }
 
-/* Merge the second state into the first, or copy it, as its memory is short-lived. */
+/* Merge the second state into the first, or copy the second, whose memory is short-lived. */
 Datum
 lifecycle_combine(PG_FUNCTION_ARGS)
 {
