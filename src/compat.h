@@ -3,8 +3,8 @@
  *	  Bridge the differences between versions of PostgreSQL and between compilers.
  *
  * No other file mentions PG_VERSION_NUM.  The comment of each entry names the version that
- * brought the difference.  When that is the oldest supported version (now 15), remove the
- * entry.
+ * brought the difference.  Remove an entry when its version is the
+ * oldest supported one (now 15).
  */
 #ifndef WINBACK_COMPAT_H
 #define WINBACK_COMPAT_H
@@ -124,7 +124,7 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
  * Ask for huge pages in the memory from `start` on.  Random reads of large memory miss
  * the TLB at nearly each access with pages of 4 kB.
  *
- * This is a hint, to be given before the memory is touched.  Linux follows it if
+ * Give this hint before you touch the memory.  Linux follows it if
  * /sys/kernel/mm/transparent_hugepage/enabled is `madvise` or `always`, and ignores it
  * if an administrator has set that to `never`.
  */
