@@ -380,7 +380,7 @@ ZoneSweepFinish(ZoneSweep *zones)
 /*
  * The sweep over all events of a customer.
  *
- * The events are sorted once. pasts[n] sums up the first n events, so that the standing at any
+ * The events are sorted once.  pasts[n] sums up the first n events, so that the standing at any
  * instant takes a binary search for the number of events before it.  The search serves the
  * later instants: they do not come in order, and they may lie any number of events after the
  * period.
