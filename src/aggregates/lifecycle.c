@@ -109,7 +109,7 @@ ReturnStatus(FunctionCallInfo fcinfo, LifecycleStatus status)
 }
 
 static Outcome
-FinalConduct(FunctionCallInfo fcinfo)
+FinalOutcome(FunctionCallInfo fcinfo)
 {
 	static const EventFacts nothing = {0};
 
@@ -120,7 +120,7 @@ FinalConduct(FunctionCallInfo fcinfo)
 Datum
 lifecycle_at_final(PG_FUNCTION_ARGS)
 {
-	Outcome		outcome = FinalConduct(fcinfo);
+	Outcome		outcome = FinalOutcome(fcinfo);
 
 	return ReturnStatus(fcinfo, outcome.before);
 }
@@ -128,7 +128,7 @@ lifecycle_at_final(PG_FUNCTION_ARGS)
 Datum
 lifecycle_during_final(PG_FUNCTION_ARGS)
 {
-	Outcome		outcome = FinalConduct(fcinfo);
+	Outcome		outcome = FinalOutcome(fcinfo);
 
 	return ReturnStatus(fcinfo, OutcomeStatus(&outcome));
 }

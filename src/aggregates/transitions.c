@@ -52,7 +52,12 @@ AddToCell(int64 *cell, int64 customers)
 static int
 ArgStatus(FunctionCallInfo fcinfo, int arg)
 {
-	return PG_ARGISNULL(arg) ? 0 : (uint8) PG_GETARG_CHAR(arg) / 16;
+	int			index = PG_ARGISNULL(arg) ? 0 : (uint8) PG_GETARG_CHAR(arg) / 16;
+
+	/* only a damaged table contains another code */
+	if (index >= NSTATUSES)
+		elog(ERROR, "invalid code for lifecycle_status: %d", (uint8) PG_GETARG_CHAR(arg));
+	return index;
 }
 
 /* Return the first argument if it is the state of an aggregate, else a copy of it. */

@@ -289,8 +289,8 @@ CalendarCreate(MemoryContext context, const Question *question)
 }
 
 /*
- * Return the instant before which the data must begin to be complete for a period: the data
- * then contain all customers who had lapsed when the period began.
+ * Return the instant before which the data must begin, so that they can contain all customers
+ * who had lapsed when a period began.
  */
 int64
 CalendarReach(const Calendar *calendar, int period)

@@ -79,6 +79,21 @@ CustomerStateEnter(CustomerState *state, CustomerType *customer_type, Datum cust
 	CustomerStateCheck(state, false);
 }
 
+/* Raise an error if a received state has images that no value of the type has. */
+static void
+CheckImages(const CustomerState *received, const CustomerType *customer_type)
+{
+	uint64		cursor = 0;
+	CustomerKey key;
+	uint8	   *facts;
+
+	while (CustomerTableNext(&received->table, &cursor, &key, &facts))
+	{
+		if (!CustomerImageIsValid(customer_type, key.u.image, key.length))
+			elog(ERROR, "invalid customer in a serialized state");
+	}
+}
+
 /* Merge another state, whose table must not move until the end of the merge. */
 void
 CustomerStateMerge(CustomerState *state, CustomerState *other)
@@ -93,6 +108,8 @@ CustomerStateMerge(CustomerState *state, CustomerState *other)
 		elog(ERROR, "cannot merge states with facts of different sizes");
 	if (!CustomerTypeAllowsForm(state->table.same_arg, other->table.form))
 		elog(ERROR, "cannot merge a state whose keys are not of the customers' type");
+	if (other->table.packed && other->table.form == KEY_VALUE)
+		CheckImages(other, state->table.same_arg);
 
 	CustomerStateFlush(state);
 	CustomerStateFlush(other);

@@ -4,7 +4,7 @@
  *
  * An event takes 16 bytes.  In a log with amounts it takes 8 bytes more, and its amount.
  *
- * Limits: a log has at most 2^31 events, and each amount is allocated separately.
+ * Limits: a log has at most 2^30 events, and each amount is allocated separately.
  */
 #include "postgres.h"
 
@@ -158,8 +158,13 @@ ReadAmount(StringInfo wire, MemoryContext context)
 	int			size = pq_getmsgint(wire, 4);
 	const char *bytes = pq_getmsgbytes(wire, size);
 	Numeric		amount;
+	uint16		header;
 
-	if (size < (int) (VARHDRSZ + sizeof(uint16)))
+	if (size < (int) (VARHDRSZ + sizeof(header)))
+		elog(ERROR, "invalid amount in a serialized state");
+	/* without the uppermost bit, the header of a numeric has a second word: numeric.c */
+	memcpy(&header, bytes + VARHDRSZ, sizeof(header));
+	if ((header & 0x8000) == 0 && size < (int) (VARHDRSZ + 2 * sizeof(header)))
 		elog(ERROR, "invalid amount in a serialized state");
 	amount = memcpy(MemoryContextAlloc(context, size), bytes, size);
 	SET_VARSIZE(amount, size);

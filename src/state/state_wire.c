@@ -58,9 +58,6 @@
 #define WIRE_PORTION			((Size) 48 * 1024)
 #endif
 
-/* An upper bound of the number of customers of a table. */
-#define WIRE_MAX_CUSTOMERS		(UINT64CONST(1) << 40)
-
 static const CustomerStateOps *
 KindOfTag(int tag)
 {
@@ -284,7 +281,8 @@ CustomerStateSerialize(CustomerState *state, Portion *portion)
 	pq_sendint32(&wire, state->customer_type);
 	state->ops->write_head(&wire, state);
 	WriteTable(&writer);
-	Assert(portion != NULL || whole.done);
+	if (portion == NULL && !whole.done)
+		elog(ERROR, "a serialized state is longer than expected");
 	return pq_endtypsend(&wire);
 }
 
@@ -390,7 +388,7 @@ ReadTable(StringInfo wire, CustomerState *state)
 		elog(ERROR, "unknown form of customers in a serialized state");
 	seed = pq_getmsgint64(wire);
 	whole->ntaken = pq_getmsgint64(wire);
-	if (whole->ntaken > WIRE_MAX_CUSTOMERS)
+	if (whole->ntaken > MAX_CUSTOMERS)
 		elog(ERROR, "wrong number of customers in a serialized state");
 	if (form == KEY_DENSE)
 	{

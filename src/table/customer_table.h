@@ -152,7 +152,7 @@ extern Size CustomerTableSize(const CustomerTable *table);
 #define SMALL_TABLE	1024
 extern void CustomerTableCheck(const CustomerTable *table, bool whole);
 
-/* Whether a merge reads at least an eighth as many customers as the table has: check them all. */
+/* Whether a merge adds so many customers that checking the whole table after it is no waste. */
 #define IsLargeStep(table, other)	((other)->ntaken >= (table)->ntaken / 8)
 #else
 #define CustomerTableCheck(table, whole)	((void) 0)

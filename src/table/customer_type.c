@@ -227,6 +227,19 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 	}
 }
 
+/* Return whether a received image of KEY_VALUE has the length that its type demands. */
+bool
+CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size length)
+{
+	if (customer_type->typbyval)
+		return length == sizeof(Datum);
+	if (customer_type->typlen == -1)
+		return length >= VARHDRSZ && VARATT_IS_4B_U(image) && VARSIZE(image) == length;
+	if (customer_type->typlen == -2)
+		return strnlen(image, length) + 1 == length;
+	return length == (Size) customer_type->typlen;
+}
+
 /* Return whether two images of KEY_VALUE are the same customer.  `arg` is a CustomerType. */
 bool
 CustomersEqualByType(void *arg, const char *a, const char *b)

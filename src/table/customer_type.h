@@ -45,6 +45,7 @@ extern uint64 SeedOfQuery(void);
 extern bool CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form);
 extern void MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table,
 								   Datum customer, CustomerKey *key);
+extern bool CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size length);
 extern bool CustomersEqualByType(void *customer_type, const char *a, const char *b);
 
 /*
