@@ -192,9 +192,11 @@ sub settings {
   my @off = ('enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_memoize');
   my @set = map { $_ . ' = ' . (maybe(0.75) ? 'on' : 'off') } @on;
   push @set, map { $_ . ' = ' . (maybe(0.5) ? 'on' : 'off') } @off;
-  # with neither of these joins enabled, a nested loop compares all pairs of rows, which takes
-  # minutes on a slow server
-  push @set, 'enable_hashjoin = on' unless grep { /^enable_(hash|merge)join = on/ } @set;
+  # without a hash join or a merge join, which needs sorting, a nested loop compares all pairs
+  # of rows, which takes minutes on a slow server
+  my %on = map { /^(\w+) = on$/ ? ($1 => 1) : () } @set;
+  push @set, 'enable_hashjoin = on'
+    unless $on{enable_hashjoin} || $on{enable_mergejoin} && $on{enable_sort};
   push @set, 'winback.enable_scan = ' . (maybe(0.8) ? 'on' : 'off');
   push @set, q{work_mem = '} . any('64kB', '64kB', '256kB', '4MB') . q{'},
     'hash_mem_multiplier = ' . any(1, 2);
