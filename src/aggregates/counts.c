@@ -240,10 +240,8 @@ CountAlike(Counts *counts, LifecycleStatus before, bool bought, LifecycleStatus 
 		}
 	}
 
-	if (ReactivationEligible(before))
-		TallyAdd(&counts->reactivation, bought ? customers : 0, customers);
-	if (WinbackEligible(before))
-		TallyAdd(&counts->winback, bought ? customers : 0, customers);
+	TallyCount(&counts->reactivation, ReactivationEligible(before), bought, customers);
+	TallyCount(&counts->winback, WinbackEligible(before), bought, customers);
 }
 
 /* The columns of revenue, in order, from COUNTS_REVENUE_NEW on. */

@@ -169,15 +169,13 @@ const OnePassAggregate winback_aggregate = {winback_trans, TakeWinbackRows};
 static void
 CountReactivation(void *arg, const Outcome *outcome, int64 customers)
 {
-	if (ReactivationEligible(outcome->before))
-		TallyAdd(arg, outcome->bought ? customers : 0, customers);
+	TallyCount(arg, ReactivationEligible(outcome->before), outcome->bought, customers);
 }
 
 static void
 CountWinback(void *arg, const Outcome *outcome, int64 customers)
 {
-	if (WinbackEligible(outcome->before))
-		TallyAdd(arg, outcome->bought ? customers : 0, customers);
+	TallyCount(arg, WinbackEligible(outcome->before), outcome->bought, customers);
 }
 
 static Tally

@@ -318,9 +318,8 @@ TallyStep(FunctionCallInfo fcinfo, bool (*eligible) (LifecycleStatus))
 {
 	Datum		tally = WritableTally(fcinfo);
 
-	if (eligible((LifecycleStatus) PG_GETARG_CHAR(1)))
-		TallyAdd((Tally *) DatumGetPointer(tally),
-				 BoughtByStatus((LifecycleStatus) PG_GETARG_CHAR(2)) ? 1 : 0, 1);
+	TallyCount((Tally *) DatumGetPointer(tally), eligible((LifecycleStatus) PG_GETARG_CHAR(1)),
+			   BoughtByStatus((LifecycleStatus) PG_GETARG_CHAR(2)), 1);
 	return tally;
 }
 

@@ -17,6 +17,14 @@
 extern void TallyAdd(Tally *tally, int64 returned, int64 eligible);
 extern Datum TallyDatum(const Tally *tally);
 
+/* Add customers to a tally if they were eligible; they returned if they bought. */
+static inline void
+TallyCount(Tally *tally, bool eligible, bool bought, int64 customers)
+{
+	if (eligible)
+		TallyAdd(tally, bought ? customers : 0, customers);
+}
+
 /* Return the rate, 0 to 1; 0 if nobody was eligible, where the rate is undefined. */
 static inline float8
 TallyRate(const Tally *tally)
