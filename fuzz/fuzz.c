@@ -172,12 +172,6 @@ MustBeSame(bytea *a, bytea *b)
 		 "a state that was received is not sent as the same bytes");
 }
 
-static bool
-SameWord(void *arg, const char *a, const char *b)
-{
-	return true;
-}
-
 static CustomerType *TypeOfPath(KeyPath path);
 
 /*
@@ -203,10 +197,7 @@ FamilyOfState(const CustomerState *state)
 static CustomerState *
 EmptyState(const CustomerState *like)
 {
-	CustomerState *state = like->ops->create_like(CurrentMemoryContext, FamilyOfState(like), like);
-
-	state->table.same = SameWord;
-	return state;
+	return like->ops->create_like(CurrentMemoryContext, FamilyOfState(like), like);
 }
 
 /* Whether a state claims to be a portion of a large one, for which a leader makes room. */

@@ -23,22 +23,17 @@ CustomerStateInit(CustomerState *state, const CustomerStateOps *ops, MemoryConte
 {
 	state->ops = ops;
 	state->batch = NULL;
-	state->waiting = NULL;
 	state->customer_type = customer_type->type;
 	CustomerTableInit(&state->table, context, customer_type->form, ops->facts_size(state),
 					  customer_type->seed);
-	state->table.same = CustomersEqualByType;
-	state->table.same_arg = customer_type;
+	state->table.customer_type = customer_type;
 }
 
 /* Create the batch if it is worth it: see BatchCreate. */
 void
 CustomerStateBeginBatch(CustomerState *state, bool alone)
 {
-	state->batch = BatchCreate(&state->table, alone);
-	if (state->batch != NULL)
-		state->waiting = MemoryContextAlloc(state->table.context,
-											(Size) BATCH_ROWS * state->ops->row_size);
+	state->batch = BatchCreate(&state->table, state->ops->row_size, alone);
 }
 
 /* Enter the rows that wait in the batch. */
@@ -51,7 +46,7 @@ CustomerStateFlush(CustomerState *state)
 		return;
 
 	nrows = BatchLocate(state->batch, &state->table);
-	state->ops->add_rows(state, state->batch->found, state->waiting, nrows);
+	state->ops->add_rows(state, state->batch->found, state->batch->rows, nrows);
 	CustomerTableSettle(&state->table, BATCH_ROWS);
 }
 
@@ -68,7 +63,7 @@ CustomerStateEnter(CustomerState *state, CustomerType *customer_type, Datum cust
 	place = CustomerStateQueue(state, customer_type, customer);
 	if (place >= 0)
 	{
-		memcpy((char *) state->waiting + place * row_size, row, row_size);
+		memcpy((char *) state->batch->rows + place * row_size, row, row_size);
 		return;
 	}
 
@@ -106,10 +101,10 @@ CustomerStateMerge(CustomerState *state, CustomerState *other)
 	state->ops->merge_head(state, other);
 	if (state->table.facts_size != other->table.facts_size)
 		elog(ERROR, "cannot merge states with facts of different sizes");
-	if (!CustomerTypeAllowsForm(state->table.same_arg, other->table.form))
+	if (!CustomerTypeAllowsForm(state->table.customer_type, other->table.form))
 		elog(ERROR, "cannot merge a state whose keys are not of the customers' type");
 	if (other->table.packed && other->table.form == KEY_VALUE)
-		CheckImages(other, state->table.same_arg);
+		CheckImages(other, state->table.customer_type);
 
 	CustomerStateFlush(state);
 	CustomerStateFlush(other);
@@ -156,7 +151,6 @@ void
 CustomerStateCheck(const CustomerState *state, bool whole)
 {
 	Assert(state->table.facts_size == state->ops->facts_size(state));
-	Assert((state->batch != NULL) == (state->waiting != NULL));
 	if (state->batch != NULL)
 		BatchCheck(state->batch, &state->table);
 	CustomerTableCheck(&state->table, whole);

@@ -104,10 +104,9 @@ typedef struct CustomerStateOps
 struct CustomerState
 {
 	const CustomerStateOps *ops;
+	Oid			customer_type;
 	CustomerTable table;
 	Batch	   *batch;			/* NULL while rows are entered one by one: see BatchCreate */
-	void	   *waiting;		/* the row of each key in the batch, ops->row_size bytes each */
-	Oid			customer_type;
 };
 
 extern void CustomerStateInit(CustomerState *state, const CustomerStateOps *ops,
@@ -130,7 +129,7 @@ extern void CustomerStateCheck(const CustomerState *state, bool whole);
 #endif
 
 /*
- * Queue a customer.  Return the place in state->waiting where the caller puts the row,
+ * Queue a customer.  Return the index in batch->rows where the caller puts the row,
  * or -1 if the caller must call CustomerStateEnter.
  *
  * This is the path of most rows, so it takes no address of a local variable: measured,

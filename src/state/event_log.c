@@ -217,7 +217,7 @@ EventLogCheck(const EventLog *log, const CustomerState *state, bool whole)
 	const uint8 *facts;
 
 	if (nwaiting > 0)
-		Assert(((uint32 *) state->waiting)[nwaiting - 1] == log->nevents - 1);
+		Assert(((uint32 *) state->batch->rows)[nwaiting - 1] == log->nevents - 1);
 	if (!whole && (CustomerTableSize(&state->table) > SMALL_TABLE ||
 				   log->nevents * sizeof(LoggedEvent) > SMALL_TABLE))
 		return;

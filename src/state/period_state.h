@@ -44,7 +44,7 @@ PeriodStateQueuePurchase(PeriodState *state, CustomerType *customer_type, Datum 
 
 	if (unlikely(place < 0))
 		return false;
-	((PurchaseFacts *) state->base.waiting)[place] = verdict;
+	((PurchaseFacts *) state->base.batch->rows)[place] = verdict;
 	return true;
 }
 
@@ -54,14 +54,14 @@ PeriodStateQueueEvent(PeriodState *state, CustomerType *customer_type, Datum cus
 					  int64 at, LifecycleEvent event, PurchaseFacts verdict)
 {
 	int			place = CustomerStateQueue(&state->base, customer_type, customer);
-	PeriodEvent *waiting;
+	PeriodEvent *row;
 
 	if (unlikely(place < 0))
 		return false;
-	waiting = (PeriodEvent *) state->base.waiting + place;
-	waiting->at = at;
-	waiting->event = event;
-	waiting->verdict = verdict;
+	row = (PeriodEvent *) state->base.batch->rows + place;
+	row->at = at;
+	row->event = event;
+	row->verdict = verdict;
 	return true;
 }
 

@@ -216,7 +216,7 @@ AssertZones(const CustomerState *state, bool whole)
 
 	Assert(((const SeriesState *) state)->log.nevents == 0);
 	if (nwaiting > 0)
-		Assert(((uint32 *) state->waiting)[nwaiting - 1] <
+		Assert(((uint32 *) state->batch->rows)[nwaiting - 1] <
 			   (uint32) ((const SeriesState *) state)->calendar->nedges);
 	if (!whole && CustomerTableSize(&state->table) > SMALL_TABLE)
 		return;

@@ -74,7 +74,7 @@ SeriesStateQueueZone(SeriesState *state, CustomerType *customer_type, Datum cust
 
 	if (unlikely(place < 0))
 		return false;
-	((uint32 *) state->base.waiting)[place] = zone;
+	((uint32 *) state->base.batch->rows)[place] = zone;
 	return true;
 }
 

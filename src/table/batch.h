@@ -1,12 +1,10 @@
 /*
  * batch.h
- *	  Collect keys, and look them up in a customer table together.
+ *	  Collect rows, and look up their keys in a customer table together.
  *
  * In a table that is larger than the caches this is twice as fast as one look-up after
  * the other, because the processor waits for main memory once for many keys
- * (customer_table.c).
- * The owner of a batch keeps the other columns of each row in an array of its own, of
- * BATCH_ROWS elements.
+ * (customer_table.c).  The owner of a batch decides what a row is besides its key.
  */
 #ifndef WINBACK_BATCH_H
 #define WINBACK_BATCH_H
@@ -28,16 +26,17 @@ typedef struct Batch
 	uint64		nbatches;		/* calls of BatchLocate so far */
 	Size		images_used;	/* bytes */
 	char	   *images;			/* copies of the keys' images; NULL before the first */
+	void	   *rows;			/* of each key, without the key itself */
 	CustomerKey keys[BATCH_ROWS];
 	uint8	   *found[BATCH_ROWS];	/* the keys' facts, after BatchLocate */
 } Batch;
 
 /*
- * Create a batch for a table.  Return NULL if the table is small and not the only one of
- * its query (`alone`).
+ * Create a batch for a table, of rows of `row_size` bytes.  Return NULL if the table is
+ * small and not the only one of its query (`alone`).
  */
 static inline Batch *
-BatchCreate(const CustomerTable *table, bool alone)
+BatchCreate(const CustomerTable *table, Size row_size, bool alone)
 {
 	Batch	   *batch;
 
@@ -49,6 +48,7 @@ BatchCreate(const CustomerTable *table, bool alone)
 	batch->nbatches = 0;
 	batch->images_used = 0;
 	batch->images = NULL;
+	batch->rows = MemoryContextAlloc(table->context, BATCH_ROWS * row_size);
 	return batch;
 }
 
@@ -75,7 +75,8 @@ BatchCheck(const Batch *batch, const CustomerTable *table)
 #endif
 
 /*
- * Add the key of a customer to a batch, and prefetch its slot.  Return the row.
+ * Add the key of a customer to a batch, and prefetch its slot.  Return the index in
+ * batch->rows where the caller puts the row.
  *
  * Return -1 if the caller must look up the customer without the batch, after its keys: the
  * batch is full, the key does not fit the form of the table, or the images of all

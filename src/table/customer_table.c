@@ -48,6 +48,7 @@
 
 #include "compat.h"
 #include "table/customer_table.h"
+#include "table/customer_type.h"
 #include "table/slots.h"
 #include "table/large_memory.h"
 
@@ -342,8 +343,8 @@ SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, Key
 			return ImageLength(table, SlotRest(slot)) == key->length &&
 				memcmp(ImageAt(table, SlotRest(slot)), key->u.image, key->length) == 0;
 		case KEY_VALUE:
-			return table->same(table->same_arg,
-							   ImageAt(table, SlotRest(slot)), key->u.image);
+			return CustomerImagesAreEqual(table->customer_type,
+										  ImageAt(table, SlotRest(slot)), key->u.image);
 	}
 	pg_unreachable();
 }

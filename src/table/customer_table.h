@@ -60,8 +60,8 @@ typedef struct CustomerKey
 	bool		wide;			/* the key does not fit the table's form */
 } CustomerKey;
 
-/* Return whether two images of KEY_VALUE are the same customer. */
-typedef bool (*CustomersEqual) (void *arg, const char *a, const char *b);
+/* The type of the customers: customer_type.h. */
+typedef struct CustomerType CustomerType;
 
 /* The bit of the first byte of facts that belongs to the table: the slot is taken. */
 #define SLOT_TAKEN	0x01
@@ -74,15 +74,21 @@ typedef struct WholeTable
 	uint64		nslots;			/* of an array only */
 } WholeTable;
 
+/* The fields that a look-up reads stand together at the end. */
 typedef struct CustomerTable
 {
 	MemoryContext context;		/* in which slots and images are allocated */
+	const WholeTable *whole;	/* NULL unless received */
+	CustomerType *customer_type;	/* KEY_VALUE only: has the equality of the keys */
+
+	/* KEY_BYTES and KEY_VALUE: slots hold offsets into the images */
+	char	   *images;
+	Size		images_used;	/* bytes */
+	Size		images_size;	/* bytes allocated */
+
+	uint64		seed;			/* of the words of all keys; unused for KEY_DENSE */
 	KeyForm		form;
 	int32		base;			/* KEY_DENSE: the integer of the first slot */
-	uint64		seed;			/* of the words of all keys; unused for KEY_DENSE */
-	CustomersEqual same;		/* KEY_VALUE only */
-	void	   *same_arg;
-
 	bool		packed;			/* the table was received, and is read only; its customers fill
 								 * the first ntaken slots in any order, except those of an array */
 	uint8		shift;			/* see CustomerTablePlace; 0 in a small table */
@@ -91,12 +97,6 @@ typedef struct CustomerTable
 	uint64		nslots;
 	uint64		ntaken;			/* taken slots, and so the number of customers */
 	char	   *slots;
-	const WholeTable *whole;	/* NULL unless received */
-
-	/* KEY_BYTES and KEY_VALUE: slots hold offsets into the images */
-	char	   *images;
-	Size		images_used;	/* bytes */
-	Size		images_size;	/* bytes allocated */
 } CustomerTable;
 
 /* The largest facts_size: slot_size, with two words before the facts, has 16 bits. */
@@ -165,7 +165,7 @@ extern void CustomerTableCheck(const CustomerTable *table, bool whole);
 static inline uint64
 CustomerTablePlace(const CustomerTable *table, uint64 word)
 {
-	if (likely(table->shift != 0))
+	if (table->shift != 0)
 		return word >> table->shift;
 	return ((word >> 32) * table->nslots) >> 32;
 }

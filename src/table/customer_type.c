@@ -240,11 +240,10 @@ CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size 
 	return length == (Size) customer_type->typlen;
 }
 
-/* Return whether two images of KEY_VALUE are the same customer.  `arg` is a CustomerType. */
+/* Return whether two images of KEY_VALUE are the same customer. */
 bool
-CustomersEqualByType(void *arg, const char *a, const char *b)
+CustomerImagesAreEqual(CustomerType *customer_type, const char *a, const char *b)
 {
-	CustomerType *customer_type = arg;
 	Datum		left = PointerGetDatum(a);
 	Datum		right = PointerGetDatum(b);
 

@@ -23,7 +23,7 @@ typedef enum KeyPath
 } KeyPath;
 
 /* The type of the customer column of one call site. */
-typedef struct CustomerType
+struct CustomerType
 {
 	Oid			type;			/* as declared, domains included */
 	Oid			collation;
@@ -37,7 +37,7 @@ typedef struct CustomerType
 	FmgrInfo	hash;
 	bool		hash_is_extended;	/* 64 bits rather than 32 */
 	FmgrInfo	equal;
-} CustomerType;
+};
 
 extern CustomerType *CustomerTypeCreate(MemoryContext context, Oid type,
 										Oid collation);
@@ -46,7 +46,7 @@ extern bool CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm fo
 extern void MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table,
 								   Datum customer, CustomerKey *key);
 extern bool CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size length);
-extern bool CustomersEqualByType(void *customer_type, const char *a, const char *b);
+extern bool CustomerImagesAreEqual(CustomerType *customer_type, const char *a, const char *b);
 
 /*
  * Make the key that a table has for a customer.  The key may point into the value, or
