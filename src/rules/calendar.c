@@ -214,6 +214,81 @@ LaterBoundary(const Question *question, int64 end)
 	return later;
 }
 
+/* Fill in period_of. */
+static void
+IndexPeriods(Calendar *calendar)
+{
+	int			passed = 0;
+
+	for (int zone = 0; zone <= calendar->nedges; zone++)
+	{
+		while (passed <= calendar->nperiods && calendar->zones[passed].at <= zone)
+			passed++;
+		calendar->period_of[zone] = passed - 1;
+	}
+}
+
+/* Fill in inactive_at and churned_at. */
+static void
+IndexStandings(Calendar *calendar, MemoryContext context)
+{
+	const Boundary *zones = calendar->zones;
+	Size		size = (calendar->nedges + 1) * sizeof(int);
+	int			inactive = 0;	/* boundaries whose inactive_from is not after the zone */
+	int			churned = 0;
+
+	for (int i = 0; i < calendar->nperiods; i++)
+	{
+		if (zones[i].cutoffs.inactive_from > zones[i + 1].cutoffs.inactive_from ||
+			zones[i].cutoffs.churned_from > zones[i + 1].cutoffs.churned_from)
+			return;
+	}
+
+	calendar->inactive_at = MemoryContextAlloc(context, size);
+	calendar->churned_at = MemoryContextAlloc(context, size);
+	for (int zone = 0; zone <= calendar->nedges; zone++)
+	{
+		while (inactive <= calendar->nperiods &&
+			   zones[inactive].cutoffs.inactive_from <= zone)
+			inactive++;
+		while (churned <= calendar->nperiods && zones[churned].cutoffs.churned_from <= zone)
+			churned++;
+		calendar->inactive_at[zone] = Min(inactive, churned);
+		calendar->churned_at[zone] = churned;
+	}
+}
+
+/* Return whether a purchase in a period is a return, if the one before was in a zone. */
+static inline bool
+CameBackAfterZone(const Calendar *calendar, int period, int zone)
+{
+	return CameBack(StandingBySilence(&calendar->zones[period].cutoffs, zone));
+}
+
+/*
+ * Fill in came_back.
+ *
+ * The earlier the last purchase, the longer the silence, so one zone divides those after
+ * which a purchase is a return from the others.  From period to period it mostly grows, but
+ * not always: a month before 30 March 12:00 is 29 February 12:00, and a month before 31 March
+ * 00:00 is 29 February 00:00.
+ */
+static void
+IndexReturns(Calendar *calendar)
+{
+	int			zone = 0;
+
+	for (int i = 0; calendar->has_end && i < calendar->nperiods; i++)
+	{
+		while (zone > 0 && !CameBackAfterZone(calendar, i, zone - 1))
+			zone--;
+		while (zone < calendar->nedges && calendar->period_of[zone] < i &&
+			   CameBackAfterZone(calendar, i, zone))
+			zone++;
+		calendar->came_back[i] = zone;
+	}
+}
+
 /* Make the calendar of a question, or raise an error if the question is invalid. */
 Calendar *
 CalendarCreate(MemoryContext context, const Question *question)
@@ -237,6 +312,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 	calendar->zones = palloc0((nperiods + 1) * sizeof(Boundary));
 	calendar->later = palloc0(nperiods * sizeof(Boundary));
 	calendar->later_zones = palloc0(nperiods * sizeof(Boundary));
+	calendar->came_back = palloc0(nperiods * sizeof(int));
 	MemoryContextSwitchTo(old_context);
 
 	for (int i = 0; i <= nperiods; i++)
@@ -273,6 +349,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 			calendar->edges[nunique++] = calendar->edges[i];
 	}
 	calendar->nedges = nunique;
+	calendar->period_of = MemoryContextAlloc(context, (nunique + 1) * sizeof(int));
 	IndexZones(calendar, context);
 
 	for (int i = 0; i <= nperiods; i++)
@@ -284,6 +361,9 @@ CalendarCreate(MemoryContext context, const Question *question)
 		calendar->later_zones[i] = InZones(calendar, &calendar->later[i]);
 		calendar->later_zones[i].cutoffs.churned_from = 0;
 	}
+	IndexPeriods(calendar);
+	IndexStandings(calendar, context);
+	IndexReturns(calendar);
 
 	return calendar;
 }

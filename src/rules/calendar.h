@@ -53,6 +53,22 @@ typedef struct Calendar
 	Boundary   *zones;			/* nperiods + 1, in zones */
 	Boundary   *later;			/* nperiods, in instants */
 	Boundary   *later_zones;	/* nperiods, in zones; without churned_from, which is no edge */
+
+	/*
+	 * What follows for purchases in each zone; nedges + 1 of each.  inactive_at and churned_at
+	 * are the first boundary at which a customer whose last purchase is in the zone is
+	 * inactive, or churned; nperiods + 1 if there is none.  Both are NULL if a cut-off lies
+	 * before the one of an earlier boundary.
+	 */
+	int		   *period_of;		/* -1 before the first period, nperiods after the last */
+	int		   *inactive_at;
+	int		   *churned_at;
+
+	/*
+	 * For each period: a purchase in it is a return if the last purchase before the period
+	 * was in a zone before this one.
+	 */
+	int		   *came_back;
 } Calendar;
 
 extern Calendar *CalendarCreate(MemoryContext context, const Question *question);

@@ -60,16 +60,6 @@ typedef struct Sweep
 {
 	const Calendar *calendar;
 	PeriodSummary *periods;
-	int		   *period_of;		/* the period of each zone: -1 before the first period, nperiods
-								 * after the last; nedges + 1 of them */
-
-	/*
-	 * For each zone, the first boundary at which a customer whose last purchase is in the zone is
-	 * inactive, or churned; nperiods + 1 if there is none.  Both are NULL if a cut-off lies
-	 * before the one of an earlier boundary.
-	 */
-	int		   *inactive_at;
-	int		   *churned_at;
 
 	/*
 	 * Customers who keep a standing through a silent period: a row for each period, a column for
@@ -109,7 +99,7 @@ CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
 		int			before = StandingAfterZone(sweep->calendar, from, zone);
 		int			after = StandingAfterZone(sweep->calendar, from + 1, zone);
 
-		if (before != after || sweep->inactive_at == NULL)
+		if (before != after || sweep->calendar->inactive_at == NULL)
 		{
 			CountInPeriod(sweep, from, before, false, after, customers);
 			from++;
@@ -118,8 +108,8 @@ CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
 		{
 			/* the boundary at which the standing changes is the end of the last period */
 			int			changes = before == StandingIndex(LIFECYCLE_ACTIVE) ?
-				sweep->inactive_at[zone] :
-				before == StandingIndex(LIFECYCLE_INACTIVE) ? sweep->churned_at[zone] :
+				sweep->calendar->inactive_at[zone] :
+				before == StandingIndex(LIFECYCLE_INACTIVE) ? sweep->calendar->churned_at[zone] :
 				until + 1;
 			int			end = Min(changes - 1, until);
 
@@ -129,51 +119,11 @@ CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
 	}
 }
 
-/* Fill in inactive_at and churned_at, unless the cut-offs go back from a boundary to the next. */
-static void
-IndexStandings(Sweep *sweep)
-{
-	const Calendar *calendar = sweep->calendar;
-	const Boundary *zones = calendar->zones;
-	int			inactive = 0;	/* boundaries whose inactive_from is not after the zone */
-	int			churned = 0;
-
-	for (int i = 0; i < calendar->nperiods; i++)
-	{
-		if (zones[i].cutoffs.inactive_from > zones[i + 1].cutoffs.inactive_from ||
-			zones[i].cutoffs.churned_from > zones[i + 1].cutoffs.churned_from)
-			return;
-	}
-
-	sweep->inactive_at = palloc((calendar->nedges + 1) * sizeof(int));
-	sweep->churned_at = palloc((calendar->nedges + 1) * sizeof(int));
-	for (int zone = 0; zone <= calendar->nedges; zone++)
-	{
-		while (inactive <= calendar->nperiods &&
-			   zones[inactive].cutoffs.inactive_from <= zone)
-			inactive++;
-		while (churned <= calendar->nperiods && zones[churned].cutoffs.churned_from <= zone)
-			churned++;
-		sweep->inactive_at[zone] = Min(inactive, churned);
-		sweep->churned_at[zone] = churned;
-	}
-}
-
 static void
 SweepInit(Sweep *sweep, const Calendar *calendar, PeriodSummary *periods)
 {
-	int			passed = 0;
-
 	sweep->calendar = calendar;
 	sweep->periods = periods;
-	sweep->period_of = palloc((calendar->nedges + 1) * sizeof(int));
-	for (int zone = 0; zone <= calendar->nedges; zone++)
-	{
-		while (passed <= calendar->nperiods && calendar->zones[passed].at <= zone)
-			passed++;
-		sweep->period_of[zone] = passed - 1;
-	}
-	IndexStandings(sweep);
 	sweep->steady = palloc0((calendar->nperiods + 1) * sizeof(*sweep->steady));
 }
 
@@ -191,13 +141,7 @@ SweepFinish(Sweep *sweep)
 			CountInPeriod(sweep, i, standing, false, standing, customers[standing]);
 		}
 	}
-	pfree(sweep->period_of);
 	pfree(sweep->steady);
-	if (sweep->inactive_at != NULL)
-	{
-		pfree(sweep->inactive_at);
-		pfree(sweep->churned_at);
-	}
 }
 
 /*
@@ -217,8 +161,6 @@ SweepFinish(Sweep *sweep)
 typedef struct ZoneSweep
 {
 	Sweep		sweep;
-	int		   *came_back;		/* for each period: a purchase is a return if the last one before
-								 * the period was in a zone before this one */
 
 	/*
 	 * Numbers of customers, or NULL: row = the zone of the earlier purchase, column = the zone of
@@ -228,42 +170,16 @@ typedef struct ZoneSweep
 	int			none;
 } ZoneSweep;
 
-/* Return whether a purchase in a period is a return, if the one before was in a zone. */
-static inline bool
-CameBackAfterZone(const Calendar *calendar, int period, int zone)
-{
-	return CameBack(StandingFromIndex(StandingAfterZone(calendar, period, zone)));
-}
-
 static void
 ZoneSweepInit(ZoneSweep *zones, const Calendar *calendar, PeriodSummary *periods,
 			  uint64 ncustomers)
 {
 	Size		npairs = (Size) (calendar->nedges + 1) * (calendar->nedges + 1);
-	const int  *period_of;
 
 	SweepInit(&zones->sweep, calendar, periods);
-	period_of = zones->sweep.period_of;
 	zones->none = calendar->nedges;
 	if (npairs <= PAIRS_MAX && npairs <= ncustomers * calendar->nperiods)
 		zones->pairs = palloc0(npairs * sizeof(int64));
-
-	/*
-	 * The earlier the last purchase, the longer the silence, so one zone divides those after
-	 * which a purchase is a return from the others.  From period to period it mostly grows, but
-	 * not always: a month before 30 March 12:00 is 29 February 12:00, and a month before 31 March
-	 * 00:00 is 29 February 00:00.
-	 */
-	zones->came_back = palloc0(calendar->nperiods * sizeof(int));
-	for (int i = 0, zone = 0; calendar->has_end && i < calendar->nperiods; i++)
-	{
-		while (zone > 0 && !CameBackAfterZone(calendar, i, zone - 1))
-			zone--;
-		while (zone < calendar->nedges && period_of[zone] < i &&
-			   CameBackAfterZone(calendar, i, zone))
-			zone++;
-		zones->came_back[i] = zone;
-	}
 }
 
 /*
@@ -275,7 +191,7 @@ CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
 {
 	Sweep	   *sweep = &zones->sweep;
 	const Calendar *calendar = sweep->calendar;
-	int			period = zone == zones->none ? calendar->nperiods : sweep->period_of[zone];
+	int			period = zone == zones->none ? calendar->nperiods : sweep->calendar->period_of[zone];
 
 	if (period >= 0 && period < calendar->nperiods)
 		CountInPeriod(sweep, period,
@@ -283,7 +199,7 @@ CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
 					  StandingAfterZone(calendar, period, earlier),
 					  true, StandingAfterZone(calendar, period + 1, zone), customers);
 	if (earlier != zones->none)
-		CountSilence(sweep, earlier, sweep->period_of[earlier] + 1, period, customers);
+		CountSilence(sweep, earlier, sweep->calendar->period_of[earlier] + 1, period, customers);
 }
 
 /* Count a customer as CountPair does, or leave that to ZoneSweepFinish. */
@@ -304,11 +220,11 @@ static inline void
 SweepPurchase(ZoneSweep *zones, const uint8 *facts, int size, int earlier, int zone)
 {
 	Sweep	   *sweep = &zones->sweep;
-	int			period = sweep->period_of[zone];
+	int			period = sweep->calendar->period_of[zone];
 
 	AddPair(zones, earlier, zone);
 	/* the return lasted if there is a purchase since the cut-off of the later instant */
-	if (period >= 0 && earlier < zones->came_back[period] &&
+	if (period >= 0 && earlier < sweep->calendar->came_back[period] &&
 		CalendarHasLater(sweep->calendar, period))
 	{
 		const Boundary *later = &sweep->calendar->later_zones[period];
@@ -340,9 +256,9 @@ SweepZones(ZoneSweep *zones, const uint8 *facts, int size)
 		bits &= bits - 1;
 
 		/* purchases after the end only decide whether a return lasted: SweepPurchase */
-		if (sweep->period_of[next] >= sweep->calendar->nperiods)
+		if (sweep->calendar->period_of[next] >= sweep->calendar->nperiods)
 			break;
-		if (zone != zones->none && sweep->period_of[next] != sweep->period_of[zone])
+		if (zone != zones->none && sweep->calendar->period_of[next] != sweep->calendar->period_of[zone])
 		{
 			SweepPurchase(zones, facts, size, earlier, zone);
 			earlier = zone;
@@ -372,7 +288,6 @@ ZoneSweepFinish(ZoneSweep *zones)
 		}
 	}
 	SweepFinish(&zones->sweep);
-	pfree(zones->came_back);
 	if (zones->pairs != NULL)
 		pfree(zones->pairs);
 }
@@ -565,7 +480,7 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 		int			next = calendar->nperiods;	/* the period of the next event */
 
 		if (n < events->nevents)
-			next = events->sweep.period_of[CalendarZone(calendar, events->events[n].at)];
+			next = calendar->period_of[CalendarZone(calendar, events->events[n].at)];
 		if (next > i)
 		{
 			next = Min(next, calendar->nperiods);
