@@ -4,8 +4,8 @@
  *
  * This is a hash table with open addressing and linear probing.  A slot is the key and the
  * facts, packed (slots.h).  With one byte of facts a customer, a slot has 5 bytes for
- * integers of 32 bits, and 9 for those of 64.  The table doubles when 7/8 of the slots
- * are taken, so a customer takes between 6 and 12 bytes, or 10 and 21.  A table of up to
+ * integers of 32 bits, and 9 for those of 64.  A table of many customers doubles when 7/8 of
+ * the slots are taken, so a customer takes between 6 and 12 bytes, or 10 and 21.  A table of up to
  * 8 kB has as many slots as fill a chunk of memory; in a larger table, the number of slots
  * is a power of two.  Slots are not aligned; the memcpy()s in slots.h compile to
  * plain loads and stores.

@@ -38,8 +38,14 @@
 /* The largest number of customers of a table.  Their slots would take 5 TB. */
 #define MAX_CUSTOMERS		(UINT64CONST(1) << 40)
 
-/* The number of customers for which `nslots` slots are enough.  A table grows at 7/8. */
-#define ROOM_OF_SLOTS(nslots)		((nslots) - ((nslots) + 7) / 8)
+/*
+ * The number of customers for which `nslots` slots are enough.  A table grows when 7/8 of its
+ * slots are taken.  One of few slots is filled but for one slot: a probe through some of them
+ * costs less than the loads from main memory that larger tables of many groups cause.
+ */
+#define FEW_SLOTS					64
+#define ROOM_OF_SLOTS(nslots) \
+	((nslots) - ((nslots) <= FEW_SLOTS ? 1 : ((nslots) + 7) / 8))
 
 /* Whether a table with `nslots` slots fits into a small chunk. */
 #define AreSmallSlots(slot_size, nslots) \
