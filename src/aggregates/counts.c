@@ -188,31 +188,30 @@ const OnePassAggregate series_aggregate = {lifecycle_series_trans, TakeSeriesRow
  * inactive and churned customers.
  */
 static void
-CountStanding(int64 *columns, LifecycleStatus standing, int64 customers)
+CountStanding(int64 *columns, Standing standing, int64 customers)
 {
 	switch (standing)
 	{
-		case LIFECYCLE_PROSPECT:
+		case STANDING_PROSPECT:
 			columns[0] += customers;
 			break;
-		case LIFECYCLE_ACTIVE:
+		case STANDING_ACTIVE:
 			columns[1] += customers;
 			break;
-		case LIFECYCLE_INACTIVE:
+		case STANDING_INACTIVE:
 			columns[2] += customers;
 			break;
-		case LIFECYCLE_CHURNED:
+		case STANDING_CHURNED:
 			columns[3] += customers;
 			break;
-		default:
+		case STANDING_NONE:
 			break;
 	}
 }
 
 /* Count customers of one cell of a PeriodSummary in all columns. */
 static void
-CountAlike(Counts *counts, LifecycleStatus before, bool bought, LifecycleStatus after,
-		   int64 customers)
+CountAlike(Counts *counts, Standing before, bool bought, Standing after, int64 customers)
 {
 	CountStanding(&counts->customers[COUNTS_PROSPECTS_START], before, customers);
 	CountStanding(&counts->customers[COUNTS_PROSPECTS_END], after, customers);
@@ -223,7 +222,7 @@ CountAlike(Counts *counts, LifecycleStatus before, bool bought, LifecycleStatus 
 		{
 			case LIFECYCLE_NEW:
 				counts->customers[COUNTS_NEW_CUSTOMERS] += customers;
-				if (before == LIFECYCLE_PROSPECT)
+				if (before == STANDING_PROSPECT)
 					counts->customers[COUNTS_CONVERTED] += customers;
 				break;
 			case LIFECYCLE_ACTIVE:
@@ -332,15 +331,14 @@ CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
 	Datum		values[COUNTS_NCOLUMNS];
 	bool		nulls[COUNTS_NCOLUMNS] = {0};
 
-	for (int before = 0; before < STANDINGS; before++)
+	for (int before = 0; before < NSTANDINGS; before++)
 		for (int bought = 0; bought < 2; bought++)
-			for (int after = 0; after < STANDINGS; after++)
+			for (int after = 0; after < NSTANDINGS; after++)
 			{
 				int64		customers = summary->customers[before][bought][after];
 
 				if (customers != 0)
-					CountAlike(&counts, StandingFromIndex(before), bought,
-							   StandingFromIndex(after), customers);
+					CountAlike(&counts, before, bought, after, customers);
 			}
 
 	for (int i = 0; i < COUNTS_NCOLUMNS; i++)

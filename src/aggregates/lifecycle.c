@@ -122,7 +122,7 @@ lifecycle_at_final(PG_FUNCTION_ARGS)
 {
 	Outcome		outcome = FinalOutcome(fcinfo);
 
-	return ReturnStatus(fcinfo, outcome.before);
+	return ReturnStatus(fcinfo, StatusOfStanding(outcome.before));
 }
 
 Datum
@@ -324,7 +324,7 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 	if (facts->events & EVENT_CANCELLED)
 		SetInstant(&row, EXPLAIN_LAST_CANCELLATION, judge->unit,
 				   LaterInstantGet(facts->last_cancellation));
-	SetStatus(&row, EXPLAIN_STANDING_AT_START, outcome.before);
+	SetStatus(&row, EXPLAIN_STANDING_AT_START, StatusOfStanding(outcome.before));
 	if (outcome.bought)
 		SetInstant(&row, EXPLAIN_FIRST_PURCHASE, judge->unit, why->first_purchase);
 	if (outcome.bought || judge->has_end)

@@ -66,26 +66,26 @@ EventFactsMerge(EventFacts *facts, const EventFacts *other)
 }
 
 /* Return the best of several verdicts, which is the verdict on the last purchase. */
-static LifecycleStatus
+static Standing
 BestVerdict(PurchaseFacts facts, PurchaseFacts active, PurchaseFacts inactive,
 			PurchaseFacts churned)
 {
 	if (facts & active)
-		return LIFECYCLE_ACTIVE;
+		return STANDING_ACTIVE;
 	if (facts & inactive)
-		return LIFECYCLE_INACTIVE;
+		return STANDING_INACTIVE;
 	if (facts & churned)
-		return LIFECYCLE_CHURNED;
-	return LIFECYCLE_NONE;
+		return STANDING_CHURNED;
+	return STANDING_NONE;
 }
 
-static LifecycleStatus
+static Standing
 SilenceAtStart(PurchaseFacts facts)
 {
 	return BestVerdict(facts, FACT_START_ACTIVE, FACT_START_INACTIVE, FACT_START_CHURNED);
 }
 
-static LifecycleStatus
+static Standing
 SilenceAtEnd(PurchaseFacts facts)
 {
 	return BestVerdict(facts, FACT_END_ACTIVE, FACT_END_INACTIVE, FACT_END_CHURNED);

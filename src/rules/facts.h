@@ -71,9 +71,9 @@ typedef struct EventFacts
 /* The arguments of StatusOver for one customer and one period. */
 typedef struct Outcome
 {
-	LifecycleStatus before;		/* standing at the start */
+	Standing	before;			/* at the start */
 	bool		bought;			/* in the period */
-	LifecycleStatus after;		/* standing at the end */
+	Standing	after;			/* at the end */
 } Outcome;
 
 extern void EventFactsAdd(EventFacts *facts, int64 at, LifecycleEvent event,

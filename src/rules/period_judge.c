@@ -10,11 +10,11 @@
 #include "rules/period_judge.h"
 
 static PurchaseFacts
-FactOfStanding(LifecycleStatus standing, PurchaseFacts churned,
+FactOfStanding(Standing standing, PurchaseFacts churned,
 			   PurchaseFacts inactive, PurchaseFacts active)
 {
-	return standing == LIFECYCLE_CHURNED ? churned :
-		standing == LIFECYCLE_INACTIVE ? inactive : active;
+	return standing == STANDING_CHURNED ? churned :
+		standing == STANDING_INACTIVE ? inactive : active;
 }
 
 /* Compute the verdict on a purchase before the end. */

@@ -10,16 +10,55 @@
 #include "rules/rules.h"
 
 /* Return the standing of a customer at an instant, given the history before it. */
-LifecycleStatus
+Standing
 StandingOf(const History *before)
 {
 	if (!before->known)
-		return LIFECYCLE_NONE;
-	if (before->silence == LIFECYCLE_NONE)
-		return LIFECYCLE_PROSPECT;	/* even if cancelled, as they never bought */
+		return STANDING_NONE;
+	if (before->silence == STANDING_NONE)
+		return STANDING_PROSPECT;	/* even if cancelled, as they never bought */
 	if (before->cancelled_since)
-		return LIFECYCLE_CHURNED;
+		return STANDING_CHURNED;
 	return before->silence;
+}
+
+/* Return the status that shows a standing in SQL. */
+LifecycleStatus
+StatusOfStanding(Standing standing)
+{
+	switch (standing)
+	{
+		case STANDING_NONE:
+			return LIFECYCLE_NONE;
+		case STANDING_PROSPECT:
+			return LIFECYCLE_PROSPECT;
+		case STANDING_ACTIVE:
+			return LIFECYCLE_ACTIVE;
+		case STANDING_INACTIVE:
+			return LIFECYCLE_INACTIVE;
+		case STANDING_CHURNED:
+			return LIFECYCLE_CHURNED;
+	}
+	pg_unreachable();
+}
+
+/* Return the standing that a status shows, or STANDING_NONE if it shows none. */
+Standing
+StandingOfStatus(LifecycleStatus status)
+{
+	switch (status)
+	{
+		case LIFECYCLE_PROSPECT:
+			return STANDING_PROSPECT;
+		case LIFECYCLE_ACTIVE:
+			return STANDING_ACTIVE;
+		case LIFECYCLE_INACTIVE:
+			return STANDING_INACTIVE;
+		case LIFECYCLE_CHURNED:
+			return STANDING_CHURNED;
+		default:
+			return STANDING_NONE;
+	}
 }
 
 /*
@@ -27,23 +66,24 @@ StandingOf(const History *before)
  * and whether the customer bought in it.
  */
 LifecycleStatus
-StatusOver(LifecycleStatus before, bool bought, LifecycleStatus after)
+StatusOver(Standing before, bool bought, Standing after)
 {
 	if (!bought)
-		return after;
+		return StatusOfStanding(after);
 
 	switch (before)
 	{
-		case LIFECYCLE_NONE:
-		case LIFECYCLE_PROSPECT:
+		case STANDING_NONE:
+		case STANDING_PROSPECT:
 			return LIFECYCLE_NEW;
-		case LIFECYCLE_INACTIVE:
-			return LIFECYCLE_REACTIVATED;
-		case LIFECYCLE_CHURNED:
-			return LIFECYCLE_WON_BACK;
-		default:
+		case STANDING_ACTIVE:
 			return LIFECYCLE_ACTIVE;
+		case STANDING_INACTIVE:
+			return LIFECYCLE_REACTIVATED;
+		case STANDING_CHURNED:
+			return LIFECYCLE_WON_BACK;
 	}
+	pg_unreachable();
 }
 
 /*
@@ -64,23 +104,23 @@ BoughtByStatus(LifecycleStatus after)
 
 /* Return whether a purchase of customers of this standing is a return. */
 bool
-CameBack(LifecycleStatus before)
+CameBack(Standing before)
 {
-	return before == LIFECYCLE_INACTIVE || before == LIFECYCLE_CHURNED;
+	return before == STANDING_INACTIVE || before == STANDING_CHURNED;
 }
 
 /* Return whether customers of this standing can be reactivated. */
 bool
-ReactivationEligible(LifecycleStatus before)
+ReactivationEligible(Standing before)
 {
-	return before == LIFECYCLE_INACTIVE ||
-		before == LIFECYCLE_CHURNED ||
-		before == LIFECYCLE_PROSPECT;
+	return before == STANDING_INACTIVE ||
+		before == STANDING_CHURNED ||
+		before == STANDING_PROSPECT;
 }
 
 /* Return whether customers of this standing can be won back. */
 bool
-WinbackEligible(LifecycleStatus before)
+WinbackEligible(Standing before)
 {
-	return before == LIFECYCLE_CHURNED;
+	return before == STANDING_CHURNED;
 }

@@ -36,6 +36,21 @@ typedef enum LifecycleStatus
 	LIFECYCLE_WON_BACK = 112
 } LifecycleStatus;
 
+/*
+ * The standing of a customer at an instant.  In SQL it is the status of the same name
+ * (StatusOfStanding).
+ */
+typedef enum Standing
+{
+	STANDING_NONE,				/* no event yet */
+	STANDING_PROSPECT,
+	STANDING_ACTIVE,
+	STANDING_INACTIVE,
+	STANDING_CHURNED
+} Standing;
+
+#define NSTANDINGS	(STANDING_CHURNED + 1)
+
 /* Kinds of events in their sort order.  The codes are stored on disk, too. */
 typedef enum LifecycleEvent
 {
@@ -68,14 +83,14 @@ typedef struct CutOffs
  * A purchase exactly at a cut-off is recent enough.  A later purchase never gives a
  * worse standing, so the last of several purchases gives the best one.
  */
-static inline LifecycleStatus
+static inline Standing
 StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
 {
 	if (last_purchase < cutoffs->churned_from)
-		return LIFECYCLE_CHURNED;
+		return STANDING_CHURNED;
 	if (last_purchase < cutoffs->inactive_from)
-		return LIFECYCLE_INACTIVE;
-	return LIFECYCLE_ACTIVE;
+		return STANDING_INACTIVE;
+	return STANDING_ACTIVE;
 }
 
 /* The history of one customer strictly before one instant. */
@@ -83,7 +98,7 @@ typedef struct History
 {
 	bool		known;			/* the customer has an event */
 	bool		cancelled_since;	/* a cancellation is not before the last purchase */
-	LifecycleStatus silence;	/* StandingBySilence of the last purchase, or LIFECYCLE_NONE
+	Standing	silence;		/* StandingBySilence of the last purchase, or STANDING_NONE
 								 * without a purchase */
 } History;
 
@@ -94,12 +109,13 @@ typedef struct Tally
 	int64		eligible;
 } Tally;
 
-extern LifecycleStatus StandingOf(const History *before);
-extern LifecycleStatus StatusOver(LifecycleStatus before, bool bought,
-								  LifecycleStatus after);
+extern Standing StandingOf(const History *before);
+extern LifecycleStatus StatusOfStanding(Standing standing);
+extern Standing StandingOfStatus(LifecycleStatus status);
+extern LifecycleStatus StatusOver(Standing before, bool bought, Standing after);
 extern bool BoughtByStatus(LifecycleStatus after);
-extern bool CameBack(LifecycleStatus before);
-extern bool ReactivationEligible(LifecycleStatus before);
-extern bool WinbackEligible(LifecycleStatus before);
+extern bool CameBack(Standing before);
+extern bool ReactivationEligible(Standing before);
+extern bool WinbackEligible(Standing before);
 
 #endif							/* WINBACK_RULES_H */

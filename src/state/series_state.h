@@ -26,13 +26,9 @@ typedef struct SeriesState
  * The number of customers in one period for each combination of the standing at its
  * start, whether they bought in it, and the standing at its end.
  */
-#define STANDINGS				(LIFECYCLE_CHURNED / 16 + 1)
-#define StandingIndex(standing)	((standing) / 16)
-#define StandingFromIndex(index) ((LifecycleStatus) ((index) * 16))
-
 typedef struct PeriodSummary
 {
-	int64		customers[STANDINGS][2][STANDINGS];
+	int64		customers[NSTANDINGS][2][NSTANDINGS];
 	int64		sustained;		/* customers who came back and were still active later */
 } PeriodSummary;
 

@@ -65,26 +65,27 @@ typedef struct Sweep
 	 * Customers who keep a standing through a silent period: a row for each period, a column for
 	 * each standing.  A cell holds how many more there are than in the period before.
 	 */
-	int64		(*steady)[STANDINGS];
+	int64		(*steady)[NSTANDINGS];
 } Sweep;
 
-/* Return the standing at a boundary, as an index, if the last purchase was in a zone. */
-static inline int
+/* Return the standing at a boundary if the last purchase was in a zone. */
+static inline Standing
 StandingAfterZone(const Calendar *calendar, int boundary, int zone)
 {
-	return StandingIndex(StandingBySilence(&calendar->zones[boundary].cutoffs, zone));
+	return StandingBySilence(&calendar->zones[boundary].cutoffs, zone);
 }
 
-/* Count customers in a period; `before` and `after` are indexes of standings. */
+/* Count customers in a period. */
 static inline void
-CountInPeriod(Sweep *sweep, int period, int before, bool bought, int after, int64 customers)
+CountInPeriod(Sweep *sweep, int period, Standing before, bool bought, Standing after,
+			  int64 customers)
 {
 	sweep->periods[period].customers[before][bought][after] += customers;
 }
 
-/* Count customers who keep a standing, an index, in the silent periods [from, until). */
+/* Count customers who keep a standing in the silent periods [from, until). */
 static inline void
-CountSteady(Sweep *sweep, int standing, int from, int until, int64 customers)
+CountSteady(Sweep *sweep, Standing standing, int from, int until, int64 customers)
 {
 	sweep->steady[from][standing] += customers;
 	sweep->steady[until][standing] -= customers;
@@ -96,8 +97,8 @@ CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
 {
 	while (from < until)
 	{
-		int			before = StandingAfterZone(sweep->calendar, from, zone);
-		int			after = StandingAfterZone(sweep->calendar, from + 1, zone);
+		Standing	before = StandingAfterZone(sweep->calendar, from, zone);
+		Standing	after = StandingAfterZone(sweep->calendar, from + 1, zone);
 
 		if (before != after || sweep->calendar->inactive_at == NULL)
 		{
@@ -107,9 +108,9 @@ CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
 		else
 		{
 			/* the boundary at which the standing changes is the end of the last period */
-			int			changes = before == StandingIndex(LIFECYCLE_ACTIVE) ?
+			int			changes = before == STANDING_ACTIVE ?
 				sweep->calendar->inactive_at[zone] :
-				before == StandingIndex(LIFECYCLE_INACTIVE) ? sweep->calendar->churned_at[zone] :
+				before == STANDING_INACTIVE ? sweep->calendar->churned_at[zone] :
 				until + 1;
 			int			end = Min(changes - 1, until);
 
@@ -131,11 +132,11 @@ SweepInit(Sweep *sweep, const Calendar *calendar, PeriodSummary *periods)
 static void
 SweepFinish(Sweep *sweep)
 {
-	int64		customers[STANDINGS] = {0};
+	int64		customers[NSTANDINGS] = {0};
 
 	for (int i = 0; i < sweep->calendar->nperiods; i++)
 	{
-		for (int standing = 0; standing < STANDINGS; standing++)
+		for (int standing = 0; standing < NSTANDINGS; standing++)
 		{
 			customers[standing] += sweep->steady[i][standing];
 			CountInPeriod(sweep, i, standing, false, standing, customers[standing]);
@@ -195,7 +196,7 @@ CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
 
 	if (period >= 0 && period < calendar->nperiods)
 		CountInPeriod(sweep, period,
-					  earlier == zones->none ? StandingIndex(LIFECYCLE_NONE) :
+					  earlier == zones->none ? STANDING_NONE :
 					  StandingAfterZone(calendar, period, earlier),
 					  true, StandingAfterZone(calendar, period + 1, zone), customers);
 	if (earlier != zones->none)
@@ -413,7 +414,7 @@ CountEventsBefore(const EventSweep *events, Size n, int64 at)
 }
 
 /* Return the standing after the first n events. */
-static LifecycleStatus
+static Standing
 StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 {
 	const Past *past = &events->pasts[n];
@@ -421,7 +422,7 @@ StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 		.known = n > 0,
 		.cancelled_since = past->cancelled_since,
 		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
-		LIFECYCLE_NONE
+		STANDING_NONE
 	};
 
 	return StandingOf(&history);
@@ -448,7 +449,7 @@ VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size 
  * which lie before period `from`.
  */
 static void
-CountSilenceAfterEvents(EventSweep *events, Size n, LifecycleStatus standing, int from, int until)
+CountSilenceAfterEvents(EventSweep *events, Size n, Standing standing, int from, int until)
 {
 	const Past *past = &events->pasts[n];
 
@@ -456,7 +457,7 @@ CountSilenceAfterEvents(EventSweep *events, Size n, LifecycleStatus standing, in
 		CountSilence(&events->sweep,
 					 CalendarZone(events->sweep.calendar, past->last_purchase), from, until, 1);
 	else
-		CountSteady(&events->sweep, StandingIndex(standing), from, until, 1);
+		CountSteady(&events->sweep, standing, from, until, 1);
 }
 
 /* Count a customer whose events are in the log. */
@@ -474,8 +475,8 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 	for (int i = 0; i < calendar->nperiods; i++)
 	{
 		Size		first = n;
-		LifecycleStatus before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
-		LifecycleStatus after;
+		Standing	before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
+		Standing	after;
 		bool		bought = false;
 		int			next = calendar->nperiods;	/* the period of the next event */
 
@@ -499,7 +500,7 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 		}
 		after = StandingAfterEvents(events, n, &boundaries[i + 1].cutoffs);
 
-		CountInPeriod(&events->sweep, i, StandingIndex(before), bought, StandingIndex(after), 1);
+		CountInPeriod(&events->sweep, i, before, bought, after, 1);
 		if (bought)
 			VisitAmounts(events, i, StatusOver(before, true, after), first, n);
 		if (bought && CameBack(before) && CalendarHasLater(calendar, i))
@@ -507,7 +508,7 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 			const Boundary *later = &calendar->later[i];
 			Size		nlater = CountEventsBefore(events, n, later->at);
 
-			if (StandingAfterEvents(events, nlater, &later->cutoffs) == LIFECYCLE_ACTIVE)
+			if (StandingAfterEvents(events, nlater, &later->cutoffs) == STANDING_ACTIVE)
 				events->sweep.periods[i].sustained++;
 		}
 	}

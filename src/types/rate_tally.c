@@ -314,11 +314,12 @@ rate_tally_interval(PG_FUNCTION_ARGS)
  * whether the customer counts; the status shows whether they bought.
  */
 static Datum
-TallyStep(FunctionCallInfo fcinfo, bool (*eligible) (LifecycleStatus))
+TallyStep(FunctionCallInfo fcinfo, bool (*eligible) (Standing))
 {
 	Datum		tally = WritableTally(fcinfo);
+	Standing	before = StandingOfStatus((LifecycleStatus) PG_GETARG_CHAR(1));
 
-	TallyCount((Tally *) DatumGetPointer(tally), eligible((LifecycleStatus) PG_GETARG_CHAR(1)),
+	TallyCount((Tally *) DatumGetPointer(tally), eligible(before),
 			   BoughtByStatus((LifecycleStatus) PG_GETARG_CHAR(2)), 1);
 	return tally;
 }
