@@ -4,8 +4,11 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
+#include "optimizer/optimizer.h"
 #include "utils/fmgrprotos.h"
 
 #include "rules/question.h"
@@ -71,23 +74,66 @@ QuestionChanged(void)
 			 errhint("Pass constants, or add them to GROUP BY.")));
 }
 
-/* Raise an error unless the thresholds and the step are finite and positive. */
-void
-QuestionCheck(const Question *question)
-{
-	if (question->has_inactive_after)
-		CheckLength(&question->inactive_after, "inactive_after");
-	if (question->has_churned_after)
-		CheckLength(&question->churned_after, "churned_after");
-	if (question->has_step)
-		CheckLength(&question->step, "step");
-}
-
 /* Return an interval as text, for a message. */
 static char *
 IntervalText(const Interval *interval)
 {
 	return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+}
+
+/*
+ * Return whether this process raises the warnings of a query.  In a parallel query it is the
+ * leader, or the first worker if the leader does not take part.
+ */
+static bool
+ProcessWarns(void)
+{
+	return !IsParallelWorker() || (ParallelWorkerNumber == 0 && !parallel_leader_participation);
+}
+
+/*
+ * Check a threshold.
+ *
+ * PostgreSQL reads a number without a unit as seconds, so the interval '180' is three
+ * minutes.  Some drivers send the number 180 in this way.  Over dates, no such threshold
+ * makes sense, so it is an error.  Over timestamps it is a warning; the first question of a
+ * query raises it.
+ */
+static void
+CheckThreshold(const Interval *threshold, const char *name, TimeUnit unit, bool warn)
+{
+	CheckLength(threshold, name);
+	if (threshold->month != 0 || threshold->day != 0)
+		return;
+
+	if (unit == UNIT_DAY && threshold->time < USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be shorter than a day in a column of dates", name),
+				 errdetail("It is %s.", IntervalText(threshold)),
+				 errhint("Write the unit, such as '180 days'.")));
+	if (unit != UNIT_DAY && threshold->time < USECS_PER_HOUR && warn)
+		ereport(WARNING,
+				(errmsg("%s is %s", name, IntervalText(threshold)),
+				 errhint("A number without a unit counts seconds. "
+						 "Write the unit, such as '180 days'.")));
+}
+
+/* Raise an error unless the thresholds and the step are of use. */
+void
+QuestionCheck(const Question *question)
+{
+	static TimestampTz checked_statement = 0;
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	bool		warn = statement != checked_statement && ProcessWarns();
+
+	if (question->has_inactive_after)
+		CheckThreshold(&question->inactive_after, "inactive_after", question->unit, warn);
+	if (question->has_churned_after)
+		CheckThreshold(&question->churned_after, "churned_after", question->unit, warn);
+	if (question->has_step)
+		CheckLength(&question->step, "step");
+	checked_statement = statement;
 }
 
 /*
