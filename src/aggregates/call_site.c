@@ -156,7 +156,8 @@ ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
 
 /*
  * Read the lengths of time of a row.  If churned_after is NULL, only a cancellation
- * makes a customer churned; any other length must not be NULL.
+ * makes a customer churned; any other length must not be NULL.  Without events nobody
+ * cancels, so the win-back rate, which counts churned customers only, needs churned_after.
  */
 static void
 ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
@@ -173,6 +174,9 @@ ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
 		question->has_churned_after = true;
 		question->churned_after = *PG_GETARG_INTERVAL_P(site->churned_after);
 	}
+	else if (site->churned_after && !site->inactive_after && !site->event)
+		NotNull("churned_after", "Use a length of time such as '180 days', or pass events: "
+				"without cancellations and without this threshold, nobody churns.");
 	if (site->step)
 	{
 		if (PG_ARGISNULL(site->step))
