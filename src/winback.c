@@ -22,7 +22,11 @@ _PG_init(void)
 {
 	RegisterOnePassAggregate(&reactivation_aggregate);
 	RegisterOnePassAggregate(&winback_aggregate);
+	RegisterOnePassAggregate(&reactivation_lost_aggregate);
+	RegisterOnePassAggregate(&winback_lost_aggregate);
 	RegisterOnePassAggregate(&counts_aggregate);
 	RegisterOnePassAggregate(&series_aggregate);
+	RegisterOnePassAggregate(&counts_lost_aggregate);
+	RegisterOnePassAggregate(&series_lost_aggregate);
 	ScanPathInit();
 }

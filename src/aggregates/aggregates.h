@@ -10,9 +10,13 @@
 /* rates.c */
 extern const OnePassAggregate reactivation_aggregate;
 extern const OnePassAggregate winback_aggregate;
+extern const OnePassAggregate reactivation_lost_aggregate;
+extern const OnePassAggregate winback_lost_aggregate;
 
 /* counts.c */
 extern const OnePassAggregate counts_aggregate;
 extern const OnePassAggregate series_aggregate;
+extern const OnePassAggregate counts_lost_aggregate;
+extern const OnePassAggregate series_lost_aggregate;
 
 #endif							/* WINBACK_AGGREGATES_H */

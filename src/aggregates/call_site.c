@@ -56,7 +56,7 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 	bool		has_step = signature->scope == SCOPE_SERIES;
 	int			arg = AtArg(signature) + 1;
 	int			noptional = PG_NARGS() - 3 - signature->customer - has_step -
-		signature->inactive_after - signature->churned_after;
+		signature->inactive_after - signature->churned_after - signature->lost_after;
 
 	site->signature = signature;
 	/* an optional argument of type numeric is the amount, any other one the event */
@@ -74,6 +74,8 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 		site->inactive_after = arg++;
 	if (signature->churned_after)
 		site->churned_after = arg++;
+	if (signature->lost_after)
+		site->lost_after = arg++;
 	if (arg != PG_NARGS())
 		elog(ERROR, "transition function %u has %d arguments",
 			 fcinfo->flinfo->fn_oid, PG_NARGS());
@@ -92,7 +94,8 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 	site->constant = ArgIsConstant(fcinfo, site->period) &&
 		ArgIsConstant(fcinfo, site->step) &&
 		ArgIsConstant(fcinfo, site->inactive_after) &&
-		ArgIsConstant(fcinfo, site->churned_after);
+		ArgIsConstant(fcinfo, site->churned_after) &&
+		ArgIsConstant(fcinfo, site->lost_after);
 
 	fcinfo->flinfo->fn_extra = site;
 	return site;
@@ -155,9 +158,13 @@ ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
 }
 
 /*
- * Read the lengths of time of a row.  If churned_after is NULL, only a cancellation
- * makes a customer churned; any other length must not be NULL.  Without events nobody
+ * Read the lengths of time of a row.
+ *
+ * If churned_after is NULL, only a cancellation makes a customer churned.  Without events nobody
  * cancels, so the win-back rate, which counts churned customers only, needs churned_after.
+ * If lost_after is NULL, nobody is lost.  Counts show lost customers as churned ones, so there
+ * silence that makes a customer lost must make them churned first.  Any other length must not
+ * be NULL.
  */
 static void
 ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
@@ -177,6 +184,14 @@ ReadLengths(FunctionCallInfo fcinfo, const CallSite *site, Question *question)
 	else if (site->churned_after && !site->inactive_after && !site->event)
 		NotNull("churned_after", "Use a length of time such as '180 days', or pass events: "
 				"without cancellations and without this threshold, nobody churns.");
+	if (site->lost_after && !PG_ARGISNULL(site->lost_after))
+	{
+		question->has_lost_after = true;
+		question->lost_after = *PG_GETARG_INTERVAL_P(site->lost_after);
+		if (site->inactive_after && site->churned_after && !question->has_churned_after)
+			NotNull("churned_after", "A lost customer is a churned one: "
+					"use a length of time such as '180 days', or pass lost_after as NULL, too.");
+	}
 	if (site->step)
 	{
 		if (PG_ARGISNULL(site->step))

@@ -41,7 +41,7 @@ ScopeNeedsEnd(Scope scope)
 /*
  * The signature of an aggregate:
  * ([customer,] at, [event,] [amount,] period or as_of, [step,]
- *  [inactive_after,] [churned_after])
+ *  [inactive_after,] [churned_after,] [lost_after])
  * The arguments of the call decide whether it has an event and an amount.
  */
 typedef struct Signature
@@ -50,6 +50,7 @@ typedef struct Signature
 	Scope		scope;
 	bool		inactive_after;
 	bool		churned_after;
+	bool		lost_after;
 } Signature;
 
 /*
@@ -70,6 +71,7 @@ typedef struct CallSite
 	int			step;
 	int			inactive_after;
 	int			churned_after;
+	int			lost_after;
 
 	bool		constant;		/* the question cannot change */
 	bool		asked;			/* question is set */

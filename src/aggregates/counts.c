@@ -26,12 +26,22 @@ PG_FUNCTION_INFO_V1(lifecycle_counts_trans);
 PG_FUNCTION_INFO_V1(lifecycle_counts_final);
 PG_FUNCTION_INFO_V1(lifecycle_series_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_final);
+PG_FUNCTION_INFO_V1(lifecycle_counts_lost_after_trans);
+PG_FUNCTION_INFO_V1(lifecycle_series_lost_after_trans);
 
 static const Signature counts_signature = {
 	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
 };
 static const Signature series_signature = {
 	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true
+};
+static const Signature counts_lost_signature = {
+	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true,
+	.lost_after = true
+};
+static const Signature series_lost_signature = {
+	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true,
+	.lost_after = true
 };
 
 /* The columns of lifecycle_counts, in order. */
@@ -64,6 +74,12 @@ typedef enum CountsColumn
 	COUNTS_REVENUE_RETAINED,
 	COUNTS_REVENUE_REACTIVATED,
 	COUNTS_REVENUE_WON_BACK,
+	COUNTS_STEP,
+	COUNTS_STARTS_ON,
+	COUNTS_DATA_START,
+	COUNTS_DATA_END,
+	COUNTS_LOST_START,
+	COUNTS_LOST_END,
 	COUNTS_NCOLUMNS
 } CountsColumn;
 
@@ -90,7 +106,7 @@ EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, 
 		SeriesStateEnterZone(state, customer_type, customer, zone);
 }
 
-/* The body of both transition functions: enter a row into the state. */
+/* The body of all transition functions: enter a row into the state. */
 static Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
@@ -130,6 +146,18 @@ Datum
 lifecycle_series_trans(PG_FUNCTION_ARGS)
 {
 	return Transition(fcinfo, &series_signature);
+}
+
+Datum
+lifecycle_counts_lost_after_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &counts_lost_signature);
+}
+
+Datum
+lifecycle_series_lost_after_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &series_lost_signature);
 }
 
 /*
@@ -180,18 +208,38 @@ TakeSeriesRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 	return TakeBlock(fcinfo, &series_signature, rows, first);
 }
 
+static int
+TakeCountsLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return TakeBlock(fcinfo, &counts_lost_signature, rows, first);
+}
+
+static int
+TakeSeriesLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return TakeBlock(fcinfo, &series_lost_signature, rows, first);
+}
+
 const OnePassAggregate counts_aggregate = {lifecycle_counts_trans, TakeCountsRows};
 const OnePassAggregate series_aggregate = {lifecycle_series_trans, TakeSeriesRows};
+const OnePassAggregate counts_lost_aggregate = {
+	lifecycle_counts_lost_after_trans, TakeCountsLostRows
+};
+const OnePassAggregate series_lost_aggregate = {
+	lifecycle_series_lost_after_trans, TakeSeriesLostRows
+};
 
 /*
  * Count a standing in one of the four columns from `columns` on: prospects, active,
- * inactive and churned customers.
+ * inactive and churned customers.  Count lost customers, who are churned, in `lost` as well.
  */
 static void
-CountStanding(int64 *columns, Standing standing, int64 customers)
+CountStanding(int64 *columns, int64 *lost, Standing standing, int64 customers)
 {
 	switch (standing)
 	{
+		case STANDING_NONE:
+			break;
 		case STANDING_PROSPECT:
 			columns[0] += customers;
 			break;
@@ -201,10 +249,11 @@ CountStanding(int64 *columns, Standing standing, int64 customers)
 		case STANDING_INACTIVE:
 			columns[2] += customers;
 			break;
+		case STANDING_LOST:
+			*lost += customers;
+			/* FALLTHROUGH */
 		case STANDING_CHURNED:
 			columns[3] += customers;
-			break;
-		case STANDING_NONE:
 			break;
 	}
 }
@@ -213,8 +262,10 @@ CountStanding(int64 *columns, Standing standing, int64 customers)
 static void
 CountAlike(Counts *counts, Standing before, bool bought, Standing after, int64 customers)
 {
-	CountStanding(&counts->customers[COUNTS_PROSPECTS_START], before, customers);
-	CountStanding(&counts->customers[COUNTS_PROSPECTS_END], after, customers);
+	CountStanding(&counts->customers[COUNTS_PROSPECTS_START],
+				  &counts->customers[COUNTS_LOST_START], before, customers);
+	CountStanding(&counts->customers[COUNTS_PROSPECTS_END],
+				  &counts->customers[COUNTS_LOST_END], after, customers);
 
 	if (bought)
 	{
@@ -325,6 +376,7 @@ CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
 			TupleDesc tupdesc)
 {
 	const Calendar *calendar = state->calendar;
+	TimeUnit	unit = calendar->question.unit;
 	int64		to = calendar->boundaries[period + 1].at;
 	int64		returned;
 	Counts		counts = {0};
@@ -370,9 +422,22 @@ CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
 			values[i] = RevenueDatum(revenue, period, i);
 	}
 
+	values[COUNTS_STEP] = IntervalPGetDatum(&calendar->question.step);
+	nulls[COUNTS_STEP] = !calendar->question.has_step;
+	values[COUNTS_STARTS_ON] =
+		DateADTGetDatum(InstantToDate(unit, calendar->boundaries[period].at));
+	values[COUNTS_DATA_START] = TimestampTzGetDatum(InstantToTimestampTzOrInfinity(unit,
+																				   state->first_at));
+	values[COUNTS_DATA_END] = TimestampTzGetDatum(InstantToTimestampTzOrInfinity(unit,
+																				 state->last_at));
+	/* the two are BEGINNING_OF_TIME and END_OF_TIME if no row has a finite time */
+	nulls[COUNTS_DATA_START] = nulls[COUNTS_DATA_END] = state->first_at > state->last_at;
+	nulls[COUNTS_LOST_START] = nulls[COUNTS_LOST_END] = !calendar->question.has_lost_after;
+
 	if (!calendar->has_end)
 	{
 		nulls[COUNTS_PERIOD_END] = true;
+		nulls[COUNTS_LOST_END] = true;
 		for (int i = COUNTS_PROSPECTS_END; i <= COUNTS_CHURNED_END; i++)
 			nulls[i] = true;
 		nulls[COUNTS_PERIOD_COMPLETE] = true;
@@ -395,7 +460,12 @@ CountPeriods(SeriesState *state, Oid row_type)
 	TimestampTz start;
 
 	if (tupdesc->natts != COUNTS_NCOLUMNS)
-		elog(ERROR, "unexpected number of columns of lifecycle_counts");
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("type lifecycle_counts has %d columns instead of %d",
+						tupdesc->natts, COUNTS_NCOLUMNS),
+				 errdetail("The objects of the extension are older than its library."),
+				 errhint("Run ALTER EXTENSION winback UPDATE.")));
 
 	if (state->log.has_amounts)
 		RevenueInit(&revenue, nperiods);

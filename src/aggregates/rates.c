@@ -20,6 +20,8 @@ PG_FUNCTION_INFO_V1(reactivation_trans);
 PG_FUNCTION_INFO_V1(reactivation_rate_final);
 PG_FUNCTION_INFO_V1(reactivation_tally_final);
 PG_FUNCTION_INFO_V1(winback_trans);
+PG_FUNCTION_INFO_V1(reactivation_lost_after_trans);
+PG_FUNCTION_INFO_V1(winback_lost_after_trans);
 PG_FUNCTION_INFO_V1(winback_rate_final);
 PG_FUNCTION_INFO_V1(winback_tally_final);
 
@@ -28,6 +30,12 @@ static const Signature reactivation_signature = {
 };
 static const Signature winback_signature = {
 	.customer = true, .scope = SCOPE_START, .churned_after = true
+};
+static const Signature reactivation_lost_signature = {
+	.customer = true, .scope = SCOPE_START, .inactive_after = true, .lost_after = true
+};
+static const Signature winback_lost_signature = {
+	.customer = true, .scope = SCOPE_START, .churned_after = true, .lost_after = true
 };
 
 /* Create a state for the group of a row. */
@@ -59,7 +67,7 @@ EnterRow(FunctionCallInfo fcinfo, CallSite *site, PeriodState *state, int64 at,
 		CustomerStateEnter(&state->base, customer_type, customer, &verdict);
 }
 
-/* The body of both transition functions: enter a row into the state. */
+/* The body of all transition functions: enter a row into the state. */
 static pg_attribute_always_inline Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
@@ -93,6 +101,18 @@ Datum
 winback_trans(PG_FUNCTION_ARGS)
 {
 	return Transition(fcinfo, &winback_signature);
+}
+
+Datum
+reactivation_lost_after_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &reactivation_lost_signature);
+}
+
+Datum
+winback_lost_after_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &winback_lost_signature);
 }
 
 /*
@@ -161,8 +181,26 @@ TakeWinbackRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 	return TakeBlock(fcinfo, &winback_signature, rows, first);
 }
 
+static int
+TakeReactivationLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return TakeBlock(fcinfo, &reactivation_lost_signature, rows, first);
+}
+
+static int
+TakeWinbackLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
+{
+	return TakeBlock(fcinfo, &winback_lost_signature, rows, first);
+}
+
 const OnePassAggregate reactivation_aggregate = {reactivation_trans, TakeReactivationRows};
 const OnePassAggregate winback_aggregate = {winback_trans, TakeWinbackRows};
+const OnePassAggregate reactivation_lost_aggregate = {
+	reactivation_lost_after_trans, TakeReactivationLostRows
+};
+const OnePassAggregate winback_lost_aggregate = {
+	winback_lost_after_trans, TakeWinbackLostRows
+};
 
 /* Outcome visitors: add customers to the tally `arg` if they were eligible. */
 

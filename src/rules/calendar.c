@@ -179,22 +179,20 @@ InZones(const Calendar *calendar, const Boundary *boundary)
 		.at = ZoneFrom(calendar, boundary->at),
 		.cutoffs = {
 			.inactive_from = ZoneFrom(calendar, boundary->cutoffs.inactive_from),
-			.churned_from = ZoneFrom(calendar, boundary->cutoffs.churned_from)
+			.churned_from = ZoneFrom(calendar, boundary->cutoffs.churned_from),
+			.lost_from = ZoneFrom(calendar, boundary->cutoffs.lost_from)
 		}
 	};
 
 	return zones;
 }
 
-/* Add an instant and its cut-offs to the edges. */
+/* Add an instant to the edges, unless it is the cut-off of an absent threshold. */
 static void
-AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
+AddEdge(Calendar *calendar, int64 edge)
 {
-	calendar->edges[calendar->nedges++] = boundary->at;
-	if (boundary->cutoffs.inactive_from != BEGINNING_OF_TIME)
-		calendar->edges[calendar->nedges++] = boundary->cutoffs.inactive_from;
-	if (with_churned && boundary->cutoffs.churned_from != BEGINNING_OF_TIME)
-		calendar->edges[calendar->nedges++] = boundary->cutoffs.churned_from;
+	if (edge != BEGINNING_OF_TIME)
+		calendar->edges[calendar->nedges++] = edge;
 }
 
 /*
@@ -204,7 +202,7 @@ AddEdges(Calendar *calendar, const Boundary *boundary, bool with_churned)
 static Boundary
 LaterBoundary(const Question *question, int64 end)
 {
-	Boundary	unknown = {END_OF_TIME, {BEGINNING_OF_TIME, BEGINNING_OF_TIME}};
+	Boundary	unknown = {END_OF_TIME, NO_CUT_OFFS};
 	Boundary	later;
 
 	if (end == END_OF_TIME ||
@@ -228,7 +226,7 @@ IndexPeriods(Calendar *calendar)
 	}
 }
 
-/* Fill in inactive_at and churned_at. */
+/* Fill in inactive_at, churned_at and lost_at. */
 static void
 IndexStandings(Calendar *calendar, MemoryContext context)
 {
@@ -236,16 +234,19 @@ IndexStandings(Calendar *calendar, MemoryContext context)
 	Size		size = (calendar->nedges + 1) * sizeof(int);
 	int			inactive = 0;	/* boundaries whose inactive_from is not after the zone */
 	int			churned = 0;
+	int			lost = 0;
 
 	for (int i = 0; i < calendar->nperiods; i++)
 	{
 		if (zones[i].cutoffs.inactive_from > zones[i + 1].cutoffs.inactive_from ||
-			zones[i].cutoffs.churned_from > zones[i + 1].cutoffs.churned_from)
+			zones[i].cutoffs.churned_from > zones[i + 1].cutoffs.churned_from ||
+			zones[i].cutoffs.lost_from > zones[i + 1].cutoffs.lost_from)
 			return;
 	}
 
 	calendar->inactive_at = MemoryContextAlloc(context, size);
 	calendar->churned_at = MemoryContextAlloc(context, size);
+	calendar->lost_at = MemoryContextAlloc(context, size);
 	for (int zone = 0; zone <= calendar->nedges; zone++)
 	{
 		while (inactive <= calendar->nperiods &&
@@ -253,8 +254,11 @@ IndexStandings(Calendar *calendar, MemoryContext context)
 			inactive++;
 		while (churned <= calendar->nperiods && zones[churned].cutoffs.churned_from <= zone)
 			churned++;
-		calendar->inactive_at[zone] = Min(inactive, churned);
-		calendar->churned_at[zone] = churned;
+		while (lost <= calendar->nperiods && zones[lost].cutoffs.lost_from <= zone)
+			lost++;
+		calendar->lost_at[zone] = lost;
+		calendar->churned_at[zone] = Min(churned, lost);
+		calendar->inactive_at[zone] = Min(inactive, calendar->churned_at[zone]);
 	}
 }
 
@@ -325,19 +329,24 @@ CalendarCreate(MemoryContext context, const Question *question)
 		if (at[i] == END_OF_TIME)
 		{
 			/* the period has no end, so there are no cut-offs */
-			boundary->cutoffs.inactive_from = BEGINNING_OF_TIME;
-			boundary->cutoffs.churned_from = BEGINNING_OF_TIME;
+			boundary->cutoffs = (CutOffs) NO_CUT_OFFS;
 		}
 		else
 			boundary->cutoffs = QuestionCutOffs(question, at[i]);
-		AddEdges(calendar, boundary, true);
+		AddEdge(calendar, boundary->at);
+		AddEdge(calendar, boundary->cutoffs.inactive_from);
+		AddEdge(calendar, boundary->cutoffs.churned_from);
+		AddEdge(calendar, boundary->cutoffs.lost_from);
 
 		if (i > 0)
 		{
 			calendar->later[i - 1] = LaterBoundary(question, at[i]);
 			/* at this instant, customers are judged as active or not active */
 			if (CalendarHasLater(calendar, i - 1))
-				AddEdges(calendar, &calendar->later[i - 1], false);
+			{
+				AddEdge(calendar, calendar->later[i - 1].at);
+				AddEdge(calendar, calendar->later[i - 1].cutoffs.inactive_from);
+			}
 		}
 	}
 	pfree(at);
@@ -360,6 +369,7 @@ CalendarCreate(MemoryContext context, const Question *question)
 			continue;
 		calendar->later_zones[i] = InZones(calendar, &calendar->later[i]);
 		calendar->later_zones[i].cutoffs.churned_from = 0;
+		calendar->later_zones[i].cutoffs.lost_from = 0;
 	}
 	IndexPeriods(calendar);
 	IndexStandings(calendar, context);
@@ -369,14 +379,15 @@ CalendarCreate(MemoryContext context, const Question *question)
 }
 
 /*
- * Return the instant before which the data must begin, so that they can contain all customers
- * who had lapsed when a period began.
+ * Return the instant before which the data must begin, so that they reach back at least as far
+ * as the longest threshold does when a period begins.
  */
 int64
 CalendarReach(const Calendar *calendar, int period)
 {
 	const CutOffs *cutoffs = &calendar->boundaries[period].cutoffs;
 
-	return cutoffs->churned_from != BEGINNING_OF_TIME ? cutoffs->churned_from :
+	return cutoffs->lost_from != BEGINNING_OF_TIME ? cutoffs->lost_from :
+		cutoffs->churned_from != BEGINNING_OF_TIME ? cutoffs->churned_from :
 		cutoffs->inactive_from;
 }

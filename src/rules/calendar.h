@@ -13,8 +13,8 @@
 /* The largest number of periods in a series: 27 years of days. */
 #define CALENDAR_MAX_PERIODS	10000
 
-/* A boundary has three edges, and a later instant has two. */
-#define EDGES_A_PERIOD			5
+/* A boundary has four edges, and a later instant has two. */
+#define EDGES_A_PERIOD			6
 #define CALENDAR_MAX_EDGES		((CALENDAR_MAX_PERIODS + 1) * EDGES_A_PERIOD)
 
 /* An instant at which customers are judged. */
@@ -52,17 +52,19 @@ typedef struct Calendar
 	Boundary   *boundaries;		/* nperiods + 1, in instants */
 	Boundary   *zones;			/* nperiods + 1, in zones */
 	Boundary   *later;			/* nperiods, in instants */
-	Boundary   *later_zones;	/* nperiods, in zones; without churned_from, which is no edge */
+	Boundary   *later_zones;	/* nperiods, in zones; without churned_from and lost_from, which
+								 * are no edges */
 
 	/*
-	 * What follows for purchases in each zone; nedges + 1 of each.  inactive_at and churned_at
-	 * are the first boundary at which a customer whose last purchase is in the zone is
-	 * inactive, or churned; nperiods + 1 if there is none.  Both are NULL if a cut-off lies
-	 * before the one of an earlier boundary.
+	 * What follows for purchases in each zone; nedges + 1 of each.  inactive_at, churned_at
+	 * and lost_at are the first boundary at which a customer whose last purchase is in the zone
+	 * is inactive, churned or lost; nperiods + 1 if there is none.  They are NULL if a cut-off
+	 * lies before the one of an earlier boundary.
 	 */
 	int		   *period_of;		/* -1 before the first period, nperiods after the last */
 	int		   *inactive_at;
 	int		   *churned_at;
+	int		   *lost_at;
 
 	/*
 	 * For each period: a purchase in it is a return if the last purchase before the period

@@ -65,30 +65,35 @@ EventFactsMerge(EventFacts *facts, const EventFacts *other)
 	facts->period_cancellation = Max(facts->period_cancellation, other->period_cancellation);
 }
 
-/* Return the best of several verdicts, which is the verdict on the last purchase. */
-static Standing
-BestVerdict(PurchaseFacts facts, PurchaseFacts active, PurchaseFacts inactive,
-			PurchaseFacts churned)
-{
-	if (facts & active)
-		return STANDING_ACTIVE;
-	if (facts & inactive)
-		return STANDING_INACTIVE;
-	if (facts & churned)
-		return STANDING_CHURNED;
-	return STANDING_NONE;
-}
-
+/*
+ * Return History.silence at the start: the best of the verdicts, which is the verdict on the
+ * last purchase.
+ */
 static Standing
 SilenceAtStart(PurchaseFacts facts)
 {
-	return BestVerdict(facts, FACT_START_ACTIVE, FACT_START_INACTIVE, FACT_START_CHURNED);
+	if (facts & FACT_START_ACTIVE)
+		return STANDING_ACTIVE;
+	if (facts & FACT_START_INACTIVE)
+		return STANDING_INACTIVE;
+	if (facts & FACT_START_CHURNED)
+		return STANDING_CHURNED;
+	if (facts & FACT_START_LOST)
+		return STANDING_LOST;
+	return STANDING_NONE;
 }
 
+/* Return the same at the end. */
 static Standing
 SilenceAtEnd(PurchaseFacts facts)
 {
-	return BestVerdict(facts, FACT_END_ACTIVE, FACT_END_INACTIVE, FACT_END_CHURNED);
+	if (facts & FACT_END_ACTIVE)
+		return STANDING_ACTIVE;
+	if (facts & FACT_END_INACTIVE)
+		return STANDING_INACTIVE;
+	if (facts & (FACT_START | FACT_BOUGHT))
+		return STANDING_CHURNED;
+	return STANDING_NONE;
 }
 
 /* Return the outcome of a customer if all rows are purchases. */

@@ -7,11 +7,12 @@
  * was at the start and at the end of the period.  So each row is judged at once, and
  * the byte has a bit for each verdict that occurred:
  *
- *		before the start	FACT_START_CHURNED, _INACTIVE or _ACTIVE
+ *		before the start	FACT_START_LOST, _CHURNED, _INACTIVE or _ACTIVE
  *		in the period		FACT_BOUGHT
- *		before the end		FACT_END_CHURNED, _INACTIVE or _ACTIVE
+ *		before the end		FACT_END_INACTIVE or _ACTIVE, or neither: churned
  *
- * The last purchase has the best verdict (see rules.h).  Facts of two workers are
+ * The last purchase has the best verdict (see rules.h).  No aggregate of one period asks
+ * who is lost at its end.  Facts of two workers are
  * merged by OR, so the result depends neither on the order of the rows, nor on
  * duplicates, nor on which worker reads a row.
  *
@@ -28,17 +29,18 @@
 
 typedef uint8 PurchaseFacts;
 
-#define FACT_START_CHURNED		0x02
-#define FACT_START_INACTIVE		0x04
-#define FACT_START_ACTIVE		0x08
-#define FACT_BOUGHT				0x10
-#define FACT_END_CHURNED		0x20
+#define FACT_START_LOST			0x02
+#define FACT_START_CHURNED		0x04
+#define FACT_START_INACTIVE		0x08
+#define FACT_START_ACTIVE		0x10
+#define FACT_BOUGHT				0x20
 #define FACT_END_INACTIVE		0x40
 #define FACT_END_ACTIVE			0x80
 /* the lowest bit belongs to the customer table */
 #define PURCHASE_FACTS_MASK		0xfe
 
-#define FACT_START				(FACT_START_CHURNED | FACT_START_INACTIVE | FACT_START_ACTIVE)
+#define FACT_START \
+	(FACT_START_LOST | FACT_START_CHURNED | FACT_START_INACTIVE | FACT_START_ACTIVE)
 
 /*
  * An instant with the sign bit inverted, so that zero is the earliest instant.  Cleared

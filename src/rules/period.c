@@ -287,3 +287,37 @@ InstantToTimestampTz(TimeUnit unit, int64 at)
 	}
 	pg_unreachable();
 }
+
+/*
+ * Do the same as InstantToTimestampTz, but return an infinity instead of raising an error if
+ * the instant lies outside of the range of timestamptz, or within two days of its ends.
+ */
+TimestampTz
+InstantToTimestampTzOrInfinity(TimeUnit unit, int64 at)
+{
+	const int	margin = 2;		/* days */
+	int64		day = unit == UNIT_DAY ? at : at / USECS_PER_DAY;
+
+	if (day < MIN_TIMESTAMP / USECS_PER_DAY + margin)
+		return DT_NOBEGIN;
+	if (day > END_TIMESTAMP / USECS_PER_DAY - margin)
+		return DT_NOEND;
+	return InstantToTimestampTz(unit, at);
+}
+
+/* Return the date of a finite instant; that of a timestamptz is in the session's TimeZone. */
+DateADT
+InstantToDate(TimeUnit unit, int64 at)
+{
+	switch (unit)
+	{
+		case UNIT_DAY:
+			return (DateADT) at;
+		case UNIT_TIMESTAMP:
+			return DatumGetDateADT(DirectFunctionCall1(timestamp_date, TimestampGetDatum(at)));
+		case UNIT_TIMESTAMPTZ:
+			return DatumGetDateADT(DirectFunctionCall1(timestamptz_date,
+													   TimestampTzGetDatum(at)));
+	}
+	pg_unreachable();
+}

@@ -47,6 +47,8 @@ extern bool TryInstantBefore(TimeUnit unit, int64 at, const Interval *threshold,
 extern int64 InstantAfter(TimeUnit unit, int64 at, const Interval *length);
 extern bool TryInstantAfter(TimeUnit unit, int64 at, const Interval *length, int64 *after);
 extern TimestampTz InstantToTimestampTz(TimeUnit unit, int64 at);
+extern TimestampTz InstantToTimestampTzOrInfinity(TimeUnit unit, int64 at);
+extern DateADT InstantToDate(TimeUnit unit, int64 at);
 
 /* Convert a value of the time column; the infinities become BEGINNING_OF_TIME and END_OF_TIME. */
 static inline int64

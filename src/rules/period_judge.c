@@ -9,28 +9,28 @@
 
 #include "rules/period_judge.h"
 
-static PurchaseFacts
-FactOfStanding(Standing standing, PurchaseFacts churned,
-			   PurchaseFacts inactive, PurchaseFacts active)
-{
-	return standing == STANDING_CHURNED ? churned :
-		standing == STANDING_INACTIVE ? inactive : active;
-}
-
 /* Compute the verdict on a purchase before the end. */
 static PurchaseFacts
 Verdict(const PeriodJudge *judge, int64 at)
 {
+	static const PurchaseFacts at_start[NSTANDINGS] = {
+		[STANDING_LOST] = FACT_START_LOST,
+		[STANDING_CHURNED] = FACT_START_CHURNED,
+		[STANDING_INACTIVE] = FACT_START_INACTIVE,
+		[STANDING_ACTIVE] = FACT_START_ACTIVE
+	};
+	static const PurchaseFacts at_end[NSTANDINGS] = {
+		[STANDING_INACTIVE] = FACT_END_INACTIVE,
+		[STANDING_ACTIVE] = FACT_END_ACTIVE
+	};
 	PurchaseFacts verdict;
 
 	if (at >= judge->period.from)
 		verdict = FACT_BOUGHT;
 	else
-		verdict = FactOfStanding(StandingBySilence(&judge->start, at),
-								 FACT_START_CHURNED, FACT_START_INACTIVE, FACT_START_ACTIVE);
+		verdict = at_start[StandingBySilence(&judge->start, at)];
 	if (judge->has_end)
-		verdict |= FactOfStanding(StandingBySilence(&judge->end, at),
-								  FACT_END_CHURNED, FACT_END_INACTIVE, FACT_END_ACTIVE);
+		verdict |= at_end[StandingBySilence(&judge->end, at)];
 	return verdict;
 }
 
@@ -53,6 +53,8 @@ AddCutOffs(PeriodJudge *judge, const CutOffs *cutoffs, const Question *question)
 		AddEdge(judge, cutoffs->inactive_from);
 	if (question->has_churned_after)
 		AddEdge(judge, cutoffs->churned_from);
+	if (question->has_lost_after)
+		AddEdge(judge, cutoffs->lost_from);
 }
 
 /* Initialize the judge for a question, or raise an error if the question is invalid. */

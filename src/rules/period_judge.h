@@ -11,7 +11,7 @@
 #include "rules/question.h"
 #include "rules/rules.h"
 
-/* the start, the end and two cut-offs for each */
+/* the start, the end and two cut-offs for each; a rate with lost_after has no end to judge */
 #define JUDGE_MAX_EDGES		6
 
 /*

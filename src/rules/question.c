@@ -30,8 +30,10 @@ QuestionEqual(const Question *a, const Question *b)
 	return a->period.from == b->period.from &&
 		a->period.to == b->period.to &&
 		a->has_churned_after == b->has_churned_after &&
+		a->has_lost_after == b->has_lost_after &&
 		SameInterval(&a->inactive_after, &b->inactive_after) &&
 		SameInterval(&a->churned_after, &b->churned_after) &&
+		SameInterval(&a->lost_after, &b->lost_after) &&
 		SameInterval(&a->step, &b->step);
 }
 
@@ -43,22 +45,24 @@ uint64
 QuestionFingerprint(const Question *question)
 {
 	const Interval *lengths[] = {
-		&question->inactive_after, &question->churned_after, &question->step
+		&question->inactive_after, &question->churned_after, &question->lost_after,
+		&question->step
 	};
-	int64		fields[15] = {
+	int64		fields[7 + 3 * lengthof(lengths)] = {
 		question->unit,
 		question->period.from,
 		question->period.to,
 		question->has_inactive_after,
 		question->has_churned_after,
+		question->has_lost_after,
 		question->has_end
 	};
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < (int) lengthof(lengths); i++)
 	{
-		fields[6 + 3 * i] = lengths[i]->month;
-		fields[7 + 3 * i] = lengths[i]->day;
-		fields[8 + 3 * i] = lengths[i]->time;
+		fields[7 + 3 * i] = lengths[i]->month;
+		fields[8 + 3 * i] = lengths[i]->day;
+		fields[9 + 3 * i] = lengths[i]->time;
 	}
 	return hash_bytes_extended((unsigned char *) fields, sizeof(fields), 0);
 }
@@ -131,50 +135,101 @@ QuestionCheck(const Question *question)
 		CheckThreshold(&question->inactive_after, "inactive_after", question->unit, warn);
 	if (question->has_churned_after)
 		CheckThreshold(&question->churned_after, "churned_after", question->unit, warn);
+	if (question->has_lost_after)
+		CheckThreshold(&question->lost_after, "lost_after", question->unit, warn);
 	if (question->has_step)
 		CheckLength(&question->step, "step");
 	checked_statement = statement;
 }
 
+/* A threshold of a question, and its cut-off at an instant. */
+typedef struct Threshold
+{
+	const char *name;
+	bool		given;
+	const Interval *length;
+	int64	   *from;			/* the member of CutOffs */
+} Threshold;
+
+/* The thresholds in the order in which they pass while a customer is silent. */
+#define NTHRESHOLDS		3
+
+static void
+ListThresholds(const Question *question, CutOffs *cutoffs, Threshold *thresholds)
+{
+	thresholds[0] = (Threshold) {
+		"inactive_after", question->has_inactive_after, &question->inactive_after,
+		&cutoffs->inactive_from
+	};
+	thresholds[1] = (Threshold) {
+		"churned_after", question->has_churned_after, &question->churned_after,
+		&cutoffs->churned_from
+	};
+	thresholds[2] = (Threshold) {
+		"lost_after", question->has_lost_after, &question->lost_after,
+		&cutoffs->lost_from
+	};
+	for (int i = 0; i < NTHRESHOLDS; i++)
+		*thresholds[i].from = BEGINNING_OF_TIME;
+}
+
 /*
- * Return whether churned_after reaches at least as far back as inactive_after.
+ * Return the first threshold that does not reach as far back as the one before it, `shorter`,
+ * or NULL if they are in order.
  *
  * Whether a month or 30 days is longer depends on the instant that they are counted
  * back from.  Thresholds that compare as equal may therefore be in order at one end of
  * a period and not at the other.
  */
-static bool
-CutOffsInOrder(const Question *question, const CutOffs *cutoffs)
+static const Threshold *
+FindDisorder(const Threshold *thresholds, const Threshold **shorter)
 {
-	if (!question->has_inactive_after || !question->has_churned_after)
-		return true;
-	return cutoffs->churned_from <= cutoffs->inactive_from &&
-		!DatumGetBool(DirectFunctionCall2(interval_lt,
-										  IntervalPGetDatum(&question->churned_after),
-										  IntervalPGetDatum(&question->inactive_after)));
+	*shorter = NULL;
+	for (int i = 0; i < NTHRESHOLDS; i++)
+	{
+		const Threshold *threshold = &thresholds[i];
+
+		if (!threshold->given)
+			continue;
+		if (*shorter != NULL &&
+			(*threshold->from > *(*shorter)->from ||
+			 DatumGetBool(DirectFunctionCall2(interval_lt,
+											  IntervalPGetDatum(threshold->length),
+											  IntervalPGetDatum((*shorter)->length)))))
+			return threshold;
+		*shorter = threshold;
+	}
+	return NULL;
 }
 
 /* Compute the cut-offs of silence at an instant, or raise an error if they are wrong. */
 CutOffs
 QuestionCutOffs(const Question *question, int64 at)
 {
-	const Interval *inactive_after = &question->inactive_after;
-	const Interval *churned_after = &question->churned_after;
-	CutOffs		cutoffs = {BEGINNING_OF_TIME, BEGINNING_OF_TIME};
+	CutOffs		cutoffs;
+	Threshold	thresholds[NTHRESHOLDS];
+	const Threshold *longer;
+	const Threshold *shorter;
 
-	if (question->has_inactive_after)
-		cutoffs.inactive_from = InstantBefore(question->unit, at, inactive_after,
-											  "inactive_after");
-	if (question->has_churned_after)
-		cutoffs.churned_from = InstantBefore(question->unit, at, churned_after,
-											 "churned_after");
-	if (!CutOffsInOrder(question, &cutoffs))
+	ListThresholds(question, &cutoffs, thresholds);
+	for (int i = 0; i < NTHRESHOLDS; i++)
+	{
+		if (thresholds[i].given)
+			*thresholds[i].from = InstantBefore(question->unit, at, thresholds[i].length,
+												thresholds[i].name);
+	}
+	longer = FindDisorder(thresholds, &shorter);
+	if (longer != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("churned_after must not be shorter than inactive_after"),
+				 errmsg("%s must not be shorter than %s", longer->name, shorter->name),
 				 errdetail("Counted back from the instant in question, "
-						   "churned_after is %s and inactive_after is %s.",
-						   IntervalText(churned_after), IntervalText(inactive_after)),
+						   "%s is %s and %s is %s.",
+						   longer->name, IntervalText(longer->length),
+						   shorter->name, IntervalText(shorter->length)),
+				 question->has_lost_after ?
+				 errhint("A customer is first inactive, then churned, then lost; "
+						 "give all thresholds in the same unit.") :
 				 errhint("A customer is first inactive, then churned; "
 						 "give both thresholds in the same unit.")));
 	return cutoffs;
@@ -184,15 +239,15 @@ QuestionCutOffs(const Question *question, int64 at)
 bool
 QuestionTryCutOffs(const Question *question, int64 at, CutOffs *cutoffs)
 {
-	cutoffs->inactive_from = BEGINNING_OF_TIME;
-	cutoffs->churned_from = BEGINNING_OF_TIME;
-	if (question->has_inactive_after &&
-		!TryInstantBefore(question->unit, at, &question->inactive_after,
-						  &cutoffs->inactive_from))
-		return false;
-	if (question->has_churned_after &&
-		!TryInstantBefore(question->unit, at, &question->churned_after,
-						  &cutoffs->churned_from))
-		return false;
-	return CutOffsInOrder(question, cutoffs);
+	Threshold	thresholds[NTHRESHOLDS];
+	const Threshold *shorter;
+
+	ListThresholds(question, cutoffs, thresholds);
+	for (int i = 0; i < NTHRESHOLDS; i++)
+	{
+		if (thresholds[i].given &&
+			!TryInstantBefore(question->unit, at, thresholds[i].length, thresholds[i].from))
+			return false;
+	}
+	return FindDisorder(thresholds, &shorter) == NULL;
 }

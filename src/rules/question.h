@@ -18,9 +18,11 @@ typedef struct Question
 	Period		period;
 	Interval	inactive_after;
 	Interval	churned_after;
+	Interval	lost_after;
 	Interval	step;
 	bool		has_inactive_after; /* false: silence makes nobody inactive */
 	bool		has_churned_after;	/* false: only a cancellation makes a customer churned */
+	bool		has_lost_after; /* false: nobody is lost */
 	bool		has_step;		/* false: there is one period */
 	bool		has_end;		/* the result depends on the standing at the end, too */
 	uint64		fingerprint;	/* QuestionFingerprint of the fields above */

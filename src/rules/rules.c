@@ -17,7 +17,7 @@ StandingOf(const History *before)
 		return STANDING_NONE;
 	if (before->silence == STANDING_NONE)
 		return STANDING_PROSPECT;	/* even if cancelled, as they never bought */
-	if (before->cancelled_since)
+	if (before->cancelled_since && before->silence != STANDING_LOST)
 		return STANDING_CHURNED;
 	return before->silence;
 }
@@ -37,6 +37,7 @@ StatusOfStanding(Standing standing)
 		case STANDING_INACTIVE:
 			return LIFECYCLE_INACTIVE;
 		case STANDING_CHURNED:
+		case STANDING_LOST:
 			return LIFECYCLE_CHURNED;
 	}
 	pg_unreachable();
@@ -81,6 +82,7 @@ StatusOver(Standing before, bool bought, Standing after)
 		case STANDING_INACTIVE:
 			return LIFECYCLE_REACTIVATED;
 		case STANDING_CHURNED:
+		case STANDING_LOST:
 			return LIFECYCLE_WON_BACK;
 	}
 	pg_unreachable();
@@ -106,10 +108,12 @@ BoughtByStatus(LifecycleStatus after)
 bool
 CameBack(Standing before)
 {
-	return before == STANDING_INACTIVE || before == STANDING_CHURNED;
+	return before == STANDING_INACTIVE ||
+		before == STANDING_CHURNED ||
+		before == STANDING_LOST;
 }
 
-/* Return whether customers of this standing can be reactivated. */
+/* Return whether customers of this standing can be reactivated; lost ones are given up. */
 bool
 ReactivationEligible(Standing before)
 {
@@ -118,7 +122,7 @@ ReactivationEligible(Standing before)
 		before == STANDING_PROSPECT;
 }
 
-/* Return whether customers of this standing can be won back. */
+/* Return whether customers of this standing can be won back; lost ones are given up. */
 bool
 WinbackEligible(Standing before)
 {

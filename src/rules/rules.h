@@ -38,7 +38,7 @@ typedef enum LifecycleStatus
 
 /*
  * The standing of a customer at an instant.  In SQL it is the status of the same name
- * (StatusOfStanding).
+ * (StatusOfStanding), and a lost customer is churned.
  */
 typedef enum Standing
 {
@@ -46,10 +46,11 @@ typedef enum Standing
 	STANDING_PROSPECT,
 	STANDING_ACTIVE,
 	STANDING_INACTIVE,
-	STANDING_CHURNED
+	STANDING_CHURNED,
+	STANDING_LOST				/* silent for longer than lost_after */
 } Standing;
 
-#define NSTANDINGS	(STANDING_CHURNED + 1)
+#define NSTANDINGS	(STANDING_LOST + 1)
 
 /* Kinds of events in their sort order.  The codes are stored on disk, too. */
 typedef enum LifecycleEvent
@@ -68,14 +69,18 @@ IsLifecycleEvent(int code)
 /*
  * The cut-offs of silence at an instant, which are computed once from the instant and
  * the thresholds.  A customer is inactive if the last purchase is before inactive_from,
- * and churned if it is before churned_from.  The cut-off of an absent threshold is
- * BEGINNING_OF_TIME, as no purchase is before it.
+ * churned if it is before churned_from, and lost if it is before lost_from.  The cut-off of
+ * an absent threshold is BEGINNING_OF_TIME, as no purchase is before it.
  */
 typedef struct CutOffs
 {
 	int64		inactive_from;
 	int64		churned_from;
+	int64		lost_from;
 } CutOffs;
+
+/* The cut-offs without any threshold, as an initializer. */
+#define NO_CUT_OFFS		{BEGINNING_OF_TIME, BEGINNING_OF_TIME, BEGINNING_OF_TIME}
 
 /*
  * Return the standing that follows from the instant of the last purchase alone.
@@ -86,6 +91,8 @@ typedef struct CutOffs
 static inline Standing
 StandingBySilence(const CutOffs *cutoffs, int64 last_purchase)
 {
+	if (last_purchase < cutoffs->lost_from)
+		return STANDING_LOST;
 	if (last_purchase < cutoffs->churned_from)
 		return STANDING_CHURNED;
 	if (last_purchase < cutoffs->inactive_from)

@@ -107,6 +107,8 @@ SendQuestion(StringInfo wire, const Question *question)
 	SendInterval(wire, &question->inactive_after);
 	pq_sendint8(wire, question->has_churned_after);
 	SendInterval(wire, &question->churned_after);
+	pq_sendint8(wire, question->has_lost_after);
+	SendInterval(wire, &question->lost_after);
 	pq_sendint8(wire, question->has_step);
 	SendInterval(wire, &question->step);
 	pq_sendint8(wire, question->has_end);
@@ -125,6 +127,8 @@ ReceiveQuestion(StringInfo wire, Question *question)
 	ReceiveInterval(wire, &question->inactive_after);
 	question->has_churned_after = pq_getmsgbyte(wire) != 0;
 	ReceiveInterval(wire, &question->churned_after);
+	question->has_lost_after = pq_getmsgbyte(wire) != 0;
+	ReceiveInterval(wire, &question->lost_after);
 	question->has_step = pq_getmsgbyte(wire) != 0;
 	ReceiveInterval(wire, &question->step);
 	question->has_end = pq_getmsgbyte(wire) != 0;

@@ -91,14 +91,30 @@ CountSteady(Sweep *sweep, Standing standing, int from, int until, int64 customer
 	sweep->steady[until][standing] -= customers;
 }
 
-/* Count customers in the silent periods [from, until) after their last purchase in a zone. */
+/* Return the same, if the customer may have cancelled since. */
+static inline Standing
+StandingInSilence(const Calendar *calendar, int boundary, int zone, bool cancelled)
+{
+	History		history = {
+		.known = true,
+		.cancelled_since = cancelled,
+		.silence = StandingAfterZone(calendar, boundary, zone)
+	};
+
+	return StandingOf(&history);
+}
+
+/*
+ * Count customers in the silent periods [from, until) after their last purchase in a zone.
+ * `cancelled` is whether they have cancelled since, before the first of these periods.
+ */
 static void
-CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
+CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
 {
 	while (from < until)
 	{
-		Standing	before = StandingAfterZone(sweep->calendar, from, zone);
-		Standing	after = StandingAfterZone(sweep->calendar, from + 1, zone);
+		Standing	before = StandingInSilence(sweep->calendar, from, zone, cancelled);
+		Standing	after = StandingInSilence(sweep->calendar, from + 1, zone, cancelled);
 
 		if (before != after || sweep->calendar->inactive_at == NULL)
 		{
@@ -111,6 +127,7 @@ CountSilence(Sweep *sweep, int zone, int from, int until, int64 customers)
 			int			changes = before == STANDING_ACTIVE ?
 				sweep->calendar->inactive_at[zone] :
 				before == STANDING_INACTIVE ? sweep->calendar->churned_at[zone] :
+				before == STANDING_CHURNED ? sweep->calendar->lost_at[zone] :
 				until + 1;
 			int			end = Min(changes - 1, until);
 
@@ -200,7 +217,7 @@ CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
 					  StandingAfterZone(calendar, period, earlier),
 					  true, StandingAfterZone(calendar, period + 1, zone), customers);
 	if (earlier != zones->none)
-		CountSilence(sweep, earlier, sweep->calendar->period_of[earlier] + 1, period, customers);
+		CountSilence(sweep, earlier, false, sweep->calendar->period_of[earlier] + 1, period, customers);
 }
 
 /* Count a customer as CountPair does, or leave that to ZoneSweepFinish. */
@@ -453,9 +470,10 @@ CountSilenceAfterEvents(EventSweep *events, Size n, Standing standing, int from,
 {
 	const Past *past = &events->pasts[n];
 
-	if (past->bought && !past->cancelled_since)
+	if (past->bought)
 		CountSilence(&events->sweep,
-					 CalendarZone(events->sweep.calendar, past->last_purchase), from, until, 1);
+					 CalendarZone(events->sweep.calendar, past->last_purchase),
+					 past->cancelled_since, from, until, 1);
 	else
 		CountSteady(&events->sweep, standing, from, until, 1);
 }
