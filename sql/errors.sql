@@ -74,7 +74,14 @@ SELECT complaint($$
                            ELSE '30 days' END) FROM orders$$);
 SELECT complaint($$
   SELECT winback_rate(customer_id, day, daterange('2024-01-01', '2024-02-01'),
-                      CASE WHEN day < '2023-06-01' THEN interval '1 month' END) FROM orders$$);
+                      CASE WHEN day < '2023-06-01' THEN interval '1 month' ELSE '2 months' END)
+    FROM orders$$);
+-- over plain orders nobody cancels, so nobody could churn; with events somebody can
+SELECT complaint($$
+  SELECT winback_rate(customer_id, day, '[2024-01-01,2024-02-01)', NULL) FROM orders$$);
+SELECT complaint($$
+  SELECT winback_rate(customer_id, day, lifecycle_event 'purchase', '[2024-01-01,2024-02-01)', NULL)
+    FROM orders$$);
 -- the same period, written in two ways, does not count as a change
 SELECT complaint($$
   SELECT reactivation_rate(customer_id, happened,
@@ -98,4 +105,21 @@ FROM (VALUES
   (4, $$customer_state_combine(NULL, NULL)$$)
 ) c(no, call)
 ORDER BY no;
+
+-- a number without a unit counts seconds: over dates that is a mistake, over timestamps a warning,
+-- once a query, whatever the number of groups and aggregates
+SELECT complaint($$
+  SELECT reactivation_rate(customer_id, day, '[2024-01-01,2024-02-01)', '180') FROM orders$$);
+SELECT complaint($$
+  SELECT winback_rate(customer_id, day, '[2024-01-01,2024-02-01)', '23:59:59') FROM orders$$);
+SELECT winback_rate(customer_id, day, '[2024-01-01,2024-02-01)', '24:00:00') IS NOT NULL AS a_day
+  FROM orders;
+SELECT count(tally) > 0 AS warned_once
+  FROM (SELECT customer_id, reactivation_tally(customer_id, day::timestamp,
+                                               '[2024-01-01,2024-02-01)', '180') AS tally,
+               lifecycle_at(day::timestamp, '2024-01-01', '30', '59:59') AS standing
+          FROM orders GROUP BY customer_id) s;
+SELECT winback_rate(customer_id, day::timestamp, '[2024-01-01,2024-02-01)', '1 hour') IS NOT NULL
+         AS not_warned
+  FROM orders;
 DROP FUNCTION complaint;

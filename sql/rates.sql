@@ -29,7 +29,9 @@ SELECT winback_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '320 day
 FROM orders;
 
 -- churned_after is NULL: silence makes no customer churned
-SELECT winback_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', NULL) FROM orders;
+SELECT winback_rate(customer_id, ordered_at, lifecycle_event 'purchase', '[2024-01-01,2024-04-01)',
+                    NULL)
+  FROM orders;
 
 -- a customer silent for exactly 90 days is active; a microsecond more makes him inactive
 SELECT t AS last_purchase, reactivation_rate(c, t, '[2024-01-01,2024-04-01)', '90 days')
@@ -86,8 +88,7 @@ SET TimeZone = 'UTC';
 
 -- a date counts as its midnight, so a threshold in hours can fall between two days
 SELECT reactivation_rate(c, t, '[2024-01-10,2024-02-01)', '36 hours') AS one_of_one,
-       reactivation_rate(c, t, '[2024-01-10,2024-02-01)', '24 hours') AS one_of_one_too,
-       reactivation_rate(c, t, '[2024-01-10,2024-02-01)', '23 hours') AS one_of_two
+       reactivation_rate(c, t, '[2024-01-10,2024-02-01)', '24 hours') AS one_of_one_too
 FROM (VALUES (1, date '2024-01-08'), (1, '2024-01-11'), (2, '2024-01-09')) v(c, t);
 
 -- rows with a NULL customer or time are ignored, and duplicate rows change nothing

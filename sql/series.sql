@@ -21,6 +21,11 @@ CREATE FUNCTION bounds(series lifecycle_counts[]) RETURNS text LANGUAGE sql AS $
     FROM generate_subscripts(series, 1) AS k
 $$;
 
+-- An element without its step, the only column that lifecycle_counts leaves NULL.
+CREATE FUNCTION without_step(counts lifecycle_counts) RETURNS text LANGUAGE sql AS $$
+  SELECT (to_jsonb(counts) - 'step')::text
+$$;
+
 -- dates: period k starts k steps after the first start, so that month ends do not drift; the last
 -- period ends where the whole period ends
 SELECT no, step,
@@ -84,7 +89,8 @@ SELECT no, step,
  GROUP BY no, step ORDER BY no;
 CREATE TEMP TABLE samoa AS
 SELECT 1 AS customer_id, generate_series(timestamptz '2011-12-01', '2012-02-01', '6 hours') AS at;
-SELECT count(*) AS days, count(*) FILTER (WHERE element IS DISTINCT FROM alone) AS differ,
+SELECT count(*) AS days,
+       count(*) FILTER (WHERE without_step(element) IS DISTINCT FROM without_step(alone)) AS differ,
        sum(element.retained) AS retained
   FROM (SELECT lifecycle_series(customer_id, at, '[2011-12-28,2012-01-02)', '1 day',
                                 '2 days', '60 days') AS series FROM samoa) s,
@@ -121,15 +127,15 @@ INSERT INTO shop VALUES
   ('won back, lapses',  '2023-10-31', 'purchase', 7),
   ('won back, lapses',  '2024-02-01', 'purchase', 3.1),
   ('cancels once more', '2024-01-20', 'purchase', 7),
-  ('cancels once more', '2024-01-25', 'cancellation', 99),
+  ('cancels once more', '2024-01-25', 'cancellation', NULL),
   ('cancels once more', '2024-02-05', 'purchase', 8),
   ('cancels once more', '2024-03-31', 'purchase', 9),
-  ('cancels once more', '2024-03-31', 'cancellation', 99),
-  ('returns in April',  '2024-02-29', 'interest', 99),
+  ('cancels once more', '2024-03-31', 'cancellation', NULL),
+  ('returns in April',  '2024-02-29', 'interest', NULL),
   ('returns in April',  '2024-01-31', 'purchase', 7),
   ('returns in April',  '2024-04-30', 'purchase', -2),
   ('returns in April',  '2024-05-01', 'purchase', 7),
-  ('lead',              '2024-01-10', 'interest', 99),
+  ('lead',              '2024-01-10', 'interest', NULL),
   ('lead',              '2024-03-01', 'purchase', 4),
   ('newcomer',          '2024-04-02', 'purchase', 50),
   ('newcomer',          '2024-04-03', 'purchase', 0.001),
@@ -171,13 +177,13 @@ WITH months AS (
 ), each_alone AS (
   SELECT k,
          lifecycle_counts(customer, day, daterange(low::date, high::date),
-                          '1 month', '3 months')::text AS a,
+                          '1 month', '3 months') AS a,
          lifecycle_counts(customer, day, event, daterange(low::date, high::date),
-                          '1 month', '3 months')::text AS b,
+                          '1 month', '3 months') AS b,
          lifecycle_counts(customer, day::timestamp, amount, tsrange(low, high),
-                          '1 month', '3 months')::text AS c,
+                          '1 month', '3 months') AS c,
          lifecycle_counts(customer, day::timestamptz, event, amount, tstzrange(low, high),
-                          '1 month', '3 months')::text AS d
+                          '1 month', '3 months') AS d
     FROM shop, months GROUP BY k
 ), series AS (
   SELECT lifecycle_series(customer, day, '[2024-01-31,2024-05-15)',
@@ -190,8 +196,10 @@ WITH months AS (
                           '1 month', '1 month', '3 months') AS d
     FROM shop
 )
-SELECT k, s.a[k + 1]::text = e.a AS rows, s.b[k + 1]::text = e.b AS events,
-       s.c[k + 1]::text = e.c AS amounts, s.d[k + 1]::text = e.d AS both,
+SELECT k, without_step(s.a[k + 1]) = without_step(e.a) AS rows,
+       without_step(s.b[k + 1]) = without_step(e.b) AS events,
+       without_step(s.c[k + 1]) = without_step(e.c) AS amounts,
+       without_step(s.d[k + 1]) = without_step(e.d) AS both,
        cardinality(s.a) AS elements, e.d
   FROM each_alone e, series s ORDER BY k;
 
@@ -391,6 +399,86 @@ SELECT (s).period_start::date, (s).period_end::date, (s).new_customers, (s).reac
  ORDER BY 1;
 
 --
+-- Lost customers, adjustments, and what the data reach.
+--
+
+-- Five customers, by silence at the start, 2024-04-01, and at the end, 2024-05-01: thresholds are 30,
+-- 60 and 120 days.  Customer 3 has been silent for exactly 120 days at the start, so is not lost
+-- yet; customer 4 is lost at the start, and buys.
+CREATE TEMP TABLE silent (customer int, day date, event lifecycle_event, amount numeric, why text);
+INSERT INTO silent VALUES
+  (1, '2024-03-20', 'purchase', 1, 'active'),
+  (2, '2024-01-20', 'purchase', 2, 'churned'),
+  (3, '2023-12-03', 'purchase', 3, 'churned for exactly 120 days'),
+  (4, '2023-12-02', 'purchase', 4, 'lost'),
+  (4, '2024-04-10', 'purchase', 5, 'lost, and back'),
+  (5, '2023-12-01', 'purchase', 6, 'lost'),
+  (5, '2024-03-30', 'cancellation', NULL, 'still lost');
+SELECT churned_start, lost_start, won_back, churned_end, lost_end, reactivation, win_back
+  FROM (SELECT (lifecycle_counts_lost_after(customer, day, event, '[2024-04-01,2024-05-01)',
+                                            '30 days', '60 days', '120 days')).*
+          FROM silent) c;
+-- the rates are those of the counts; lost_after NULL is the form without it
+SELECT winback_tally_lost_after(customer, day, event, period, '60 days', '120 days') AS winback,
+       reactivation_tally_lost_after(customer, day, event, period, '30 days', '120 days')
+         AS reactivation,
+       winback_tally_lost_after(customer, day, event, period, '60 days', NULL) AS nobody_lost,
+       winback_tally(customer, day, event, period, '60 days') AS the_same,
+       winback_rate_lost_after(customer, day, event, period, '60 days', '60 days')
+         AS churned_by_cancellation_only
+  FROM silent, daterange('2024-04-01', '2024-05-01') AS period;
+-- a customer who cancelled is churned, and lost later: customer 6 from July on
+SELECT starts_on, churned_start, lost_start, churned_end, lost_end
+  FROM unnest((SELECT lifecycle_series_lost_after(customer, day, event, '[2024-04-01,2024-09-01)',
+                                                  '1 month', '30 days', '60 days', '120 days')
+                 FROM (VALUES (6, date '2024-02-25', lifecycle_event 'purchase'),
+                              (6, '2024-03-01', 'cancellation')) v (customer, day, event)))
+ ORDER BY starts_on;
+-- Each adjustment counts in the revenue of its period, in the column of the customer's status:
+-- new, retained, active without a purchase, churned, and not known.  It changes no other column, so
+-- customer 5, who has nothing else, is not counted, and the data end with the last purchase.
+CREATE TEMP TABLE refunds (customer int, day date, event lifecycle_event, amount numeric);
+INSERT INTO refunds VALUES
+  (1, '2024-04-05', 'purchase', 100), (1, '2024-04-20', 'adjustment', -30),
+  (2, '2024-03-25', 'purchase', 100), (2, '2024-04-06', 'purchase', 50),
+  (2, '2024-04-06', 'adjustment', -5.5),
+  (3, '2024-04-01', 'adjustment', -7), (3, '2024-03-31', 'purchase', 100),
+  (4, '2023-01-01', 'purchase', 100), (4, '2024-04-30', 'adjustment', -100),
+  (5, '2024-04-15', 'adjustment', -1.25), (5, '2024-05-01', 'adjustment', -1000),
+  (6, '2024-04-02', 'interest', 0), (6, '2024-04-03', 'cancellation', NULL);
+SELECT prospects_end, active_end, churned_end, new_customers, retained, data_end::date AS data_end,
+       revenue_new, revenue_retained, revenue_reactivated, revenue_won_back, revenue_other
+  FROM (SELECT (lifecycle_counts(customer, day, event, amount, '[2024-04-01,2024-05-01)', '45 days',
+                                 '60 days')).*
+          FROM refunds) c;
+-- without an end nothing is known of those who do not buy
+SELECT revenue_new, revenue_retained, revenue_other
+  FROM (SELECT (lifecycle_counts(customer, day, event, amount, '[2024-04-01,)', '45 days',
+                                 '60 days')).*
+          FROM refunds) c;
+-- adjustments are no events for an aggregate without amounts
+SELECT customer,
+       lifecycle_at(day, event, '2024-05-15', '30 days', '60 days') AS standing,
+       lifecycle_during(day, event, '[2024-04-01,2024-05-01)', '30 days', '60 days') AS status,
+       explain_lifecycle(day, event, '[2024-04-01,2024-05-01)', '30 days', '60 days') IS NULL
+         AS unknown,
+       reactivation_tally(customer, day, event, '[2024-05-01,2024-06-01)', '1 day') AS eligible,
+       lifecycle_counts(customer, day, event, '[2024-05-01,2024-06-01)', '1 day', '2 days') IS NULL
+         AS no_row
+  FROM refunds WHERE customer >= 4 GROUP BY customer ORDER BY customer;
+-- the first and the last event with a finite time, in three time types; there may be none
+SELECT data_start, data_end FROM (SELECT (lifecycle_counts(1, at::timestamptz,
+                                          '[2024-01-01,2024-02-01)', '30 days', '60 days')).*
+  FROM unnest('{-infinity,2020-02-29 12:00,2024-06-01,infinity}'::timestamp[]) AS at) c;
+SELECT data_start, data_end FROM (SELECT (lifecycle_counts(1, at, '[2024-01-01,2024-02-01)',
+                                                           '30 days', '60 days')).*
+  FROM unnest('{infinity,-infinity}'::timestamp[]) AS at) c;
+-- dates outside of the range of timestamptz
+SELECT data_start, data_end FROM (SELECT (lifecycle_counts(1, at, '[2024-01-01,2024-02-01)',
+                                                           '30 days', '60 days')).*
+  FROM unnest('{4713-01-01 BC,5874897-12-31}'::date[]) AS at) c;
+
+--
 -- Mistakes.
 --
 
@@ -481,6 +569,32 @@ SELECT 'amount of float8', split_part(complaint($$
 \pset tuples_only off
 \pset format aligned
 
+-- lost_after
+SELECT no, mistake, complaint(format('SELECT %s FROM silent', call))
+  FROM (VALUES
+    (1, 'shorter than churned_after',
+     $$winback_rate_lost_after(customer, day, '[2024-04-01,2024-05-01)', '60 days', '59 days')$$),
+    (2, 'shorter than inactive_after',
+     $$reactivation_rate_lost_after(customer, day, '[2024-04-01,2024-05-01)', '60 days',
+                                    '1 month')$$),
+    (3, 'without churned_after',
+     $$lifecycle_counts_lost_after(customer, day, event, '[2024-04-01,2024-05-01)', '60 days', NULL,
+                                   '120 days')$$),
+    (4, 'not positive',
+     $$winback_rate_lost_after(customer, day, '[2024-04-01,2024-05-01)', '60 days', '0 days')$$),
+    (5, 'not constant',
+     $$winback_rate_lost_after(customer, day, '[2024-04-01,2024-05-01)', '60 days',
+                               make_interval(days => 60 + customer))$$)
+  ) m (no, mistake, call)
+ ORDER BY no;
+
+-- money on other events is a mistake, in any row
+SELECT complaint(format($$SELECT lifecycle_counts(1, day, %L::lifecycle_event, %s,
+                                                  '[2024-04-01,2024-05-01)', '30 days', '60 days')
+                            FROM (VALUES (date '2024-06-01')) v (day)$$, event, amount))
+  FROM (VALUES ('interest', '0.01'), ('cancellation', '-100'), ('cancellation', 'NULL::numeric'),
+               ('interest', '0.00')) v (event, amount)
+ ORDER BY event, amount;
 DROP TABLE shop;
 DROP FUNCTION bounds, complaint;
 
@@ -531,9 +645,9 @@ WITH arguments AS (
        unnest('{1 month,3 months}'::interval[]) inactive_after,
        unnest('{2024-03-29,2024-05-29 12:00}'::timestamp[]) start
 )
-SELECT step, inactive_after, count(*) AS periods,
+SELECT arguments.step, inactive_after, count(*) AS periods,
        sum(element.reactivated) > 5 AND sum(element.sustained) > 5 AS many_returned,
-       count(*) FILTER (WHERE element::text IS DISTINCT FROM alone::text) AS differ,
+       count(*) FILTER (WHERE without_step(element) IS DISTINCT FROM without_step(alone)) AS differ,
        count(*) FILTER (WHERE element.lapsed_again < 0) AS negative
   FROM arguments,
        LATERAL (SELECT lifecycle_series(customer_id, at, tsrange(start, start + interval '4 days'),
@@ -545,11 +659,11 @@ SELECT step, inactive_after, count(*) AS periods,
                                                 element.period_end::timestamp),
                                         inactive_after, '1 year') AS alone
                   FROM mixed) AS a
- GROUP BY step, inactive_after ORDER BY step, inactive_after;
+ GROUP BY arguments.step, inactive_after ORDER BY arguments.step, inactive_after;
 SET TimeZone = 'Europe/Berlin';
-SELECT step, count(*) AS periods,
+SELECT step.step, count(*) AS periods,
        sum(element.reactivated) > 5 AND sum(element.sustained) > 5 AS many_returned,
-       count(*) FILTER (WHERE element::text IS DISTINCT FROM alone::text) AS differ,
+       count(*) FILTER (WHERE without_step(element) IS DISTINCT FROM without_step(alone)) AS differ,
        count(*) FILTER (WHERE element.lapsed_again < 0) AS negative
   FROM unnest('{10 minutes,20 minutes,30 minutes}'::interval[]) AS step,
        LATERAL (SELECT lifecycle_series(customer_id, at::timestamptz,
@@ -561,7 +675,7 @@ SELECT step, count(*) AS periods,
                                         tstzrange(element.period_start, element.period_end),
                                         '1 day', '1 month') AS alone
                   FROM mixed) AS a
- GROUP BY step ORDER BY step;
+ GROUP BY step.step ORDER BY step.step;
 
 --
 -- Time.

@@ -58,7 +58,7 @@ like($right, qr{^\d+/\d+\|20000$}, 'the query after each fault has an answer');
 my $at = q{timestamp '2023-01-01' + (a * 7919 + b) % 1095 * interval '1 day'};
 my $terms = q{'[2024-01-01,2024-04-01)'::tsrange, '90 days'};
 my $months = q{'[2020-01-01,2025-01-01)'::tsrange, '1 month', '90 days', '1 year'};
-my $event = q{(ARRAY['purchase', 'purchase', 'cancellation'])[1 + b % 3]::lifecycle_event};
+my $event = q{(ARRAY['purchase', 'purchase', 'adjustment'])[1 + b % 3]::lifecycle_event};
 sub rows { return "FROM hundred, generate_series(1, $_[0]) AS b"; }
 
 # After a fault: checks answers, processes and temporary files. $session, if given,

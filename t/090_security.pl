@@ -79,7 +79,7 @@ $node->safe_psql('strict', q{
          at AT TIME ZONE 'UTC' AS "timestamp", (at AT TIME ZONE 'UTC')::date AS date,
          (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]
            ::lifecycle_event AS event,
-         (n % 13)::numeric AS amount,
+         CASE WHEN n * 31 % 5 < 3 THEN (n % 13)::numeric END AS amount,
          ('{prospect,new,active,inactive,churned,reactivated,won_back}'
             ::lifecycle_status[])[1 + n % 7] AS before,
          ('{won_back,new,active,inactive,churned,reactivated}'

@@ -98,14 +98,22 @@ CallSiteGet(FunctionCallInfo fcinfo, const Signature *signature)
 #define CUSTOMER_ARG		1
 #define AtArg(signature)	((signature)->customer ? 2 : 1)
 
-/* Return whether to ignore a row because its customer, time or event is NULL. */
+/* Return whether to ignore a row because of its event: an adjustment is an amount only. */
+static inline bool
+IgnoresEvent(const CallSite *site, Datum event, bool isnull)
+{
+	return isnull || (!site->amount && !IsHistory((LifecycleEvent) DatumGetChar(event)));
+}
+
+/* Return whether to ignore a row because of its event, or a customer or time that is NULL. */
 static inline bool
 CallSiteIgnores(FunctionCallInfo fcinfo, const Signature *signature,
 				const CallSite *site)
 {
 	return (signature->customer && PG_ARGISNULL(CUSTOMER_ARG)) ||
 		PG_ARGISNULL(AtArg(signature)) ||
-		(site->event && PG_ARGISNULL(site->event));
+		(site->event &&
+		 IgnoresEvent(site, PG_GETARG_DATUM(site->event), PG_ARGISNULL(site->event)));
 }
 
 /* Do the same as CallSiteIgnores for a row in a block. */
@@ -113,7 +121,8 @@ static inline bool
 RowBlockIgnores(const RowBlock *rows, int row, const Signature *signature, const CallSite *site)
 {
 	return rows->nulls[CUSTOMER_ARG][row] | rows->nulls[AtArg(signature)][row] |
-		(site->event && rows->nulls[site->event][row]);
+		(site->event &&
+		 IgnoresEvent(site, rows->values[site->event][row], rows->nulls[site->event][row]));
 }
 
 /*

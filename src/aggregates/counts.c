@@ -80,6 +80,7 @@ typedef enum CountsColumn
 	COUNTS_DATA_END,
 	COUNTS_LOST_START,
 	COUNTS_LOST_END,
+	COUNTS_REVENUE_OTHER,
 	COUNTS_NCOLUMNS
 } CountsColumn;
 
@@ -91,17 +92,47 @@ typedef struct Counts
 	Tally		winback;
 } Counts;
 
+/* Return whether an amount is zero. */
+static bool
+IsZero(Numeric amount)
+{
+	Datum		zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(amount), zero));
+}
+
+/* Return the amount of a row, or NULL; raise an error if its event must not have an amount. */
+static Numeric
+RowAmount(FunctionCallInfo fcinfo, const CallSite *site, LifecycleEvent event)
+{
+	Numeric		amount;
+
+	if (!site->amount || PG_ARGISNULL(site->amount))
+		return NULL;
+	amount = PG_GETARG_NUMERIC(site->amount);
+	if (unlikely(!IsRevenue(event)) && !IsZero(amount))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not have an amount",
+						event == EVENT_INTEREST ? "interest" : "cancellation"),
+				 errdetail("The amount is %s.",
+						   DatumGetCString(DirectFunctionCall1(numeric_out,
+															   NumericGetDatum(amount)))),
+				 errhint("Pass NULL, or pass money that a customer got back as the amount of "
+						 "an event of its own, 'adjustment'.")));
+	return amount;
+}
+
 /* Enter a row into the state. */
 static void
-EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, int zone)
+EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, int zone,
+		 LifecycleEvent event, Numeric amount)
 {
 	CustomerType *customer_type = site->family.customer_type;
 	Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
 
 	if (site->event || site->amount)
-		SeriesStateEnterEvent(state, customer_type, customer, at, CallSiteEvent(fcinfo, site),
-							  site->amount && !PG_ARGISNULL(site->amount) ?
-							  PG_GETARG_NUMERIC(site->amount) : NULL);
+		SeriesStateEnterEvent(state, customer_type, customer, at, event, amount);
 	else
 		SeriesStateEnterZone(state, customer_type, customer, zone);
 }
@@ -112,6 +143,8 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	SeriesState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
+	LifecycleEvent event;
+	Numeric		amount;
 	int64		at;
 	int			zone;
 
@@ -129,10 +162,13 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		CallSiteCheckQuestion(fcinfo, site, state->calendar->question.fingerprint);
 
 	at = CallSiteInstant(fcinfo, signature, site);
-	SeriesStateNote(state, at);
+	event = CallSiteEvent(fcinfo, site);
+	amount = RowAmount(fcinfo, site, event);
+	if (IsHistory(event))
+		SeriesStateNote(state, at);
 	zone = CalendarZone(state->calendar, at);
 	if (zone < state->calendar->nedges)
-		EnterRow(fcinfo, site, state, at, zone);
+		EnterRow(fcinfo, site, state, at, zone, event, amount);
 	PG_RETURN_POINTER(state);
 }
 
@@ -294,8 +330,32 @@ CountAlike(Counts *counts, Standing before, bool bought, Standing after, int64 c
 	TallyCount(&counts->winback, WinbackEligible(before), bought, customers);
 }
 
-/* The columns of revenue, in order, from COUNTS_REVENUE_NEW on. */
-#define REVENUE_NCOLUMNS	(COUNTS_REVENUE_WON_BACK - COUNTS_REVENUE_NEW + 1)
+/* The columns of revenue. */
+static const CountsColumn revenue_columns[] = {
+	COUNTS_REVENUE_NEW, COUNTS_REVENUE_RETAINED, COUNTS_REVENUE_REACTIVATED,
+	COUNTS_REVENUE_WON_BACK, COUNTS_REVENUE_OTHER
+};
+
+#define REVENUE_NCOLUMNS	((int) lengthof(revenue_columns))
+
+/* Return the index in revenue_columns of the revenue from customers of a status. */
+static int
+RevenueIndex(LifecycleStatus status)
+{
+	switch (status)
+	{
+		case LIFECYCLE_NEW:
+			return 0;
+		case LIFECYCLE_ACTIVE:
+			return 1;
+		case LIFECYCLE_REACTIVATED:
+			return 2;
+		case LIFECYCLE_WON_BACK:
+			return 3;
+		default:
+			return 4;
+	}
+}
 
 /*
  * The revenue of all periods, added up by the functions of PostgreSQL's own
@@ -348,20 +408,16 @@ static void
 AddRevenue(void *arg, int period, LifecycleStatus status, Numeric amount)
 {
 	Revenue    *revenue = (Revenue *) arg;
-	CountsColumn column = status == LIFECYCLE_NEW ? COUNTS_REVENUE_NEW :
-		status == LIFECYCLE_ACTIVE ? COUNTS_REVENUE_RETAINED :
-		status == LIFECYCLE_REACTIVATED ? COUNTS_REVENUE_REACTIVATED :
-		COUNTS_REVENUE_WON_BACK;
-	Datum	   *sum = &revenue->sums[period * REVENUE_NCOLUMNS + column - COUNTS_REVENUE_NEW];
+	Datum	   *sum = &revenue->sums[period * REVENUE_NCOLUMNS + RevenueIndex(status)];
 
 	*sum = CallSumFunction(revenue, numeric_avg_accum, *sum, NumericGetDatum(amount), 2);
 }
 
-/* Return one of a period's sums as a numeric. */
+/* Return one of a period's sums as a numeric; index is that in revenue_columns. */
 static Datum
-RevenueDatum(const Revenue *revenue, int period, CountsColumn column)
+RevenueDatum(const Revenue *revenue, int period, int index)
 {
-	Datum		sum = revenue->sums[period * REVENUE_NCOLUMNS + column - COUNTS_REVENUE_NEW];
+	Datum		sum = revenue->sums[period * REVENUE_NCOLUMNS + index];
 
 	return sum == 0 ? revenue->zero : CallSumFunction(revenue, numeric_sum, sum, 0, 1);
 }
@@ -415,11 +471,11 @@ CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
 		state->last_at < calendar->later[period].at - 1)
 		nulls[COUNTS_SUSTAINED] = nulls[COUNTS_LAPSED_AGAIN] = true;
 
-	for (int i = COUNTS_REVENUE_NEW; i <= COUNTS_REVENUE_WON_BACK; i++)
+	for (int i = 0; i < REVENUE_NCOLUMNS; i++)
 	{
-		nulls[i] = revenue == NULL;
+		nulls[revenue_columns[i]] = revenue == NULL;
 		if (revenue != NULL)
-			values[i] = RevenueDatum(revenue, period, i);
+			values[revenue_columns[i]] = RevenueDatum(revenue, period, i);
 	}
 
 	values[COUNTS_STEP] = IntervalPGetDatum(&calendar->question.step);

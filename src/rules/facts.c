@@ -21,6 +21,8 @@ EventFactsAdd(EventFacts *facts, int64 at, LifecycleEvent event,
 	LaterInstant instant = LaterInstantFrom(at);
 	bool		in_period = (at >= from);
 
+	Assert(IsHistory(event));
+
 	facts->events |= EVENT_KNOWN_AT_END;
 	if (!in_period)
 		facts->events |= EVENT_KNOWN_AT_START;
@@ -28,6 +30,7 @@ EventFactsAdd(EventFacts *facts, int64 at, LifecycleEvent event,
 	switch (event)
 	{
 		case EVENT_INTEREST:
+		case EVENT_ADJUSTMENT:
 			break;
 
 		case EVENT_PURCHASE:

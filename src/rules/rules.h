@@ -57,13 +57,29 @@ typedef enum LifecycleEvent
 {
 	EVENT_INTEREST = 16,
 	EVENT_PURCHASE = 32,
-	EVENT_CANCELLATION = 48
+	EVENT_CANCELLATION = 48,
+	EVENT_ADJUSTMENT = 64		/* its amount counts, and nothing else */
 } LifecycleEvent;
 
 static inline bool
 IsLifecycleEvent(int code)
 {
-	return code == EVENT_INTEREST || code == EVENT_PURCHASE || code == EVENT_CANCELLATION;
+	return code == EVENT_INTEREST || code == EVENT_PURCHASE || code == EVENT_CANCELLATION ||
+		code == EVENT_ADJUSTMENT;
+}
+
+/* Return whether an event of this kind is part of the history of a customer. */
+static inline bool
+IsHistory(LifecycleEvent event)
+{
+	return event != EVENT_ADJUSTMENT;
+}
+
+/* Return whether the amount of an event of this kind is revenue. */
+static inline bool
+IsRevenue(LifecycleEvent event)
+{
+	return event == EVENT_PURCHASE || event == EVENT_ADJUSTMENT;
 }
 
 /*

@@ -32,7 +32,11 @@ typedef struct PeriodSummary
 	int64		sustained;		/* customers who came back and were still active later */
 } PeriodSummary;
 
-/* A callback that gets the amount of each purchase, with its period and the status. */
+/*
+ * A callback that gets each amount in a period, and the status of the customer over the period:
+ * LIFECYCLE_NONE if nothing is known of the customer, or if they did not buy and the period has
+ * no end.
+ */
 typedef void (*AmountVisitor) (void *arg, int period, LifecycleStatus status,
 							   Numeric amount);
 

@@ -321,6 +321,7 @@ ZoneSweepFinish(ZoneSweep *zones)
 typedef struct Past
 {
 	int64		last_purchase;	/* if bought */
+	bool		known;			/* an event other than an adjustment */
 	bool		bought;
 	bool		cancelled_since;	/* a cancellation, not before the last purchase */
 } Past;
@@ -395,6 +396,7 @@ SumUpPasts(EventSweep *events)
 
 		if (e % 65536 == 65535)
 			CHECK_FOR_INTERRUPTS();
+		past.known |= IsHistory(event->event);
 		if (event->event == EVENT_PURCHASE)
 		{
 			past.bought = true;
@@ -436,7 +438,7 @@ StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 {
 	const Past *past = &events->pasts[n];
 	History		history = {
-		.known = n > 0,
+		.known = past->known,
 		.cancelled_since = past->cancelled_since,
 		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
 		STANDING_NONE
@@ -445,7 +447,7 @@ StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 	return StandingOf(&history);
 }
 
-/* Pass the amounts of the purchases among events [first, until) to the visitor. */
+/* Pass the amounts of events [first, until) to the visitor. */
 static void
 VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size first,
 			 Size until)
@@ -456,7 +458,7 @@ VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size 
 
 		if (e % 4096 == 4095)
 			CHECK_FOR_INTERRUPTS();
-		if (event->event == EVENT_PURCHASE && event->has_amount)
+		if (IsRevenue(event->event) && event->has_amount)
 			events->visitor(events->arg, period, status, events->state->log.amounts[event->next]);
 	}
 }
@@ -519,8 +521,10 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 		after = StandingAfterEvents(events, n, &boundaries[i + 1].cutoffs);
 
 		CountInPeriod(&events->sweep, i, before, bought, after, 1);
-		if (bought)
-			VisitAmounts(events, i, StatusOver(before, true, after), first, n);
+		if (n > first && events->state->log.has_amounts)
+			VisitAmounts(events, i,
+						 bought || calendar->has_end ? StatusOver(before, bought, after) :
+						 LIFECYCLE_NONE, first, n);
 		if (bought && CameBack(before) && CalendarHasLater(calendar, i))
 		{
 			const Boundary *later = &calendar->later[i];

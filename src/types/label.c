@@ -78,11 +78,12 @@ static const Label event_labels[] = {
 	{"interest", EVENT_INTEREST},
 	{"purchase", EVENT_PURCHASE},
 	{"cancellation", EVENT_CANCELLATION},
+	{"adjustment", EVENT_ADJUSTMENT},
 };
 
 static const LabelSet event_set = {
 	"lifecycle_event",
-	"Labels are interest, purchase and cancellation.",
+	"Labels are interest, purchase, cancellation and adjustment.",
 	lengthof(event_labels),
 	event_labels
 };
