@@ -12,9 +12,8 @@
  * plan: for one or several one-pass aggregates without grouping, over one heap table,
  * which may have partitions or children.  ScanServes lists the limits.
  *
- * The planner calls the support function of a transition function to learn its cost.
- * This call loads the library and installs the hook, in time for the first query of a
- * session.
+ * The support function (planner_support.c) loads the library, and so installs the hook, in
+ * time for the first query of a session.
  */
 #include "postgres.h"
 
@@ -23,10 +22,8 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
-#include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "nodes/supportnodes.h"
 #include "optimizer/appendinfo.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -44,11 +41,6 @@
 #include "compat.h"
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
-
-PG_FUNCTION_INFO_V1(winback_support);
-
-/* The cost of entering a row into a state, in units of cpu_operator_cost. */
-#define TRANSITION_OPERATORS	2
 
 /* The cost of reading a row without conditions, as a share of cpu_tuple_cost. */
 #define READING_SHARE			0.4
@@ -71,23 +63,6 @@ typedef struct Shipping
 
 static bool enable_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
-
-/* The support function of all transition functions: return the cost of a call. */
-Datum
-winback_support(PG_FUNCTION_ARGS)
-{
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
-
-	if (IsA(request, SupportRequestCost))
-	{
-		SupportRequestCost *cost = (SupportRequestCost *) request;
-
-		cost->startup = 0;
-		cost->per_tuple = TRANSITION_OPERATORS * cpu_operator_cost;
-		PG_RETURN_POINTER(cost);
-	}
-	PG_RETURN_POINTER(NULL);
-}
 
 /*
  * Return whether an expression depends on user columns of the table only: it contains no
