@@ -126,7 +126,7 @@ ask(q{
 my %right = (
   customer => '1', at => q{'2024-01-15'}, event => q{'purchase'}, amount => '10',
   period => q{'[2024-01-01,2024-02-01)'}, as_of => q{'2024-02-01'}, step => q{'7 days'},
-  inactive_after => q{'30 days'}, churned_after => q{'60 days'},
+  inactive_after => q{'30 days'}, churned_after => q{'60 days'}, lost_after => q{'90 days'},
   before => q{'churned'}, after => q{'won_back'},
   rate_tally => q{'1/2'}, tally => q{'1/2'}, confidence => '0.9',
   returned => '1', eligible => '2',
@@ -140,7 +140,9 @@ my @wrong = (
   { period => q{CASE n WHEN 1 THEN '[2024-01-01,2024-02-01)' ELSE '[2024-01-01,2024-03-01)' END} },
   { as_of => 'NULL' }, { as_of => q{'infinity'} },
   { inactive_after => 'NULL' }, { inactive_after => q{'0 days'} },
-  { churned_after => q{'-1 day'} }, { churned_after => q{'1 day'} },
+  { churned_after => q{'-1 day'} }, { churned_after => q{'1 day'} }, { churned_after => 'NULL' },
+  { lost_after => q{'0 days'} }, { lost_after => q{'1 day'} },
+  { event => q{'interest'}, amount => '0.01' },
   { step => 'NULL' }, { step => q{'0 days'} },
   { step => q{'1 day'}, period => q{'[2000-01-01,2040-01-01)'} },
   { returned => '3' }, { confidence => '2' },
@@ -266,11 +268,12 @@ none('each function is parallel safe, has no special attribute, and is an aggreg
       OR proconfig IS NOT NULL OR provariadic <> 0 OR prokind NOT IN ('f', 'a')
       OR prokind = 'f' AND (prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
                             OR probin <> '$libdir/winback')});
-none('the transition functions over customers, and no others, have winback_support', q{
+# It loads the Winback Scan, and keeps what depends on TimeZone from foreign servers.
+none('transition functions with an interval, and stable final functions, have winback_support', q{
   SELECT object FROM functions
-   WHERE (prosupport = 'winback_support'::regproc)
-         <> (prosrc IN ('reactivation_trans', 'winback_trans',
-                        'lifecycle_counts_trans', 'lifecycle_series_trans'))
+   WHERE proargtypes[0] = 'internal'::regtype AND prosupport <> 'winback_support'::regproc
+         AND ('interval'::regtype = ANY (proargtypes::oid[])
+              OR provolatile = 's' AND oid IN (SELECT aggfinalfn FROM pg_aggregate))
       OR prosupport NOT IN (0, 'winback_support'::regproc)});
 # Calendar arithmetic with timestamptz depends on the setting TimeZone.
 none('functions with an interval are stable for timestamptz and immutable for other types', q{

@@ -107,6 +107,7 @@ my %argument = (
   step => q{'1 month'},
   inactive_after => q{'20 days'},
   churned_after => q{'40 days'},
+  lost_after => q{'80 days'},
 );
 my %queries;
 for my $line (split /\n/, $node->safe_psql('strict', qq{
