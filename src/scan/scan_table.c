@@ -265,6 +265,9 @@ FetchAt(const ScanColumn *column, int offset, bool byval, int length,
 	}
 }
 
+/* Bytes that one prefetch loads. */
+#define CACHE_LINE		64
+
 /* Fetch the columns without a fixed offset, by one walk along each row. */
 static void
 FetchByWalk(const ScanTable *table, const ScanColumn *columns,
@@ -272,12 +275,22 @@ FetchByWalk(const ScanTable *table, const ScanColumn *columns,
 {
 	const ScanStep *from = &table->steps[table->nfixed - 1];
 	const ScanStep *to = &table->steps[table->nsteps];
+	uint32		length = 0;
 
 	for (int w = 0; w < nwhole; w++)
 	{
 		int			i = whole[w];
 		const char *data = (const char *) rows[i] + rows[i]->t_hoff;
 		uint32		offset = EndOf(from, data, from->offset);
+
+		/* begin to load the next row, which is about as long as the one before */
+		if (w + 1 < nwhole)
+		{
+			const char *next = (const char *) rows[whole[w + 1]];
+
+			for (uint32 line = 0; line < length; line += CACHE_LINE)
+				PrefetchForReading(next + line);
+		}
 
 		for (const ScanStep *step = from + 1; step < to; step++)
 		{
@@ -287,6 +300,7 @@ FetchByWalk(const ScanTable *table, const ScanColumn *columns,
 					  fetch_att(data + offset, step->byval, step->length), false);
 			offset = EndOf(step, data, offset);
 		}
+		length = offset;
 	}
 }
 
