@@ -1,6 +1,9 @@
 --
--- lifecycle_event: labels, order, input and output, operator classes, casts
+-- lifecycle_event: labels, order, input and output, operator classes, casts, min and max,
+-- comparison with text
 --
+CREATE SCHEMA event_test;
+SET search_path = event_test, public;
 
 -- the labels sort in the order of the definition, not of the alphabet
 SELECT e FROM unnest('{cancellation,purchase,interest}'::lifecycle_event[]) e ORDER BY e;
@@ -8,19 +11,38 @@ SELECT e FROM unnest('{cancellation,purchase,interest}'::lifecycle_event[]) e OR
 -- an event takes one byte and is passed by value
 SELECT typlen, typbyval, typalign FROM pg_type WHERE typname = 'lifecycle_event';
 
--- input raises an error for any other label, also for those of lifecycle_status,
--- and lists the three labels
-SELECT 'refund'::lifecycle_event;
-\set VERBOSITY sqlstate
-SELECT 'refund'::lifecycle_event;
-\set VERBOSITY default
-SELECT 'active'::lifecycle_event;
-SELECT 'Purchase'::lifecycle_event;
-SELECT ' purchase'::lifecycle_event;
-SELECT 'purchase '::lifecycle_event;
-SELECT ''::lifecycle_event;
-SELECT 'purchas'::text::lifecycle_event;
-SELECT 'purchase'::lifecycle_status;
+-- input raises 22P02 for any other text, also for the labels of lifecycle_status, and the hint
+-- lists the labels. If the text is a time or a period, another argument of an aggregate stands in
+-- the place of the event, and the hint names the likely cause before the labels.
+CREATE FUNCTION refused(query text, OUT code text, OUT message text, OUT hint text)
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE query;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+                          hint = PG_EXCEPTION_HINT;
+  hint := regexp_replace(hint, '(Labels are interest, purchase).*', '\1');
+END $$;
+\pset format unaligned
+SELECT r.*
+FROM unnest('{refund, active, Purchase, " purchase", "purchase ", "", 2024-01-01,
+              2024-01-01 00:00:00+00, "Jan 1, 2024", 90 days, P90D, 1704067200,
+              "[2024-01-01,2024-04-01)", "(,)"}'::text[]) WITH ORDINALITY u(input, n),
+     refused(format('SELECT %L::lifecycle_event', input)) r ORDER BY n;
+SELECT r.* FROM refused($$SELECT 'purchas'::text::lifecycle_event$$) r;
+SELECT r.* FROM refused($$SELECT 'purchase'::lifecycle_status$$) r;
+-- a period as two arguments, one threshold too many, and an event in the wrong place
+CREATE TEMP TABLE orders (customer int, at timestamptz);
+SELECT r.*
+FROM unnest(ARRAY[
+       $$reactivation_rate(customer, at, '2024-01-01', '2024-04-01', '90 days')$$,
+       $$winback_tally(customer, at, '2024-01-01 00:00', '2024-04-01 00:00', '90 days')$$,
+       $$reactivation_rate(customer, at, '[2024-01-01,2024-04-01)', '90 days', '1 year')$$,
+       $$winback_rate(customer, at, '[2024-01-01,2024-04-01)', 'purchase', '90 days')$$,
+       $$lifecycle_at(at, '2024-01-01', '60 days', '180 days', '1 year')$$,
+       $$lifecycle_during(at, '2024-01-01', '2024-04-01', '60 days', '180 days')$$])
+     WITH ORDINALITY u(call, n), refused('SELECT ' || call || ' FROM orders') r ORDER BY n;
+\pset format aligned
 
 -- an event can neither be cast to a status nor be compared with one
 \set VERBOSITY terse
@@ -98,3 +120,40 @@ INSERT INTO hashed SELECT e FROM happenings;
 SELECT count(*) AS rows, max(n) AS partitions_of_one_value
 FROM (SELECT *, count(*) OVER (PARTITION BY e, tableoid) -
                 count(*) OVER (PARTITION BY e) + 1 AS n FROM hashed) h;
+
+-- min() and max() follow the order of the labels and ignore NULL; without an event they are NULL
+SELECT min(e), max(e), max(e) FILTER (WHERE i = 1) AS of_one, min(e) FILTER (WHERE i > 5) AS of_none
+FROM (SELECT i, e FROM happenings UNION ALL SELECT 6, NULL) u;
+-- the answer of an index is the same
+SET enable_seqscan = off;
+SELECT min(e), max(e) FROM happenings;
+RESET enable_seqscan;
+
+--
+-- Comparison with text, which lifecycle_status.sql tests in depth
+--
+
+-- = and <> with a text on either side agree with the comparison of the labels; NULL gives NULL
+SELECT count(*) AS pairs,
+       count(*) FILTER (WHERE (a.e = b.t) = (a.e::text = b.t) AND (b.t = a.e) = (a.e::text = b.t)
+                          AND (a.e <> b.t) = (a.e::text <> b.t)
+                          AND (b.t <> a.e) = (a.e::text <> b.t)) AS agree
+FROM happenings a, happenings b;
+SELECT e = NULL::text AS eq_null, NULL::text <> e AS null_ne FROM happenings WHERE i = 1;
+-- a literal and a parameter without a type are events
+PREPARE untyped AS
+SELECT count(*) FROM happenings WHERE e = $1 AND $2 <> e AND e IN ('purchase', $3);
+SELECT parameter_types FROM pg_prepared_statements WHERE name = 'untyped';
+EXECUTE untyped('purchase', 'interest', 'purchase');
+-- an index serves a parameter that is declared as text
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan;
+PREPARE declared(text) AS SELECT i FROM happenings WHERE e = $1 ORDER BY i;
+EXPLAIN (COSTS OFF) EXECUTE declared('purchase');
+EXECUTE declared('purchase');
+RESET enable_seqscan; RESET enable_bitmapscan; RESET plan_cache_mode;
+-- a text that is no label is an error, and not a value that differs
+SELECT r.* FROM refused($$SELECT count(*) FROM happenings WHERE e = text 'refund'$$) r;
+SELECT r.* FROM refused($$SELECT count(*) FROM happenings WHERE text 'Purchase' <> e$$) r;
+-- an event and a status have no operator in common
+\set VERBOSITY terse
+SELECT lifecycle_event 'purchase' = lifecycle_status 'new';

@@ -39,6 +39,8 @@ PG_FUNCTION_INFO_V1(label_ne);
 PG_FUNCTION_INFO_V1(label_ge);
 PG_FUNCTION_INFO_V1(label_gt);
 PG_FUNCTION_INFO_V1(label_cmp);
+PG_FUNCTION_INFO_V1(label_larger);
+PG_FUNCTION_INFO_V1(label_smaller);
 PG_FUNCTION_INFO_V1(label_hash);
 PG_FUNCTION_INFO_V1(label_hash_extended);
 
@@ -89,6 +91,27 @@ static const LabelSet event_set = {
 };
 
 /*
+ * Return the likely cause if a text that is no event is another argument of an
+ * aggregate, or else an empty string.
+ *
+ * The form with an event has one argument more than the form without.  So
+ * PostgreSQL chooses it for a call with one argument too many, and reads the
+ * literal in the place of the event as an event.  Labels have neither digits nor
+ * brackets.
+ */
+static const char *
+CauseOfWrongEvent(const char *input)
+{
+	if (strpbrk(input, "[(") != NULL)
+		return "The text looks like a period. There is one threshold too many, or the event "
+			"does not stand right before the period. ";
+	if (strpbrk(input, "0123456789") != NULL)
+		return "The text looks like a time. A period is one argument: tstzrange(from, to). "
+			"Otherwise there is one threshold too many. ";
+	return "";
+}
+
+/*
  * Return the code of a label.  Any other text is an error: a soft one if
  * escontext is an ErrorSaveContext, and then the result means nothing.
  */
@@ -103,7 +126,7 @@ LabelToCode(const LabelSet *set, const char *name, Node *escontext)
 	ereturn(escontext, 0,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid input value for %s: \"%s\"", set->type_name, name),
-			 errhint("%s", set->hint)));
+			 errhint("%s%s", set == &event_set ? CauseOfWrongEvent(name) : "", set->hint)));
 }
 
 /* Return the label of a code.  A code without a label means a damaged table. */
@@ -234,6 +257,18 @@ Datum
 label_cmp(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(CompareArgs(fcinfo));
+}
+
+Datum
+label_larger(PG_FUNCTION_ARGS)
+{
+	return PG_GETARG_DATUM(CompareArgs(fcinfo) > 0 ? 0 : 1);
+}
+
+Datum
+label_smaller(PG_FUNCTION_ARGS)
+{
+	return PG_GETARG_DATUM(CompareArgs(fcinfo) < 0 ? 0 : 1);
 }
 
 Datum

@@ -4,12 +4,15 @@
  *	  the transition functions whose state is a rate_tally.
  *
  * The text form '12/340' means that 12 customers returned of 340 who were
- * eligible.  Users can add up the tallies of months or shops; they cannot add
- * up rates.
+ * eligible.  Users can add up the tallies of groups that share no customer, such
+ * as countries; they cannot add up rates.  They must not add up the tallies of
+ * periods: a customer who is eligible in two months would count twice.  Tallies
+ * of nested groups can be subtracted: those silent for 180 days without those
+ * silent for 365 days.
  *
- * The type has equality and a hash function, but no order.  An order by rate
- * would have to call 1/2 and 50/100 equal, and they are different values: the
- * second one is better evidence.
+ * Tallies are ordered by rate, and those of equal rate by eligible.  So 1/2 and
+ * 50/100 are different values, and sort side by side.  0/0 has no rate and comes
+ * last, like NaN.
  *
  * The transition functions at the end belong to the aggregates that read one
  * row per customer, with two columns of type lifecycle_status: the standing
@@ -22,10 +25,12 @@
 #include "access/htup_details.h"
 #include "common/hashfn.h"
 #include "common/int.h"
+#include "common/int128.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "nodes/nodes.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 
 #include "compat.h"
 #include "types/rate_tally.h"
@@ -36,13 +41,22 @@ PG_FUNCTION_INFO_V1(rate_tally_recv);
 PG_FUNCTION_INFO_V1(rate_tally_send);
 PG_FUNCTION_INFO_V1(rate_tally_eq);
 PG_FUNCTION_INFO_V1(rate_tally_ne);
+PG_FUNCTION_INFO_V1(rate_tally_lt);
+PG_FUNCTION_INFO_V1(rate_tally_le);
+PG_FUNCTION_INFO_V1(rate_tally_ge);
+PG_FUNCTION_INFO_V1(rate_tally_gt);
+PG_FUNCTION_INFO_V1(rate_tally_cmp);
+PG_FUNCTION_INFO_V1(rate_tally_larger);
+PG_FUNCTION_INFO_V1(rate_tally_smaller);
 PG_FUNCTION_INFO_V1(rate_tally_hash);
 PG_FUNCTION_INFO_V1(rate_tally_hash_extended);
 PG_FUNCTION_INFO_V1(rate_tally_make);
 PG_FUNCTION_INFO_V1(rate_tally_add);
+PG_FUNCTION_INFO_V1(rate_tally_sub);
 PG_FUNCTION_INFO_V1(rate_tally_returned);
 PG_FUNCTION_INFO_V1(rate_tally_eligible);
 PG_FUNCTION_INFO_V1(rate_tally_rate);
+PG_FUNCTION_INFO_V1(rate_tally_numeric);
 PG_FUNCTION_INFO_V1(rate_tally_interval);
 PG_FUNCTION_INFO_V1(reactivation_tally_step);
 PG_FUNCTION_INFO_V1(winback_tally_step);
@@ -177,6 +191,79 @@ rate_tally_ne(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(!TallyEqual(PG_GETARG_TALLY_P(0), PG_GETARG_TALLY_P(1)));
 }
 
+/*
+ * Compare two tallies, as strcmp() does: below, equal to or above zero.
+ *
+ * a/b < c/d means a * d < c * b.  The products need 126 bits, and rates as
+ * float8 would call different rates equal.  Tallies of equal rate and equal
+ * eligible have equal returned, so the result is 0 for equal tallies only.
+ */
+static int
+TallyCompare(const Tally *a, const Tally *b)
+{
+	INT128		a_product = int64_to_int128(0);
+	INT128		b_product = int64_to_int128(0);
+	int			by_rate;
+
+	if (a->eligible == 0 || b->eligible == 0)
+		return (a->eligible == 0) - (b->eligible == 0);
+	int128_add_int64_mul_int64(&a_product, a->returned, b->eligible);
+	int128_add_int64_mul_int64(&b_product, b->returned, a->eligible);
+	by_rate = int128_compare(a_product, b_product);
+	if (by_rate != 0)
+		return by_rate;
+	return (a->eligible > b->eligible) - (a->eligible < b->eligible);
+}
+
+static int
+CompareArgs(FunctionCallInfo fcinfo)
+{
+	return TallyCompare(PG_GETARG_TALLY_P(0), PG_GETARG_TALLY_P(1));
+}
+
+Datum
+rate_tally_lt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(CompareArgs(fcinfo) < 0);
+}
+
+Datum
+rate_tally_le(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(CompareArgs(fcinfo) <= 0);
+}
+
+Datum
+rate_tally_ge(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(CompareArgs(fcinfo) >= 0);
+}
+
+Datum
+rate_tally_gt(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(CompareArgs(fcinfo) > 0);
+}
+
+Datum
+rate_tally_cmp(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(CompareArgs(fcinfo));
+}
+
+/* max(rate_tally) and min(rate_tally); of two equal tallies it does not matter which */
+Datum
+rate_tally_larger(PG_FUNCTION_ARGS)
+{
+	return PG_GETARG_DATUM(CompareArgs(fcinfo) > 0 ? 0 : 1);
+}
+
+Datum
+rate_tally_smaller(PG_FUNCTION_ARGS)
+{
+	return PG_GETARG_DATUM(CompareArgs(fcinfo) < 0 ? 0 : 1);
+}
+
 Datum
 rate_tally_hash(PG_FUNCTION_ARGS)
 {
@@ -221,6 +308,32 @@ rate_tally_add(PG_FUNCTION_ARGS)
 	return sum;
 }
 
+/*
+ * Subtract a tally of some of the customers from the tally of all of them.  If
+ * the result were not a tally, then the second tally cannot be a part of the
+ * first.
+ */
+Datum
+rate_tally_sub(PG_FUNCTION_ARGS)
+{
+	Tally	   *whole = PG_GETARG_TALLY_P(0);
+	Tally	   *part = PG_GETARG_TALLY_P(1);
+	Tally		rest = {whole->returned - part->returned, whole->eligible - part->eligible};
+
+	if (rest.returned < 0 || rest.returned > rest.eligible)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("second rate_tally is not part of the first"),
+				 errdetail(INT64_FORMAT "/" INT64_FORMAT " - " INT64_FORMAT "/" INT64_FORMAT
+						   " would be " INT64_FORMAT "/" INT64_FORMAT ".",
+						   whole->returned, whole->eligible, part->returned, part->eligible,
+						   rest.returned, rest.eligible),
+				 errhint("Subtract the tally of some of the same customers over the same period. "
+						 "For example, subtract those silent for 365 days from those silent for "
+						 "180 days.")));
+	return TallyDatum(&rest);
+}
+
 Datum
 rate_tally_returned(PG_FUNCTION_ARGS)
 {
@@ -237,6 +350,22 @@ Datum
 rate_tally_rate(PG_FUNCTION_ARGS)
 {
 	return TallyRateDatum(fcinfo, PG_GETARG_TALLY_P(0));
+}
+
+/*
+ * SQL function rate_numeric(tally): the rate as numeric division computes it,
+ * from the two counts.  The float8 is not on the way.
+ */
+Datum
+rate_tally_numeric(PG_FUNCTION_ARGS)
+{
+	Tally	   *tally = PG_GETARG_TALLY_P(0);
+
+	if (tally->eligible == 0)
+		PG_RETURN_NULL();
+	return DirectFunctionCall2(numeric_div,
+							   NumericGetDatum(int64_to_numeric(tally->returned)),
+							   NumericGetDatum(int64_to_numeric(tally->eligible)));
 }
 
 /*
