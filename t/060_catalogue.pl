@@ -97,7 +97,8 @@ none('the comment of a function that users call has at least 25 characters', q{
    WHERE NOT is_part AND (length(comment) < 25 OR comment ~ '^(internal|implementation)')});
 none('functions that differ only in the type of time have the same comment', q{
   SELECT proname, proargnames, count(DISTINCT comment) FROM functions
-   WHERE NOT is_part GROUP BY proname, proargnames HAVING count(DISTINCT comment) > 1});
+   WHERE NOT is_part AND proargnames IS NOT NULL
+   GROUP BY proname, proargnames HAVING count(DISTINCT comment) > 1});
 
 #
 # Errors and NULLs, in comments and in calls
@@ -128,6 +129,7 @@ my %right = (
   period => q{'[2024-01-01,2024-02-01)'}, as_of => q{'2024-02-01'}, step => q{'7 days'},
   inactive_after => q{'30 days'}, churned_after => q{'60 days'}, lost_after => q{'90 days'},
   before => q{'churned'}, after => q{'won_back'},
+  lifecycle_status => q{'churned'}, lifecycle_event => q{'purchase'},
   rate_tally => q{'1/2'}, tally => q{'1/2'}, confidence => '0.9',
   returned => '1', eligible => '2',
 );
@@ -245,11 +247,11 @@ is(join(' ', sort grep { /^\w+$/ } @code), ask(q{
       FROM pg_type JOIN members ON classid = 'pg_type'::regclass AND objid = pg_type.oid}),
   'README lists the types of the extension, and no other type');
 
-# An operator compares if it, or its negator, belongs to an operator class.
+# An operator compares if it returns a boolean.
 is(join(' ', sort map { /^\w+ (\W+) \w+$/ ? $1 : () } @code), ask(q{
     SELECT string_agg(oprname, ' ' ORDER BY oprname)
       FROM pg_operator AS o JOIN members ON classid = 'pg_operator'::regclass AND objid = o.oid
-     WHERE NOT EXISTS (SELECT FROM pg_amop WHERE amopopr IN (o.oid, o.oprnegate))}),
+     WHERE oprresult <> 'bool'::regtype}),
   'README lists the operators that do not compare, and no other operator');
 
 my %known = map { $_ => 1 } split /\n/, ask(q{
@@ -261,13 +263,23 @@ is(join(' ', sort grep { !$known{$_} } @called), '',
 #
 # Attributes of functions
 #
-none('each function is parallel safe, has no special attribute, and is an aggregate or in C', q{
+# A function in SQL must have a body that was parsed when the extension was created, so that
+# search_path does not change its meaning.
+none('functions are parallel safe, without special attributes, and aggregates, in C or parsed', q{
   SELECT object FROM functions
    WHERE prosecdef OR proleakproof OR proretset
       OR proparallel <> 's' OR provolatile NOT IN ('i', 's')
       OR proconfig IS NOT NULL OR provariadic <> 0 OR prokind NOT IN ('f', 'a')
-      OR prokind = 'f' AND (prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
-                            OR probin <> '$libdir/winback')});
+      OR prokind = 'f' AND (SELECT CASE lanname WHEN 'c' THEN probin <> '$libdir/winback'
+                                                WHEN 'sql' THEN prosqlbody IS NULL
+                                                ELSE true END
+                              FROM pg_language AS l WHERE l.oid = prolang)});
+none('functions in SQL implement operators that compare with text', q{
+  SELECT object FROM functions
+   WHERE prosqlbody IS NOT NULL
+     AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = functions.oid
+                        AND oprresult = 'bool'::regtype
+                        AND 'text'::regtype IN (oprleft, oprright))});
 # It loads the Winback Scan, and keeps what depends on TimeZone from foreign servers.
 none('transition functions with an interval, and stable final functions, have winback_support', q{
   SELECT object FROM functions
@@ -308,7 +320,8 @@ do {
     $checks_null{$name} = 1 if grep { $checks_null{$_} } $body{$name} =~ /\b(\w+)\(/g;
   }
 } while (keys %checks_null > $before);
-my @c_functions = rows(q{SELECT object, prosrc, proisstrict FROM functions WHERE prokind = 'f'});
+my @c_functions = rows(q{
+  SELECT object, prosrc, proisstrict FROM functions WHERE prokind = 'f' AND prosqlbody IS NULL});
 is(join("\n", map { $_->[0] } grep { !$body{ $_->[1] } } @c_functions), '',
   'the body of each C function was found in src/');
 is(join("\n", map { $_->[0] } grep { $_->[2] eq 'f' && !$checks_null{ $_->[1] } } @c_functions), '',
@@ -328,10 +341,10 @@ is(ask(q{
     SELECT string_agg(DISTINCT proname, ' ')
       FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid WHERE aggcombinefn = 0}),
   'explain_lifecycle', 'all aggregates but explain_lifecycle can run in parallel');
-none('each operator has a commutator, and a comparison has a negator and estimators', q{
+none('operators but - have a commutator, and comparisons have a negator and estimators', q{
   SELECT object
     FROM members JOIN pg_operator AS o ON classid = 'pg_operator'::regclass AND objid = o.oid
-   WHERE oprcom = 0 OR (oprresult = 'bool'::regtype) <> (oprnegate <> 0)
+   WHERE (oprcom = 0) <> (oprname = '-') OR (oprresult = 'bool'::regtype) <> (oprnegate <> 0)
       OR (oprresult = 'bool'::regtype) <> (oprrest <> 0 AND oprjoin <> 0)});
 none('an operator can hash or merge exactly if it is the equality of a hash or btree class', q{
   SELECT object
@@ -343,8 +356,17 @@ none('an operator can hash or merge exactly if it is the equality of a hash or b
 my @classes = rows(q{
   SELECT object, amvalidate(objid)
     FROM members WHERE classid = 'pg_opclass'::regclass ORDER BY object COLLATE "C"});
-is(scalar @classes, 5,
-  'status and event have a btree and a hash operator class, and rate_tally has a hash class');
+is(scalar @classes, 6, 'status, event and rate_tally have a btree and a hash operator class each');
+none('min and max exist for each type with a btree class, and its order serves them', q{
+  SELECT opcintype::regtype, wanted
+    FROM members JOIN pg_opclass AS c ON classid = 'pg_opclass'::regclass AND objid = c.oid
+    JOIN pg_am ON pg_am.oid = opcmethod AND amname = 'btree',
+         (VALUES ('min', 1), ('max', 5)) AS v (wanted, strategy)
+   WHERE NOT EXISTS (SELECT FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid
+                      WHERE proname = wanted AND proargtypes[0] = opcintype AND aggcombinefn <> 0
+                        AND aggsortop = (SELECT amopopr FROM pg_amop
+                                          WHERE amopfamily = opcfamily
+                                            AND amopstrategy = strategy))});
 is($_->[1], 't', "amvalidate finds $_->[0] valid") for @classes;
 
 $node->stop;

@@ -124,14 +124,16 @@ for my $line (split /\n/, $node->safe_psql('strict', qq{
     $name eq 'at'
       ? qq{"$type"}
       : $argument{ $name eq 'period' ? $type : $name }
-      || ($type =~ /rate_tally/ ? 'tally' : 'unknown');
+      || ($type =~ /rate_tally/ ? 'tally' : $type =~ /status/ ? 'before'
+        : $type =~ /event/ ? 'event' : 'unknown');
   } 0 .. $#types;
   $queries{$signature} = "SELECT $function(" . join(', ', @arguments) . ') FROM orders';
 }
 cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
 %queries = (%queries,
   'functions of tallies' => q{
-    SELECT returned(t), eligible(t), rate(t), t::float8, t + t, t = t, t <> t,
+    SELECT returned(t), eligible(t), rate(t), t::float8, rate_numeric(t), t::numeric,
+           t + t, t - t, t = t, t <> t, t < t, t <= t, t > t, t >= t,
            rate_interval(t), rate_interval(t, 0.5)
       FROM rate_tally(3, 7) AS t},
   'operators' => q{
@@ -142,9 +144,19 @@ cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
            count(*) FILTER (WHERE event > 'purchase'), count(*) FILTER (WHERE event >= 'purchase'),
            count(*) FILTER (WHERE event <> 'purchase')
       FROM orders},
+  'operators with text' => q{
+    SELECT count(*) FILTER (WHERE before = after::text),
+           count(*) FILTER (WHERE after::text = before),
+           count(*) FILTER (WHERE before <> text 'new'),
+           count(*) FILTER (WHERE text 'new' <> before),
+           count(*) FILTER (WHERE event = ANY (ARRAY[text 'purchase'])),
+           count(*) FILTER (WHERE text 'purchase' = event),
+           count(*) FILTER (WHERE event <> text 'purchase'),
+           count(*) FILTER (WHERE text 'purchase' <> event)
+      FROM orders},
   'sorting' => q{
-    SELECT before, event, count(*) FROM orders
-     GROUP BY before, event ORDER BY before DESC, event},
+    SELECT before, event, tally, count(*) FROM orders
+     GROUP BY before, event, tally ORDER BY before DESC, event, tally},
   'hashing' => q{
     SELECT count(*), count(DISTINCT tally::text)
       FROM orders JOIN (SELECT DISTINCT before, event, tally FROM orders) AS o
@@ -183,7 +195,8 @@ is($empty, 0, 'no answer is empty');
 is($node->safe_psql('strict', qq{
   SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $ours
      WHERE p.prokind = 'f'
-       AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_interval')
+       AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_numeric',
+                           'rate_interval')
      AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
      AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid)
      AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
@@ -313,7 +326,8 @@ $hostile .= q{
 # Queries that describe all objects of the extension, with the schema in each name.
 my $definition = qq{
   SET search_path = pg_catalog;
-  SELECT p.oid::regprocedure, prorettype::regtype, prokind, prosrc, probin, provolatile,
+  SELECT p.oid::regprocedure, prorettype::regtype, prokind, prosrc, probin,
+         pg_get_function_sqlbody(p.oid), provolatile,
          proisstrict, proparallel, proargnames, proargdefaults IS NULL,
          a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
          a.aggtranstype::regtype, a.aggtransspace, a.agginitval
@@ -416,7 +430,11 @@ my $calls = qq{
     FROM public.orders;
   SELECT public.lifecycle_transitions(before, after), public.winback_rate(before, after),
          public.sum(public.rate_tally(1, 2)), pg_catalog.count(DISTINCT before),
-         pg_catalog.min(before::pg_catalog.text), public.rate_interval('3/7')
+         pg_catalog.min(before::pg_catalog.text), public.rate_interval('3/7'),
+         public.min(before), public.max(after), public.max(public.rate_tally(1, 2)),
+         pg_catalog.count(*) FILTER (WHERE before OPERATOR(public.=) after::pg_catalog.text),
+         pg_catalog.count(*) FILTER (
+           WHERE after::pg_catalog.text OPERATOR(public.<>) ANY (ARRAY[before, 'churned']))
     FROM (SELECT public.lifecycle_at(at, '2023-06-01 UTC'::pg_catalog.timestamptz,
                                      '20 days', '40 days') AS before,
                  public.lifecycle_during(at, $range, '20 days', '40 days') AS after
