@@ -59,8 +59,9 @@ ask(q{
                       g lifecycle_status);
   INSERT INTO codes
   VALUES ('prospect', 'new', 'active', 'inactive', 'churned', 'reactivated', 'won_back');
-  CREATE TABLE event_codes (a lifecycle_event, b lifecycle_event, c lifecycle_event);
-  INSERT INTO event_codes VALUES ('interest', 'purchase', 'cancellation');
+  CREATE TABLE event_codes (a lifecycle_event, b lifecycle_event, c lifecycle_event,
+                            d lifecycle_event);
+  INSERT INTO event_codes VALUES ('interest', 'purchase', 'cancellation', 'adjustment');
   CREATE TABLE status_arrays AS
   SELECT ARRAY(SELECT s FROM codes, unnest(ARRAY[g, f, e, d, c, b, a]) AS s) AS s;
   CREATE TABLE tally_codes AS SELECT rate_tally(1234567890123, 2345678901234) AS t;
@@ -79,8 +80,8 @@ is(occurrences('codes', pack('C*', map { 16 * $_ } 1 .. 7)),
   1, 'lifecycle_status is stored as 16, 32, .. 112, in the order of its labels');
 is(occurrences('status_arrays', pack('C*', map { 16 * $_ } reverse 1 .. 7)),
   1, 'in an array too');
-is(occurrences('event_codes', pack('C*', 16, 32, 48)),
-  1, 'lifecycle_event is stored as 16, 32, 48, in the order of its labels');
+is(occurrences('event_codes', pack('C*', 16, 32, 48, 64)),
+  1, 'lifecycle_event is stored as 16, 32, 48, 64, in the order of its labels');
 is(occurrences('tally_codes', pack('q2', 1234567890123, 2345678901234)),
   1, 'rate_tally is stored as two int8, returned first');
 
@@ -117,7 +118,7 @@ my $version = ask(q{SELECT current_setting('server_version_num')::int / 10000});
 my @broken = (
   [ 'lifecycle_status', 'lapsed', 'Labels are prospect, new,' ],
   [ 'lifecycle_status', '', 'Labels are prospect, new,' ],
-  [ 'lifecycle_event', 'active', 'Labels are interest, purchase' ],
+  [ 'lifecycle_event', 'active', 'Labels are interest, purchase, cancellation and adjustment.' ],
   [ 'lifecycle_event', '2024-01-01', 'The text looks like a time. A period is one argument: ' ],
   [ 'lifecycle_event', '[2024-01-01,)', 'The text looks like a period. There is one threshold' ],
   [ 'rate_tally', '12', 'Write returned/eligible' ],
