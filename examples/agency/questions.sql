@@ -13,27 +13,27 @@ SET search_path = agency_example, public;
 
 \echo
 \echo '1. Quarter by quarter: how many of the companies that were not clients, prospects'
-\echo 'included, signed, and how many of those that we had lost?'
-SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter,
+\echo 'included, signed, and how many of the former clients?'
+SELECT to_char(starts_on, 'YYYY "Q"Q') AS quarter, step,
        prospects_start AS prospects, active_start AS active, inactive_start AS inactive,
        churned_start AS churned,
        reactivation, to_char(100 * reactivation_rate, '990.0%') AS rate,
        win_back, to_char(100 * winback_rate, '990.0%') AS rate
-  FROM generate_series(timestamp '2023-01-01', '2024-10-01', '3 months') AS quarter,
-       daterange(quarter::date, (quarter + interval '3 months')::date) AS period,
-       LATERAL (
-         SELECT (lifecycle_counts(customer, at, event, period, '3 months', '12 months')).*
+  FROM unnest((
+         SELECT lifecycle_series(customer, at, event, '[2023-01-01,2025-01-01)', '3 months',
+                                 '3 months', '12 months')
            FROM events
-       ) AS agency
- ORDER BY 1;
+       ))
+ ORDER BY starts_on;
 
 \echo '2. Which companies were the easiest to sign in 2024: prospects, clients whose contract had'
-\echo 'just run out, or those that we had lost? (The rows add up to the reactivation rate.)'
+\echo 'just run out, or former clients? (The rows add up to the reactivation rate.)'
 WITH company AS (
   SELECT customer,
          lifecycle_at(at, event, '2024-01-01', '3 months', '12 months') AS before,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '3 months', '12 months') AS after
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT coalesce(before::text, 'all') AS "when 2024 began",
@@ -44,7 +44,7 @@ SELECT coalesce(before::text, 'all') AS "when 2024 began",
  GROUP BY ROLLUP (before)
  ORDER BY company.before;
 
-\echo '3. Of the clients we had lost when 2024 began, who came back, by why they had left?'
+\echo '3. Of the former clients when 2024 began, who came back, by why they had left?'
 WITH reason AS (
   SELECT DISTINCT ON (client_id) client_id AS customer,
          coalesce(termination_reason, 'contract ran out') AS reason
@@ -71,6 +71,7 @@ WITH prospect AS (
          lifecycle_at(at, event, '2024-01-01', '3 months', '12 months') AS before,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '3 months', '12 months') AS after
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 ),
 last_pitch AS (
@@ -87,25 +88,29 @@ SELECT lost_because, reactivation_tally(before, after) AS signed,
  ORDER BY lost_because;
 
 \echo '5. What if every notice counted as a cancellation? Then a client that stops one of two'
-\echo 'services is "lost" while we work for it, until the next month of the other service "wins it'
-\echo 'back". The twelve months of 2024, added up:'
+\echo 'services has "left" while we work for it, until the next month of the other service "wins it'
+\echo 'back". The months of 2024 (each is a period of its own, so they must not be added up):'
 WITH any_notice AS (
   SELECT customer, at, event FROM events
    UNION ALL
   SELECT client_id, terminated_on, 'cancellation' FROM contracts
 )
-SELECT sum(lost.win_back) AS "lost: no contract left",
-       to_char(100 * rate(sum(lost.win_back)), '990.0%') AS rate,
-       sum(notice.win_back) AS "lost: any notice",
-       to_char(100 * rate(sum(notice.win_back)), '990.0%') AS rate
-  FROM generate_series(timestamp '2024-01-01', '2024-12-01', '1 month') AS month,
-       daterange(month::date, (month + interval '1 month')::date) AS period,
-       LATERAL (
-         SELECT winback_tally(customer, at, event, period, '12 months') AS win_back FROM events
-       ) AS lost,
-       LATERAL (
-         SELECT winback_tally(customer, at, event, period, '12 months') AS win_back FROM any_notice
-       ) AS notice;
+SELECT to_char(starts_on, 'YYYY-MM') AS month, left_us.step,
+       left_us.win_back AS "no contract left",
+       to_char(100 * left_us.winback_rate, '990.0%') AS rate,
+       notice.win_back AS "any notice",
+       to_char(100 * notice.winback_rate, '990.0%') AS rate
+  FROM unnest((
+         SELECT lifecycle_series(customer, at, event, '[2024-01-01,2025-01-01)', '1 month',
+                                 '3 months', '12 months')
+           FROM events
+       )) AS left_us
+       JOIN unnest((
+         SELECT lifecycle_series(customer, at, event, '[2024-01-01,2025-01-01)', '1 month',
+                                 '3 months', '12 months')
+           FROM any_notice
+       )) AS notice USING (starts_on)
+ ORDER BY starts_on;
 
 \echo '6. How much do the clients pay who signed in 2024? (Monthly fees of the contracts signed in'
 \echo 'that year.)'
@@ -113,6 +118,7 @@ WITH company AS (
   SELECT customer AS client_id,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '3 months', '12 months') AS status
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT status, count(DISTINCT client_id) AS clients, sum(monthly_fee) AS monthly_fees,
@@ -129,7 +135,7 @@ WITH company AS (
          lifecycle_at(at, event, '2025-01-01', '3 months', '12 months') AS standing,
          max(at) FILTER (WHERE event = 'interest') AS last_pitch
     FROM events
-   WHERE at < '2025-01-01'
+   WHERE at < '2025-01-01' AND customer IS NOT NULL
    GROUP BY customer
 )
 SELECT name, industry, standing, last_day, reason, monthly_fee
@@ -146,7 +152,7 @@ SELECT name, industry, standing, last_day, reason, monthly_fee
  ORDER BY monthly_fee DESC, company_id
  LIMIT 8;
 
-\echo '8. Company 779 stopped social media in December 2023. Why is it not among the lost clients?'
+\echo '8. Company 779 stopped social media in December 2023. Why is it not a former client?'
 \x on
 SELECT (explain_lifecycle(at, event, '[2024-01-01,2025-01-01)', '3 months', '12 months')).*
   FROM events

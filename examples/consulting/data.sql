@@ -4,8 +4,8 @@
 --   perhaps another one later; a few write a letter to end the relationship.
 --
 --   The data: 600 clients, 2018 to 2024; "today" is 1 January 2025. Seven years are
---   needed, because a client counts as lost only after two. The rows are the same on
---   every machine: random numbers come from the sha256 of the client and the
+--   needed, because a client counts as a former one only after two. The rows are the
+--   same on every machine: random numbers come from the sha256 of the client and the
 --   engagement, and all arithmetic is on integers.
 --
 --   The idea: clients come in one by one and take engagement after engagement,

@@ -26,11 +26,13 @@ first_days AS (
   SELECT client_id AS customer,
          lifecycle_at(started_on, '2024-01-01', '1 year', '2 years') AS standing
     FROM engagements
+   WHERE client_id IS NOT NULL
    GROUP BY client_id
 ),
 all_of_it AS (
   SELECT customer, lifecycle_at(at, event, '2024-01-01', '1 year', '2 years') AS standing
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT first_days.standing AS "only first days", all_of_it.standing AS "all of it",
@@ -40,44 +42,43 @@ SELECT first_days.standing AS "only first days", all_of_it.standing AS "all of i
  ORDER BY 1, 2;
 
 \echo '2. How well did we get clients back, year by year?'
-SELECT extract(year FROM year) AS year,
+SELECT extract(year FROM starts_on) AS year, step,
        active_start AS active, inactive_start AS inactive, churned_start AS churned,
        reactivation, to_char(100 * reactivation_rate, '990.0%') AS rate,
        win_back, to_char(100 * winback_rate, '990.0%') AS rate,
        to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0%') AS "95% sure"
-  FROM generate_series(timestamp '2021-01-01', '2024-01-01', '1 year') AS year,
-       daterange(year::date, (year + interval '1 year')::date) AS period,
-       LATERAL (
-         SELECT (lifecycle_counts(customer, at, event, period, '1 year', '2 years')).*
+  FROM unnest((
+         SELECT lifecycle_series(customer, at, event, '[2021-01-01,2025-01-01)', '1 year',
+                                 '1 year', '2 years')
            FROM events
-       ) AS firm,
+       )),
        rate_interval(win_back)
- ORDER BY 1;
+ ORDER BY starts_on;
 
-\echo '3. In which sector do lost clients come back? (2022 to 2024, added up: a client who stayed'
-\echo 'away counts once a year.)'
+\echo '3. In which sector do former clients come back? (Of the former clients when 2022 began,'
+\echo 'those who came back within three years. This is one period: the tallies of three years must'
+\echo 'not be added up, because a client who stays away counts in each of them.)'
 SELECT coalesce(sector, 'all') AS sector, sum(win_back) AS win_back,
        to_char(100 * rate(sum(win_back)), '990.0%') AS rate
   FROM (
-         SELECT sector, winback_tally(customer, at, event, period, '2 years') AS win_back
-           FROM events JOIN clients ON client_id = customer,
-                (VALUES (daterange '[2022-01-01,2023-01-01)'),
-                        ('[2023-01-01,2024-01-01)'),
-                        ('[2024-01-01,2025-01-01)')) AS year(period)
-          GROUP BY sector, period
-       ) AS sector_and_year
+         SELECT sector,
+                winback_tally(customer, at, event, '[2022-01-01,2025-01-01)', '2 years') AS win_back
+           FROM events JOIN clients ON client_id = customer
+          GROUP BY sector
+       ) AS sectors
  GROUP BY ROLLUP (sector)
  ORDER BY grouping(sector), 1;
 
-\echo '4. Does it matter how they left? The clients lost when 2024 began, by the reason in their'
-\echo 'letter, if they wrote one. (A client is lost at once by a letter, and only after two years'
-\echo 'by silence. So the clients in the first row have been away the longest.)'
+\echo '4. Does it matter how they left? The former clients when 2024 began, by the reason in their'
+\echo 'letter, if they wrote one. (A letter makes a former client at once, silence only after two'
+\echo 'years. So the clients in the first row have been away the longest.)'
 WITH client AS (
   SELECT customer,
          lifecycle_at(at, event, '2024-01-01', '1 year', '2 years') AS before,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '1 year', '2 years') AS after,
          max(at) FILTER (WHERE event = 'purchase' AND at < '2024-01-01') AS last_day
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT coalesce(reason, 'fell silent') AS "how they left", winback_tally(before, after) AS win_back,
@@ -95,6 +96,7 @@ WITH client AS (
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '1 year', '2 years') AS status,
          max(at) FILTER (WHERE event = 'purchase' AND at < '2024-01-01') AS last_day
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT name, partner, status, coalesce(reason, 'fell silent') AS "how they left",
@@ -121,6 +123,7 @@ WITH client AS (
   SELECT customer AS client_id,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '1 year', '2 years') AS status
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT status, count(DISTINCT client_id) AS clients, sum(fee) AS fees,
@@ -131,7 +134,7 @@ SELECT status, count(DISTINCT client_id) AS clients, sum(fee) AS fees,
  ORDER BY status;
 
 \echo '7. Today is 2025-01-01. Whom should each partner call? The three inactive clients with the'
-\echo 'highest fees, before they are lost:'
+\echo 'highest fees, before they are former clients:'
 SELECT partner, name, sector, last_day, fees
   FROM (
          SELECT partner, name, sector, last_day, fees,
@@ -139,6 +142,7 @@ SELECT partner, name, sector, last_day, fees
            FROM (
                   SELECT customer AS client_id, max(at) AS last_day
                     FROM events
+                   WHERE customer IS NOT NULL
                    GROUP BY customer
                   HAVING lifecycle_at(at, event, '2025-01-01', '1 year', '2 years') = 'inactive'
                 ) AS inactive

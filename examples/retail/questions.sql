@@ -30,34 +30,32 @@ SELECT to_char(100 * share, '990%') AS "of the waits", wait AS "are no longer th
  ORDER BY share;
 
 \echo '2. How well did we get customers back, month by month in 2024?'
-SELECT to_char(month, 'YYYY-MM') AS month,
-       reactivation, to_char(100 * rate(reactivation), '990.0%') AS rate,
-       win_back, to_char(100 * rate(win_back), '990.0%') AS rate
-  FROM generate_series(timestamptz '2024-01-01', '2024-12-01', '1 month') AS month,
-       tstzrange(month, month + interval '1 month') AS period,
-       LATERAL (
-         SELECT reactivation_tally(customer_id, ordered_at, period, '6 months') AS reactivation,
-                winback_tally(customer_id, ordered_at, period, '12 months') AS win_back
+SELECT to_char(starts_on, 'YYYY-MM') AS month, step,
+       reactivation, to_char(100 * reactivation_rate, '990.0%') AS rate,
+       win_back, to_char(100 * winback_rate, '990.0%') AS rate
+  FROM unnest((
+         SELECT lifecycle_series(customer_id, ordered_at, '[2024-01-01,2025-01-01)', '1 month',
+                                 '6 months', '12 months')
            FROM orders
-       ) AS shop
- ORDER BY 1;
+       ))
+ ORDER BY starts_on;
 
-\echo '3. And by quarter: how many customers were there, came, came back, or were lost? ("history"'
-\echo 'is false where the orders do not reach back far enough.)'
-SELECT to_char(period_start, 'YYYY "Q"Q') AS quarter, history_complete AS history,
+\echo '3. And by quarter: how many customers were there, came, came back, or left? ("history" is'
+\echo 'false where the orders do not reach back 12 months before the quarter. A quarter is a period'
+\echo 'of its own: its rates do not follow from those of its months.)'
+SELECT to_char(starts_on, 'YYYY "Q"Q') AS quarter, step, history_complete AS history,
        active_start, inactive_start, churned_start,
        new_customers, retained, reactivated, won_back,
        active_end, inactive_end, churned_end
-  FROM generate_series(timestamptz '2023-01-01', '2024-10-01', '3 months') AS quarter,
-       tstzrange(quarter, quarter + interval '3 months') AS period,
-       LATERAL (
-         SELECT (lifecycle_counts(customer_id, ordered_at, period, '6 months', '12 months')).*
+  FROM unnest((
+         SELECT lifecycle_series(customer_id, ordered_at, '[2023-01-01,2025-01-01)', '3 months',
+                                 '6 months', '12 months')
            FROM orders
-       ) AS shop
- ORDER BY 1;
+       ))
+ ORDER BY starts_on;
 
-\echo '4. Of the customers that we had lost when 2024 began, how many came back, by the channel of'
-\echo 'their first order?'
+\echo '4. Of the former customers when 2024 began, how many came back, by the channel of their'
+\echo 'first order?'
 WITH customer AS (
   SELECT DISTINCT ON (customer_id) customer_id, channel AS first_channel
     FROM orders
@@ -77,8 +75,8 @@ SELECT first_channel, win_back,
        rate_interval(win_back)
  ORDER BY first_channel;
 
-\echo '5. And which channel brought them back? (Every row is a share of the same lost customers, so'
-\echo 'the rows add up.)'
+\echo '5. And which channel brought them back? (Every row is a share of the same former customers,'
+\echo 'so the rows add up.)'
 WITH customer AS (
   SELECT customer_id,
          lifecycle_at(ordered_at, '2024-01-01', '6 months', '12 months') AS before,
@@ -88,7 +86,7 @@ WITH customer AS (
    WHERE customer_id IS NOT NULL
    GROUP BY customer_id
 ),
-lost AS (
+former AS (
   SELECT back_in, count(*) AS customers, sum(count(*)) OVER () AS all_customers
     FROM customer
    WHERE before = 'churned'
@@ -97,12 +95,12 @@ lost AS (
 SELECT coalesce(back_in, 'did not come back') AS "back in",
        rate_tally(customers, all_customers::bigint) AS customers,
        to_char(100.0 * customers / all_customers, '990.0%') AS share
-  FROM lost
+  FROM former
  ORDER BY back_in;
 
 \echo '6. Why not simply GROUP BY channel?'
 \echo 'Wrong: it cuts each history apart. A customer who bought on the web site last month is'
-\echo '"lost" to the store; one who is gone from three channels is lost three times; one who left'
+\echo '"former" to the store; one who is gone from three channels counts three times; one who left'
 \echo 'the store and came back on the web site did not come back in either.'
 \echo 'Right, by customer: each customer has one first channel, all his orders stay together, and'
 \echo 'the rows add up to all customers.'
@@ -151,6 +149,7 @@ SELECT customer_id, email, status, orders, spent, last_order::date
                 lifecycle_at(ordered_at, '2025-01-01', '6 months', '12 months') AS status,
                 count(*) AS orders, sum(amount) AS spent, max(ordered_at) AS last_order
            FROM orders
+          WHERE customer_id IS NOT NULL
           GROUP BY customer_id
        ) AS customer
        JOIN customers USING (customer_id)
@@ -158,20 +157,22 @@ SELECT customer_id, email, status, orders, spent, last_order::date
  ORDER BY spent DESC, customer_id
  LIMIT 8;
 
-\echo '8. What did customers who came back spend in 2024?'
-WITH customer AS (
-  SELECT lifecycle_during(ordered_at, '[2024-01-01,2025-01-01)', '6 months', '12 months') AS status,
-         sum(amount) FILTER (WHERE ordered_at <@ tstzrange '[2024-01-01,2025-01-01)') AS spent
-    FROM orders
-   WHERE customer_id IS NOT NULL
-   GROUP BY customer_id
-)
-SELECT status, count(*) AS customers, round(sum(spent)) AS revenue,
-       to_char(100 * sum(spent) / sum(sum(spent)) OVER (), '990.0%') AS share
-  FROM customer
- WHERE spent IS NOT NULL
- GROUP BY status
- ORDER BY status;
+\echo '8. What did customers who came back spend in 2024, less what they got back? ("Others" bought'
+\echo 'nothing in 2024, but got money back for an order of 2023.)'
+SELECT who, customers, round(revenue) AS revenue,
+       to_char(100 * revenue / sum(revenue) OVER (), '990.0%') AS share
+  FROM (
+         SELECT (lifecycle_counts(customer, at, event, amount, '[2024-01-01,2025-01-01)',
+                                  '6 months', '12 months')).*
+           FROM events
+       ) AS year,
+       LATERAL (VALUES (1, 'new customers', new_customers, revenue_new),
+                       (2, 'active before', retained, revenue_retained),
+                       (3, 'inactive before', reactivated, revenue_reactivated),
+                       (4, 'churned before', won_back, revenue_won_back),
+                       (5, 'others', NULL, revenue_other)
+               ) AS part(no, who, customers, revenue)
+ ORDER BY no;
 
 \echo '9. Are returned goods a cancellation? No: most customers who return something buy again'
 \echo 'within half a year (returns before July 2024).'
@@ -186,8 +187,8 @@ SELECT rate_tally(count(*) FILTER (WHERE bought_again), count(*)) AS bought_agai
            FROM returns JOIN orders USING (order_id)
           WHERE returned_at < '2024-07-01' AND customer_id IS NOT NULL
        ) AS returned;
-\echo 'If they counted as cancellations, customers would be "lost" who were there the month before,'
-\echo 'and "won back" though they never left:'
+\echo 'If they counted as cancellations, customers would be "former" ones who were there the month'
+\echo 'before, and "won back" though they never left:'
 SELECT 'orders alone' AS "what counts", win_back, to_char(100 * rate(win_back), '990.0%') AS rate
   FROM (
          SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months')
@@ -231,3 +232,21 @@ SELECT (explain_lifecycle(ordered_at, '[2024-12-01,2025-01-01)', '6 months', '12
   FROM orders
  WHERE customer_id = 1242;
 \x off
+
+\echo '12. Do we win back more or fewer customers than a year ago? The rate of all former customers'
+\echo 'falls, because those who never come back remain in it. The rate of those who have been'
+\echo 'silent for 12 to 18 months can be compared:'
+SELECT starts_on, win_back AS all_former, to_char(100 * winback_rate, '990.0%') AS rate,
+       of_18_months, to_char(100 * rate(of_18_months), '990.0%') AS rate
+  FROM generate_series(timestamptz '2023-10-01', '2024-10-01', '1 year') AS quarter,
+       tstzrange(quarter, quarter + interval '3 months') AS period,
+       LATERAL (
+         SELECT (lifecycle_counts(customer_id, ordered_at, period, '6 months', '12 months')).*
+           FROM orders
+       ) AS all_former,
+       LATERAL (
+         SELECT winback_tally_lost_after(customer_id, ordered_at, period, '12 months', '18 months')
+                  AS of_18_months
+           FROM orders
+       ) AS not_yet_lost
+ ORDER BY starts_on;

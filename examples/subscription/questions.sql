@@ -45,20 +45,19 @@ SELECT 'every end', churned_start, retained, reactivated, won_back,
 
 \echo '3. Month by month in 2024: how many of the accounts that had cancelled came back, and how'
 \echo 'many of those that had only tried subscribed?'
-SELECT to_char(period_start, 'YYYY-MM') AS month,
+SELECT to_char(starts_on, 'YYYY-MM') AS month, step,
        win_back, to_char(100 * winback_rate, '990.0%') AS rate,
        rate_tally(converted, prospects_start) AS conversion,
        to_char(100 * rate(rate_tally(converted, prospects_start)), '990.0%') AS rate,
        new_customers - converted AS "straight from the trial"
-  FROM generate_series(timestamptz '2024-01-01', '2024-12-01', '1 month') AS month,
-       tstzrange(month, month + interval '1 month') AS period,
-       LATERAL (
-         SELECT (lifecycle_counts(customer, at, event, period, '13 months', NULL)).*
+  FROM unnest((
+         SELECT lifecycle_series(customer, at, event, '[2024-01-01,2025-01-01)', '1 month',
+                                 '13 months', NULL)
            FROM events
-       ) AS firm
- ORDER BY 1;
+       ))
+ ORDER BY starts_on;
 
-\echo '4. Of the accounts that we had lost when 2024 began, how many came back, by why they left?'
+\echo '4. Of the accounts that had cancelled when 2024 began, how many came back, by why they left?'
 WITH reason AS (
   SELECT DISTINCT ON (account_id) account_id AS customer, cancel_reason
     FROM subscriptions
@@ -94,6 +93,7 @@ WITH customer AS (
          lifecycle_at(at, event, '2024-06-01', '13 months', NULL) AS before,
          lifecycle_during(at, event, '[2024-06-01,2024-09-01)', '13 months', NULL) AS after
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 ),
 reason AS (
@@ -118,6 +118,7 @@ WITH customer AS (
          lifecycle_at(at, event, '2024-01-01', '13 months', NULL) AS before,
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '13 months', NULL) AS after
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT source,
@@ -136,6 +137,7 @@ WITH customer AS (
          lifecycle_during(at, event, '[2024-01-01,2025-01-01)', '13 months', NULL) = 'won_back'
            AS won_back
     FROM events
+   WHERE customer IS NOT NULL
    GROUP BY customer
 )
 SELECT to_char(paid_at, 'YYYY "Q"Q') AS quarter,
@@ -153,6 +155,7 @@ SELECT account_id, company, ended_at::date AS left_on, cancel_reason, paid
   FROM (
          SELECT customer AS account_id
            FROM events
+          WHERE customer IS NOT NULL
           GROUP BY customer
          HAVING lifecycle_at(at, event, '2025-01-01', '13 months', NULL) = 'churned'
        ) AS churned
