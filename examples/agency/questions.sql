@@ -13,7 +13,7 @@ SET search_path = agency_example, public;
 
 \echo
 \echo '1. Quarter by quarter: how many of the companies that were not clients, prospects'
-\echo 'included, signed, and how many of the former clients?'
+\echo 'included, signed, and how many of our former clients?'
 SELECT to_char(starts_on, 'YYYY "Q"Q') AS quarter, step,
        prospects_start AS prospects, active_start AS active, inactive_start AS inactive,
        churned_start AS churned,
@@ -44,7 +44,7 @@ SELECT coalesce(before::text, 'all') AS "when 2024 began",
  GROUP BY ROLLUP (before)
  ORDER BY company.before;
 
-\echo '3. Of the former clients when 2024 began, who came back, by why they had left?'
+\echo '3. Of those who were former clients when 2024 began, who came back, by why they had left?'
 WITH reason AS (
   SELECT DISTINCT ON (client_id) client_id AS customer,
          coalesce(termination_reason, 'contract ran out') AS reason

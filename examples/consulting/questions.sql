@@ -55,9 +55,9 @@ SELECT extract(year FROM starts_on) AS year, step,
        rate_interval(win_back)
  ORDER BY starts_on;
 
-\echo '3. In which sector do former clients come back? (Of the former clients when 2022 began,'
-\echo 'those who came back within three years. This is one period: the tallies of three years must'
-\echo 'not be added up, because a client who stays away counts in each of them.)'
+\echo '3. In which sector do former clients come back? (Of those who were former clients when'
+\echo '2022 began, those who came back within three years. This is one period. The tallies of three'
+\echo 'years must not be added up, because a client who stays away counts in each of them.)'
 SELECT coalesce(sector, 'all') AS sector, sum(win_back) AS win_back,
        to_char(100 * rate(sum(win_back)), '990.0%') AS rate
   FROM (
@@ -69,9 +69,9 @@ SELECT coalesce(sector, 'all') AS sector, sum(win_back) AS win_back,
  GROUP BY ROLLUP (sector)
  ORDER BY grouping(sector), 1;
 
-\echo '4. Does it matter how they left? The former clients when 2024 began, by the reason in their'
-\echo 'letter, if they wrote one. (A letter makes a former client at once, silence only after two'
-\echo 'years. So the clients in the first row have been away the longest.)'
+\echo '4. Does it matter how they left? Those who were former clients when 2024 began, by the'
+\echo 'reason in their letter, if they wrote one. (A letter makes a former client at once, silence'
+\echo 'only after two years. So the clients in the first row have been away the longest.)'
 WITH client AS (
   SELECT customer,
          lifecycle_at(at, event, '2024-01-01', '1 year', '2 years') AS before,

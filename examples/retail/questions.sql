@@ -54,8 +54,8 @@ SELECT to_char(starts_on, 'YYYY "Q"Q') AS quarter, step, history_complete AS his
        ))
  ORDER BY starts_on;
 
-\echo '4. Of the former customers when 2024 began, how many came back, by the channel of their'
-\echo 'first order?'
+\echo '4. Of those who were former customers when 2024 began, how many came back, by the channel'
+\echo 'of their first order?'
 WITH customer AS (
   SELECT DISTINCT ON (customer_id) customer_id, channel AS first_channel
     FROM orders
@@ -100,7 +100,7 @@ SELECT coalesce(back_in, 'did not come back') AS "back in",
 
 \echo '6. Why not simply GROUP BY channel?'
 \echo 'Wrong: it cuts each history apart. A customer who bought on the web site last month is'
-\echo '"former" to the store; one who is gone from three channels counts three times; one who left'
+\echo '"gone" to the store; one who is gone from three channels counts three times; one who left'
 \echo 'the store and came back on the web site did not come back in either.'
 \echo 'Right, by customer: each customer has one first channel, all his orders stay together, and'
 \echo 'the rows add up to all customers.'
@@ -187,8 +187,8 @@ SELECT rate_tally(count(*) FILTER (WHERE bought_again), count(*)) AS bought_agai
            FROM returns JOIN orders USING (order_id)
           WHERE returned_at < '2024-07-01' AND customer_id IS NOT NULL
        ) AS returned;
-\echo 'If they counted as cancellations, customers would be "former" ones who were there the month'
-\echo 'before, and "won back" though they never left:'
+\echo 'If they counted as cancellations, customers would be "gone" who were there the month before,'
+\echo 'and "won back" though they never left:'
 SELECT 'orders alone' AS "what counts", win_back, to_char(100 * rate(win_back), '990.0%') AS rate
   FROM (
          SELECT winback_tally(customer, at, event, '[2024-01-01,2025-01-01)', '12 months')
