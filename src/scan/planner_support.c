@@ -50,7 +50,9 @@ AggregateHere(PlannerInfo *root)
 	for (int i = 1; i < root->simple_rel_array_size; i++)
 		WithholdUpperPaths(root->simple_rel_array[i]);
 	foreach(lc, root->join_rel_list)
+	{
 		WithholdUpperPaths(lfirst_node(RelOptInfo, lc));
+	}
 }
 
 Datum
