@@ -5,6 +5,10 @@
 #   charts are drawn without an error. To prove that the browser would show a
 #   fault, it also opens a page with an error and a page that loads an image.
 #
+#   Proves as well that it tells the truth where the data end in the middle of a
+#   month, begin too late, or are few: no heading speaks of such a month, and no
+#   part of a month stands beside whole ones.
+#
 #   Skipped without Debian's package node-d3; the browser's part is skipped without
 #   chromium-headless-shell or chromium.
 use strict;
@@ -28,12 +32,18 @@ WinbackCluster::fill($node, slurp_file("$root/examples/demo/shop.sql"));
 
 # Runs scripts/report with these psql variables, and returns the page.
 sub report {
+  my ($fine, $page, $complaints) = run_report(@_);
+  ok($fine && $complaints eq '', "scripts/report @_ works") or diag($complaints);
+  return $page;
+}
+
+# Returns whether scripts/report works, its page and its complaints.
+sub run_report {
   my ($page, $complaints) = ('', '');
   my @variables = map { "--variable=$_" } @_;
   my $fine = IPC::Run::run([ "$root/scripts/report", $node->connstr('winback'), @variables ],
     '<', \undef, '>', \$page, '2>', \$complaints);
-  ok($fine && $complaints eq '', "scripts/report @_ works") or diag($complaints);
-  return $page;
+  return ($fine, $page, $complaints);
 }
 
 # Returns the text between the tags of the element with this id.
@@ -116,12 +126,25 @@ my %month_sql = (
   revenue_back => q{coalesce(sum(amount) FILTER (WHERE was IN ('inactive', 'churned')), 0)},
 );
 
+# Returns the rows of a query over plain_sql(), one for each month, which has these columns beside
+# the name of the month.
+sub plain_rows {
+  my ($zone, $period, $columns) = @_;
+  my $sql = plain_sql('orders', @$period)
+    . qq{SELECT json_agg(m ORDER BY month)
+           FROM (SELECT to_char(first, 'YYYY-MM') AS month, $columns
+                   FROM customer GROUP BY first) AS m};
+  return decode_json($node->safe_psql('winback', "SET TimeZone = '$zone'; $sql"));
+}
+
 sub plain_months {
-  my $sql = plain_sql(@_)
-    . q{SELECT json_agg(m ORDER BY month) FROM (SELECT to_char(first, 'YYYY-MM') AS month, }
-    . join(', ', map { "$month_sql{$_} AS $_" } sort keys %month_sql)
-    . ' FROM customer GROUP BY first) AS m';
-  return decode_json($node->safe_psql('winback', "SET TimeZone = 'UTC'; $sql"));
+  my ($zone, @period) = @_;
+  my $rows = plain_rows($zone, \@period,
+    join(', ', map { "$month_sql{$_} AS $_" } sort keys %month_sql));
+  for my $row (@$rows) {
+    $row = { month => $row->{month}, map { $_ => 0 + $row->{$_} } keys %month_sql };
+  }
+  return $rows;
 }
 
 # Returns Wilson's interval at 95 %, by the textbook formula.
@@ -142,10 +165,7 @@ sub columns {
 }
 
 my $months = $data->{months};
-my $plain = plain_months('orders', '2022-01-01', '2025-01-01');
-for my $month (@$plain) {
-  $month = { month => $month->{month}, map { $_ => 0 + $month->{$_} } keys %month_sql };
-}
+my $plain = plain_months('UTC', '2022-01-01', '2025-01-01');
 is(scalar(@$months), 36, 'it has 36 months');
 is_deeply([ map { columns($_) } @$months ], $plain,
   'all counts and sums of all months equal plain SQL');
@@ -175,6 +195,39 @@ is(join(' ', map { $_->{month} } grep { !$_->{history_complete} } @$months),
   '2022-01 2022-02 2022-03 2022-04 2022-05 2022-06',
   'the months without 180 days of history are marked');
 is(scalar(grep { !$_->{period_complete} } @$months), 0, 'all months are marked as complete');
+
+# The tallies of those silent for 180 to 365 days, 365 to 730 days, and longer. A group is whole if
+# the orders begin before all of it.
+my @limits = ([ 180, 365, 365 ], [ 365, 730, 730 ], [ 730, 1_000_000, 730 ]);
+my $groups = join(', ', map {
+    my ($from, $to, $reach) = @$_;
+    my $silent = "before < first - $from AND before >= first - $to";
+    "count(*) FILTER (WHERE bought AND $silent), count(*) FILTER (WHERE $silent), "
+      . "(SELECT min(ordered_at)::date FROM orders) < first - $reach"
+  } @limits);
+my $silence = plain_rows('UTC', [ '2022-01-01', '2025-01-01' ],
+  "json_build_array($groups) AS silence");
+is_deeply($data->{silence}, [ '365 days', '730 days' ], 'the limits of silence are round');
+is_deeply(
+  [ map { [ map { @$_{qw(returned eligible history_complete)} } @{ $_->{silence} } ] } @$months ],
+  [ map { $_->{silence} } @$silence ],
+  'the win-back tallies by length of silence equal plain SQL');
+{
+  my $different = 0;
+  for my $month (@$months) {
+    for my $number (qw(returned eligible)) {
+      my $sum = 0;
+      $sum += $_->{$number} for @{ $month->{silence} };
+      $different++ unless $sum == $month->{winback}{$number};
+    }
+  }
+  is($different, 0, 'the tallies by length of silence add up to the win-back tally');
+}
+
+is_deeply([ @$data{qw(from to)} ], [ '2022-01-01', '2025-01-01' ],
+  'without from and to it is about the whole months that the orders cover');
+is_deeply($data->{followed}, { from => '2024-10-01', to => '2025-01-01', months => 3 },
+  'the customers are followed over the last complete quarter');
 
 my $transitions_sql = q{
   SELECT json_agg(t ORDER BY before, after) FROM (
@@ -234,7 +287,11 @@ SKIP: {
       '<', \undef, '>', \$dom, '2>', \$said, IPC::Run::timeout(120));
     my @console = grep { /CONSOLE/ } split /\n/, $said;
     my $net = -s $log ? slurp_file($log) : '';
-    my %requests = map { $_ => 1 } $net =~ m{"url":"((?:https?|wss?|ftp):[^"]*)"}g;
+    # the whole browser, unlike chromium-headless-shell, asks its maker for updates, accounts and
+    # the time, whatever page it shows
+    my %requests = map { $_ => 1 }
+      grep { !m{^https?://(?:update\.googleapis|accounts\.google|clients2\.google)\.com/} }
+      $net =~ m{"url":"((?:https?|wss?|ftp):[^"]*)"}g;
     return ($fine, $dom, \@console, [ sort keys %requests ], $said);
   };
 
@@ -263,7 +320,7 @@ SKIP: {
 
   # each chart has a shape for each number
   my %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
-  is(join(' ', sort keys %figure), 'flows rates revenue standing transitions',
+  is(join(' ', sort keys %figure), 'flows rates revenue silence standing transitions',
     'all figures are there');
   for my $id (sort keys %figure) {
     my @charts = $figure{$id} =~ m{<svg role="img" aria-label="([^"]{40,})"}g;
@@ -289,11 +346,57 @@ SKIP: {
   is($shapes->('revenue', 'bar fill \w+'), $bars->(qw(revenue_reactivated revenue_won_back)),
     'revenue: a bar for each sum');
   # minus 1: the legend has one of each, too
-  is($shapes->('rates', 'dot reactivation') - 1, 30,
+  is($shapes->('rates', 'dot reactivation(?: few)?') - 1, 30,
     'rates: a dot of the reactivation rate for each month with a complete history');
-  is($shapes->('rates', 'dot winback') - 1, 30,
+  is($shapes->('rates', 'dot winback(?: few)?') - 1, 30,
     'rates: a dot of the win-back rate for each of these months');
   is($shapes->('rates', 'band \w+'), 2, 'rates: two bands');
+  for my $rate (qw(reactivation winback)) {
+    my $few = grep { $_->{history_complete} && $_->{$rate}{eligible} < 30 } @$months;
+    is($shapes->('rates', "dot $rate few"), $few, "rates: a dot of few customers is hollow: $rate");
+  }
+  for my $number (1 .. 3) {
+    my @known = grep { $_->{history_complete} && $_->{eligible} }
+      map { $_->{silence}[ $number - 1 ] } @$months;
+    my $few = grep { $_->{eligible} < 30 } @known;
+    cmp_ok(scalar(@known), '>=', 10, "silence: group $number is known for months");
+    is($shapes->('silence', "dot silence_$number(?: few)?") - 1, scalar(@known),
+      "silence: a dot for each month in which group $number is whole");
+    is($shapes->('silence', "dot silence_$number few"), $few,
+      "silence: a dot of few customers is hollow: group $number");
+  }
+  for my $id (qw(rates silence)) {
+    my $hollow = $shapes->($id, 'dot \w+ few');
+    is(scalar(() = $figure{$id} =~ /hollow: fewer than 30 customers/g), $hollow ? 1 : 0,
+      "$id: the legend explains hollow dots where there are some");
+  }
+  like($figure{rates}, qr/rates fall as the history grows: a former customer leaves the pool/,
+    'rates: it says why they fall');
+  like($figure{silence}, qr/By length of silence/, 'silence: it has a heading');
+  my $title = sprintf('In December 2024, %.1f%% of the customers silent for 180 days to 1 year '
+      . 'were won back, after %.1f%% a year before.',
+    map { 100 * $_->{returned} / $_->{eligible} } map { $_->{silence}[0] } @$months[ 35, 23 ]);
+  like($figure{silence}, qr{<h2>\Q$title\E</h2>}, 'silence: the title compares equal silence');
+
+  # words that cannot be confused
+  my $prose = $dom =~ s{<script.*?</script>}{}gsr;
+  $prose =~ s{<style.*?</style>}{}gs;
+  $prose =~ s{<code>.*?</code>}{}gs;
+  $prose =~ s{<[^>]*>}{ }g;
+  unlike($prose, qr/\b(?:reactivated|retained)\b/,
+    'no word of the page stands for a status and for a rate');
+  my $words = inside($dom, 'words');
+  for my $word ('without a pause', 'back after a pause', 'won back', 'came back',
+    'reactivation rate', 'win-back rate') {
+    is(scalar(() = $words =~ m{<dt>\Q$word\E</dt><dd>[^<]+}g), 1, "it explains: $word");
+  }
+  is(inside($dom, 'key-title'), 'December 2024, the last complete month',
+    'the large figures say of which month they are');
+  like(inside($dom, 'coverage'), qr/orders begin on 1 January 2022\./,
+    'it says in plain words where the orders begin');
+  like(inside($dom, 'coverage'),
+    qr/When January to June 2022 began, the orders reached back 180 days or less/,
+    'it says in plain words which months have too little history');
   is($shapes->('revenue', 'dot share'), 30,
     'revenue: a share for each month with a complete history');
   is($shapes->('transitions', 'cell'), scalar(@$steps), 'transitions: a cell for each step');
@@ -306,7 +409,7 @@ SKIP: {
   my $rows = sub {
     my ($id) = @_;
     my ($body) = inside($dom, $id) =~ m{<tbody>(.*)</tbody>}s;
-    return [ map { [ m{<t[hd][^>]*>(.*?)</t[hd]>}gs ] } $body =~ m{<tr>(.*?)</tr>}gs ];
+    return [ map { [ m{<t[hd][^>]*>(.*?)</t[hd]>}gs ] } $body =~ m{<tr[^>]*>(.*?)</tr>}gs ];
   };
   my $comma = sub {
     my ($number) = @_;
@@ -352,7 +455,19 @@ SKIP: {
           $share->($m->{revenue_back}, $m->{revenue}) ]
       } @$plain ],
     'the table of revenue equals plain SQL');
-  my %said = ('not yet a customer' => 'none', 'won back' => 'won_back');
+  is_deeply($rows->('table-silence'),
+    [ map {
+        my @groups = @{ $_->{silence} };
+        my @cells = $name->($_->{month});
+        while (my ($returned, $eligible, $whole) = splice(@groups, 0, 3)) {
+          my @known = ($comma->($eligible), $comma->($returned), $share->($returned, $eligible));
+          push @cells, $whole ? @known : ("\x{2013}") x 3;
+        }
+        \@cells;
+      } @$silence ],
+    'the table by length of silence equals plain SQL');
+  my %said = ('not yet a customer' => 'none', 'won back' => 'won_back', 'stayed active' => 'active',
+    'back after a pause' => 'reactivated');
   my $status = sub { return $said{ $_[0] } // $_[0] };
   is_deeply(
     { map { $status->($_->[0]) . ' to ' . $status->($_->[1]) => $_->[2] =~ tr/,//dr }
@@ -372,8 +487,21 @@ SKIP: {
   %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
   like($figure{rates}, qr/left out: December 2022, for the orders end/,
     'a shop with gaps: the incomplete month is named');
-  is($shapes->('rates', 'dot reactivation') - 1, 5,
+  is($shapes->('rates', 'dot reactivation(?: few)?') - 1, 5,
     'a shop with gaps: the incomplete month is left out of the rates');
+  unlike($_, qr/December 2022/, "a shop with gaps: no title speaks of the incomplete month: $_")
+    for $dom =~ m{<h2>(.*?)</h2>}gs;
+  is(inside($dom, 'key-title'), 'November 2022, the last complete month',
+    'a shop with gaps: the large figures are those of the last complete month');
+  like(inside($dom, 'coverage'),
+    qr/orders end on 14 December 2022, so December 2022 is not complete/,
+    'a shop with gaps: it says in plain words which month is not complete');
+  is(decode_json(inside($short, 'data'))->{followed}{to}, '2022-10-01',
+    'a shop with gaps: the customers are followed over the last complete quarter');
+  like($figure{transitions}, qr/July to September 2022, the last complete quarter/,
+    'a shop with gaps: the page says so');
+  like($figure{silence}, qr/<h2>By length of silence, nothing can be said yet/,
+    'a shop with gaps: a chart that would be empty is a sentence');
   unlike($dom =~ s{<script.*?</script>}{}gsr, qr/NaN|undefined|Infinity/,
     'a shop with gaps: no undefined number is shown');
   utf8::decode($dom);
@@ -383,21 +511,134 @@ SKIP: {
     'a shop with gaps: the share of a month without revenue is a dash');
   like($dom, qr/Dec 2022 \x{2020}/, 'a shop with gaps: the table marks the incomplete month');
 
+  # the same shop without from and to: the part of December is not there, and the page says so
+  my $trimmed = report('orders=short', 'currency=USD');
+  my $trimmed_data = decode_json(inside($trimmed, 'data'));
+  is($trimmed_data->{to}, '2022-12-01', 'a part of the last month is not in the report');
+  is(join('', map { $_->{period_complete} ? 1 : 0 } @{ $trimmed_data->{months} }), '1' x 11,
+    'so all of its months are complete');
+  (undef, $dom, $console) = $look->($trimmed, 'trimmed');
+  is_deeply($console, [], 'a shop whose last month is left out: the console is empty');
+  my $later = $node->safe_psql('winback',
+    "SELECT count(*) FROM short WHERE ordered_at >= '2022-12-01 00:00 UTC'");
+  like(inside($dom, 'coverage'),
+    qr/ends with November 2022, for the orders show only a part of December 2022\. $later later/,
+    'the page says that the part of a month is left out');
+
   # a shop of two months, which has no rate yet
   (undef, $dom, $console) = $look->(report('to=2022-03-01'), 'young');
   is_deeply($console, [], 'a shop of two months: the console is empty');
-  like($dom, qr{<h2>How many of those who were not active ordered again.</h2>},
+  like($dom, qr{<h2>How many of those who were not active came back.</h2>},
     'a shop of two months: a title promises no number');
+  like($dom, qr{<h2>What became of the customers, nobody can say yet.</h2>},
+    'a shop of two months: nobody is followed over a month without history');
+  is(inside($dom, 'key'), '', 'a shop of two months: there are no large figures');
+
+  # a shop of few customers: titles and large figures give two numbers instead of a percentage
+  $node->safe_psql('winback', 'CREATE VIEW few AS SELECT * FROM orders WHERE customer_id <= 20');
+  my $few = report('orders=few', 'to=2025-01-01');
+  (undef, $dom, $console) = $look->($few, 'few');
+  is_deeply($console, [], 'a shop of few customers: the console is empty');
+  %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
+  my $few_months = decode_json(inside($few, 'data'))->{months};
+  is($shapes->('rates', 'dot \w+ few'),
+    scalar(grep { $_->{history_complete} && $_->{period_complete} && $_->{eligible} }
+      map { my $m = $_; map { +{ %$m, %{ $m->{$_} } } } qw(reactivation winback) } @$few_months),
+    'a shop of few customers: all dots are hollow');
+  unlike($_, qr/\d\.\d%/, "a shop of few customers: no title gives a percentage: $_")
+    for map { $figure{$_} =~ m{<h2>(.*?)</h2>} } qw(rates silence transitions);
+}
+
+# Orders without a customer are of nobody: two-step queries must not take them for one customer.
+$node->safe_psql('winback', q{
+  CREATE VIEW guests AS
+  SELECT customer_id, ordered_at, amount FROM orders
+   UNION ALL
+  SELECT NULL, ordered_at, amount FROM orders WHERE customer_id <= 40
+   UNION ALL
+  SELECT customer_id, NULL, amount FROM orders WHERE customer_id = 1});
+{
+  my $guests = decode_json(inside(report('orders=guests'), 'data'));
+  my $left_out = delete $guests->{orders_left_out};
+  is($left_out, $node->safe_psql('winback',
+      'SELECT count(*) FROM guests WHERE customer_id IS NULL OR ordered_at IS NULL'),
+    'orders without a customer or a time are counted');
+  is_deeply({ %$guests, orders_left_out => 0 }, $data,
+    'all other numbers are the same without them');
+}
+
+# Days are those of the time zone in the call, whatever the zone of the session. The months of a
+# date column are the same in all zones.
+$node->safe_psql('winback', q{
+  CREATE VIEW dated AS
+  SELECT customer_id, (ordered_at AT TIME ZONE 'UTC')::date AS ordered_at, amount FROM orders});
+for my $zone ('America/New_York', 'Pacific/Auckland') {
+  my $dated = decode_json(inside(report('orders=dated', "timezone=$zone"), 'data'));
+  is($dated->{timezone}, undef, "dates in $zone: the page names no time zone");
+  is_deeply({ %$dated, timezone => 'UTC' }, $data, "dates in $zone: all numbers are the same");
+  my @period = ('2024-01-01', '2024-12-01');
+  my $there = decode_json(
+    inside(report("from=$period[0]", "to=$period[1]", "timezone=$zone"), 'data'));
+  is_deeply([ map { columns($_) } @{ $there->{months} } ], plain_months($zone, @period),
+    "instants in $zone: all counts and sums equal plain SQL in this zone");
+  is($there->{timezone}, $zone, "instants in $zone: the page names the time zone");
+}
+
+# the period without from and to: whole months, at most 36
+$node->safe_psql('winback', q{
+  CREATE VIEW late AS SELECT * FROM orders WHERE ordered_at >= '2022-03-02 00:00 UTC';
+  CREATE VIEW long AS
+  SELECT * FROM orders UNION ALL
+  SELECT order_id, customer_id, ordered_at - interval '2 years', amount FROM orders
+   WHERE ordered_at < '2024-01-01 00:00 UTC';
+  CREATE VIEW parts AS
+  SELECT * FROM orders WHERE ordered_at BETWEEN '2024-01-02 00:00 UTC' AND '2024-02-28 00:00 UTC'});
+for ([ [ 'orders=late' ], '2022-04-01', '2025-01-01' ],
+  [ [ 'orders=late', 'from=2022-03-01' ], '2022-03-01', '2025-01-01' ],
+  [ ['orders=long'], '2022-01-01', '2025-01-01' ],
+  [ [ 'orders=long', 'from=2020-01-01' ], '2020-01-01', '2025-01-01' ],
+  [ [ 'orders=long', 'to=2024-02-01' ], '2021-02-01', '2024-02-01' ]) {
+  my ($variables, @expected) = @$_;
+  my $period = decode_json(inside(report(@$variables), 'data'));
+  is_deeply([ @$period{qw(from to)} ], \@expected,
+    "@$variables: from $expected[0] to $expected[1]");
+}
+for ([ ['from=2023-01-15'],
+    'from is 2023-01-15, which is not the first day of a month',
+    'Pass from=2023-01-01 to begin with January 2023, '
+      . 'or from=2023-02-01 to begin with February 2023.' ],
+  [ ['to=2024-12-31'],
+    'to is 2024-12-31, which is not the first day of a month',
+    'Pass to=2024-12-01 to end with November 2024, or to=2025-01-01 to end with December 2024.' ],
+  [ ['to=infinity'], 'to is infinity, which is not a day', 'Pass the first day of a month.' ],
+  [ [ 'from=2024-02-01', 'to=2024-02-01' ],
+    'the report would begin on 2024-02-01 and end before 2024-02-01', 'Pass from=, to=, or both' ],
+  [ ['to=2021-01-01'],
+    'The orders begin on 2022-01-01 and end on 2024-12-31.', 'Pass from=, to=, or both' ],
+  [ ['orders=parts'],
+    'the orders, from 2024-01-02 to 2024-02-27, cover no whole month',
+    'pass from=2024-01-01 and to=2024-03-01' ]) {
+  my ($variables, @reasons) = @$_;
+  my ($fine, $out, $err) = run_report(@$variables);
+  ok(!$fine && $out eq '', "@$variables: scripts/report fails and writes no page");
+  like($err, qr/\Q$_\E/, "@$variables: scripts/report says: $_") for @reasons;
+}
+
+# the limits of silence follow churned_after, in its unit
+for (['30 days', '60 days', '90 days'], ['90 days', '180 days', '365 days'],
+  ['6 months', '1 year', '2 years'], ['1 year', '2 years', '4 years'],
+  ['13 months', '2 years', '4 years'], ['20 years', '40 years', '80 years']) {
+  my ($churned_after, @expected) = @$_;
+  my $of = decode_json(
+    inside(report('inactive_after=30 days', "churned_after=$churned_after"), 'data'));
+  is_deeply($of->{silence}, \@expected, "churned_after=$churned_after: silence up to @expected");
 }
 
 # a view without orders, and a relation that does not exist
 $node->safe_psql('winback', 'CREATE VIEW nothing AS SELECT * FROM orders WHERE false');
 for (['nothing', qr/no orders/], ['nowhere', qr/relation "nowhere" does not exist/]) {
   my ($orders, $reason) = @$_;
-  my ($out, $err) = ('', '');
-  my $fine = IPC::Run::run(
-    [ "$root/scripts/report", $node->connstr('winback'), "--variable=orders=$orders" ],
-    '<', \undef, '>', \$out, '2>', \$err);
+  my ($fine, $out, $err) = run_report("orders=$orders");
   ok(!$fine && $out eq '', "orders=$orders: scripts/report fails and writes no page");
   like($err, $reason, "orders=$orders: scripts/report gives the reason");
 }

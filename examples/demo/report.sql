@@ -1,5 +1,6 @@
 -- report.sql
---   The two rates of the demo shop by month, as a table and a small chart.
+--   The two rates of the demo shop by month, as a table and a small chart, and the
+--   win-back rate of those silent for 180 to 365 days.
 --
 --   A rate depends on the orders before the month, so each month's query reads the
 --   whole table: the month is the period, not a WHERE. The report starts in 2023,
@@ -16,7 +17,11 @@ SET TimeZone = 'UTC';
 
 \echo 'How well does a shop get its customers back? The reactivation rate: of the customers who had'
 \echo 'bought nothing for 60 days when a month began, the share who bought in it. The win-back'
-\echo 'rate: the same for those who had bought nothing for 180 days and so counted as lost.'
+\echo 'rate: the same for those who had bought nothing for 180 days, the former customers.'
+\echo
+\echo 'Both rates fall as the history grows: a former customer leaves the pool only by ordering, so'
+\echo 'the pool fills with people who have been silent for years. The last column is the win-back'
+\echo 'rate of those silent for 180 to 365 days, which can be compared over the years.'
 \echo
 
 SELECT to_char(month, 'Mon YYYY') AS "month",
@@ -24,14 +29,18 @@ SELECT to_char(month, 'Mon YYYY') AS "month",
        to_char(100 * reactivation, '990.0') || ' %' AS "reactivation",
        repeat('█', least(20, round(100 * reactivation)::int)) AS "█ = 1 %",
        to_char(100 * winback, '990.0') || ' %' AS "win-back",
-       repeat('█', least(20, round(100 * winback)::int)) AS "█ = 1 %"
+       repeat('█', least(20, round(100 * winback)::int)) AS "█ = 1 %",
+       to_char(100.0 * (returned(former) - returned(longer))
+               / nullif(eligible(former) - eligible(longer), 0), '990.0') || ' %' AS "to 365 days"
   FROM generate_series(timestamptz '2023-01-01', '2024-12-01', '1 month') AS month,
        tstzrange(month, month + interval '1 month') AS period,
        LATERAL (
          SELECT count(*) FILTER (WHERE ordered_at <@ period) AS orders,
                 count(DISTINCT customer_id) FILTER (WHERE ordered_at <@ period) AS customers,
                 reactivation_rate(customer_id, ordered_at, period, '60 days') AS reactivation,
-                winback_rate(customer_id, ordered_at, period, '180 days') AS winback
+                winback_rate(customer_id, ordered_at, period, '180 days') AS winback,
+                winback_tally(customer_id, ordered_at, period, '180 days') AS former,
+                winback_tally(customer_id, ordered_at, period, '365 days') AS longer
            FROM orders
        ) AS shop
  ORDER BY month.month;

@@ -7,35 +7,150 @@
 --
 --   psql variables, each with a default:
 --     orders           table or view with customer_id, ordered_at, amount
---     from, to         first day of the first month, and the day after the last
+--     from, to         first day of the first month, and the day after the last one;
+--                      default: the whole months that the orders cover, at most the
+--                      last 36. Orders before `from` count as history.
 --     inactive_after   silence after which a customer is inactive
 --     churned_after    silence after which a customer is a former one
 --     currency         ISO code of the amounts
+--     timezone         where days and months begin, if ordered_at is a timestamptz;
+--                      default: UTC
 --
---   Limits: it reads purchases alone, by calendar months in UTC. It casts ordered_at
---   to a date, which changes no result, because months and thresholds begin at
---   midnight, but one: a month is complete as soon as its last day has an order,
---   while a timestamp would have to reach the month's last microsecond.
+--   Limits: it reads purchases alone, by calendar months. It casts ordered_at to a
+--   date, which changes no result, because months and thresholds begin at midnight,
+--   but one: a month is complete as soon as its last day has an order, while a
+--   timestamp would have to reach the month's last microsecond. Orders without a
+--   customer cannot be judged; the report counts them and leaves them out.
 
 \if :{?orders} \else \set orders orders \endif
-\if :{?from} \else \set from 2022-01-01 \endif
-\if :{?to} \else \set to 2025-01-01 \endif
+\if :{?from} \else \set from '' \endif
+\if :{?to} \else \set to '' \endif
 \if :{?inactive_after} \else \set inactive_after '60 days' \endif
 \if :{?churned_after} \else \set churned_after '180 days' \endif
 \if :{?currency} \else \set currency EUR \endif
+\if :{?timezone} \else \set timezone UTC \endif
 
-SET TimeZone = 'UTC';
+SET TimeZone = :'timezone';
+SET DateStyle = 'ISO';
+SET IntervalStyle = 'postgres';
 \encoding UTF8
 \pset tuples_only on
 \pset format unaligned
+-- a complaint of the check below needs no line number
+\set SHOW_CONTEXT never
+
+-- The period of the report. A part of a month must not stand beside whole months, so the default
+-- begins and ends with whole ones. A month is whole if its first and its last day have orders.
+WITH
+extent AS (
+  SELECT min(day) AS first_order, max(day) AS last_order
+    FROM (SELECT ordered_at::date AS day FROM :orders WHERE customer_id IS NOT NULL) AS purchase
+   WHERE isfinite(day)
+),
+whole AS (
+  SELECT first_order, last_order,
+         date_trunc('month', first_order + interval '1 month' - interval '1 day')::date AS "from",
+         date_trunc('month', last_order + interval '1 day')::date AS "to"
+    FROM extent
+),
+chosen AS (
+  SELECT first_order, last_order,
+         coalesce(nullif(:'from', '')::date,
+                  greatest(whole."from", (last."to" - interval '36 months')::date)) AS "from",
+         last."to"
+    FROM whole,
+         coalesce(nullif(:'to', '')::date, whole."to") AS last ("to")
+)
+SELECT "from", "to", first_order, last_order,
+       set_config('winback_report.period', json_build_object(
+         'from', "from", 'to', "to", 'from_is_given', :'from' <> '', 'to_is_given', :'to' <> '',
+         'first_order', first_order, 'last_order', last_order)::text, false) AS period
+  FROM chosen \gset
+
+DO $check$
+DECLARE
+  period json := current_setting('winback_report.period')::json;
+  first_order date := period ->> 'first_order';
+  last_order date := period ->> 'last_order';
+  first_day date := period ->> 'from';
+  end_day date := period ->> 'to';
+  month interval := '1 month';
+  variable text;
+  day date;
+BEGIN
+  IF first_order IS NULL THEN
+    RAISE EXCEPTION 'there are no orders, so there is nothing to report'
+      USING ERRCODE = 'no_data_found';
+  END IF;
+  FOREACH variable IN ARRAY ARRAY['to', 'from'] LOOP
+    day := period ->> variable;
+    IF NOT isfinite(day) THEN
+      RAISE EXCEPTION '% is %, which is not a day', variable, day
+        USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the first day of a month.';
+    ELSIF day <> date_trunc('month', day) THEN
+      RAISE EXCEPTION '% is %, which is not the first day of a month', variable, day
+        USING ERRCODE = 'invalid_parameter_value',
+              DETAIL = 'A part of a month cannot be compared with whole months.',
+              HINT = format(CASE variable
+                WHEN 'from' THEN 'Pass from=%s to begin with %s, or from=%s to begin with %s.'
+                ELSE 'Pass to=%s to end with %4$s, or to=%3$s to end with %2$s.' END,
+                date_trunc('month', day)::date,
+                to_char(date_trunc('month', day), 'FMMonth YYYY'),
+                (date_trunc('month', day) + month)::date,
+                to_char(date_trunc('month', day)
+                        + CASE variable WHEN 'from' THEN month ELSE - month END, 'FMMonth YYYY'));
+    END IF;
+  END LOOP;
+  IF first_day >= end_day THEN
+    IF (period ->> 'from_is_given')::boolean OR (period ->> 'to_is_given')::boolean THEN
+      RAISE EXCEPTION 'the report would begin on % and end before %', first_day, end_day
+        USING ERRCODE = 'invalid_parameter_value',
+              DETAIL = format('The orders begin on %s and end on %s.', first_order, last_order),
+              HINT = 'Pass from=, to=, or both: the first day of the first month, and the day '
+                     'after the last one.';
+    END IF;
+    RAISE EXCEPTION 'the orders, from % to %, cover no whole month', first_order, last_order
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('To see parts of months all the same, pass from=%s and to=%s.',
+                          date_trunc('month', first_order)::date,
+                          (date_trunc('month', last_order) + month)::date);
+  END IF;
+END
+$check$;
+
+-- Former customers by length of silence: from churned_after to silence_1, from there to silence_2,
+-- and longer. These are the first round lengths that are at least one and a half times as long as
+-- the limit before, in days if churned_after is in days, else in months.
+WITH
+round_length AS (
+  SELECT length::interval
+    FROM unnest(CASE WHEN extract(year FROM interval :'churned_after') = 0
+                      AND extract(month FROM interval :'churned_after') = 0
+                THEN '{14 days,30 days,60 days,90 days,180 days,365 days,730 days,1460 days,
+                       2920 days,5840 days}'::text[]
+                ELSE '{1 month,2 months,3 months,6 months,1 year,2 years,4 years,8 years,
+                       16 years}'::text[] END) AS length
+),
+silence AS (
+  SELECT coalesce((SELECT min(length) FROM round_length
+                    WHERE length >= 1.5 * interval :'churned_after'),
+                  2 * interval :'churned_after') AS first
+)
+SELECT first AS silence_1,
+       coalesce((SELECT min(length) FROM round_length WHERE length >= 1.5 * first),
+                2 * first) AS silence_2
+  FROM silence \gset
 
 WITH
 purchase AS (
-  SELECT customer_id AS customer, ordered_at::date AS day, amount FROM :orders
+  SELECT customer_id AS customer, ordered_at::date AS day, amount
+    FROM :orders
+   WHERE customer_id IS NOT NULL AND ordered_at IS NOT NULL
 ),
 -- one pass over the orders for all months
 month AS (
-  SELECT count.*, back.lower AS reactivation_lower, back.upper AS reactivation_upper,
+  SELECT count.period_start::date AS starts_on, count.*,
+         back.lower AS reactivation_lower, back.upper AS reactivation_upper,
          former.lower AS winback_lower, former.upper AS winback_upper,
          revenue_reactivated + revenue_won_back AS revenue_back,
          revenue_new + revenue_retained + revenue_reactivated + revenue_won_back AS revenue
@@ -46,16 +161,52 @@ month AS (
          rate_interval(reactivation) AS back,
          rate_interval(win_back) AS former
 ),
--- the last three months, customer by customer
-quarter AS (
-  SELECT greatest(:'from', (date :'to' - interval '3 months')::date) AS first
+-- the win-back rates by length of silence, in another pass
+total AS (
+  SELECT number, period_start::date AS starts_on, win_back
+    FROM (SELECT lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
+                                  :'inactive_after', :'churned_after') AS all_churned,
+                 lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
+                                  :'inactive_after', :'silence_1') AS after_first,
+                 lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
+                                  :'inactive_after', :'silence_2') AS after_second
+            FROM purchase) AS shop,
+         LATERAL (VALUES (1, all_churned), (2, after_first), (3, after_second))
+           AS silence (number, series),
+         unnest(series)
+),
+silence AS (
+  SELECT total.number, total.starts_on, tally, reach.history_complete, share.lower, share.upper
+    FROM total
+    LEFT JOIN total AS longer
+      ON longer.starts_on = total.starts_on AND longer.number = total.number + 1,
+         rate_tally(returned(total.win_back) - coalesce(returned(longer.win_back), 0),
+                    eligible(total.win_back) - coalesce(eligible(longer.win_back), 0)) AS tally,
+         rate_interval(tally) AS share,
+         LATERAL (SELECT date :'first_order' < total.starts_on - CASE total.number
+                         WHEN 1 THEN interval :'silence_1' ELSE interval :'silence_2' END)
+           AS reach (history_complete)
+),
+-- the period whose customers the report follows one by one: the last complete quarter, or month
+complete AS (
+  SELECT starts_on FROM month WHERE history_complete AND period_complete
+),
+followed AS (
+  SELECT first, (first + make_interval(months => months))::date AS next, months
+    FROM (SELECT date_trunc('quarter', starts_on)::date AS first, 3 AS months
+            FROM complete GROUP BY 1 HAVING count(*) = 3
+           UNION ALL
+          SELECT starts_on, 1 FROM complete) AS candidate
+   ORDER BY months DESC, first DESC
+   LIMIT 1
 ),
 customer AS (
-  SELECT lifecycle_at(day, (SELECT first FROM quarter), :'inactive_after', :'churned_after')
+  SELECT lifecycle_at(day, (SELECT first FROM followed), :'inactive_after', :'churned_after')
            AS before,
-         lifecycle_during(day, (SELECT daterange(first, :'to') FROM quarter),
+         lifecycle_during(day, (SELECT daterange(first, next) FROM followed),
                           :'inactive_after', :'churned_after') AS after
     FROM purchase
+   WHERE EXISTS (SELECT FROM followed)
    GROUP BY customer
 ),
 transition AS (
@@ -66,21 +217,28 @@ transition AS (
 -- "<" is escaped, so no text in the data can end the HTML element that holds the document
 SELECT replace(json_build_object(
   'currency', :'currency',
+  'timezone', (SELECT :'timezone' FROM :orders
+                WHERE pg_typeof(ordered_at) = 'timestamptz'::regtype LIMIT 1),
   'inactive_after', :'inactive_after',
   'churned_after', :'churned_after',
+  'silence', json_build_array(:'silence_1', :'silence_2'),
   'from', date :'from',
   'to', date :'to',
   'orders', (SELECT count(*) FROM purchase),
   'customers', (SELECT count(DISTINCT customer) FROM purchase),
-  'first_order', (SELECT min(day) FROM purchase),
-  'last_order', (SELECT max(day) FROM purchase),
+  'first_order', date :'first_order',
+  'last_order', date :'last_order',
+  'orders_before', (SELECT count(*) FROM purchase WHERE day < :'from'),
+  'orders_after', (SELECT count(*) FROM purchase WHERE day >= :'to'),
+  'orders_left_out', (SELECT count(*) FROM :orders WHERE customer_id IS NULL OR ordered_at IS NULL),
   'months', (
     SELECT json_agg(json_build_object(
-             'month', to_char(period_start, 'YYYY-MM'),
+             'month', to_char(starts_on, 'YYYY-MM'),
              'history_complete', history_complete,
              'period_complete', period_complete,
              'active_end', active_end,
              'inactive_end', inactive_end,
+             'churned_start', churned_start,
              'churned_end', churned_end,
              'new', new_customers,
              'retained', retained,
@@ -92,6 +250,12 @@ SELECT replace(json_build_object(
              'winback', json_build_object(
                'returned', returned(win_back), 'eligible', eligible(win_back),
                'rate', winback_rate, 'lower', winback_lower, 'upper', winback_upper),
+             'silence', (
+               SELECT json_agg(json_build_object(
+                        'returned', returned(tally), 'eligible', eligible(tally),
+                        'rate', rate(tally), 'lower', lower, 'upper', upper,
+                        'history_complete', silence.history_complete) ORDER BY number)
+                 FROM silence WHERE silence.starts_on = month.starts_on),
              'sustained', sustained,
              'lapsed_again', lapsed_again,
              'revenue_new', revenue_new,
@@ -101,9 +265,9 @@ SELECT replace(json_build_object(
              'revenue', revenue,
              'revenue_back', revenue_back,
              'revenue_back_share', round(revenue_back / nullif(revenue, 0), 6))
-           ORDER BY period_start)
+           ORDER BY starts_on)
       FROM month),
-  'quarter', (SELECT first FROM quarter),
+  'followed', (SELECT json_build_object('from', first, 'to', next, 'months', months) FROM followed),
   'transitions', (
     SELECT json_agg(json_build_object('before', before, 'after', after, 'customers', customers)
            ORDER BY before NULLS FIRST, after)
