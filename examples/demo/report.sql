@@ -30,8 +30,7 @@ SELECT to_char(month, 'Mon YYYY') AS "month",
        repeat('█', least(20, round(100 * reactivation)::int)) AS "█ = 1 %",
        to_char(100 * winback, '990.0') || ' %' AS "win-back",
        repeat('█', least(20, round(100 * winback)::int)) AS "█ = 1 %",
-       to_char(100.0 * (returned(former) - returned(longer))
-               / nullif(eligible(former) - eligible(longer), 0), '990.0') || ' %' AS "to 365 days"
+       to_char(100 * rate(former - longer), '990.0') || ' %' AS "to 365 days"
   FROM generate_series(timestamptz '2023-01-01', '2024-12-01', '1 month') AS month,
        tstzrange(month, month + interval '1 month') AS period,
        LATERAL (

@@ -149,8 +149,7 @@ purchase AS (
 ),
 -- one pass over the orders for all months
 month AS (
-  SELECT count.period_start::date AS starts_on, count.*,
-         back.lower AS reactivation_lower, back.upper AS reactivation_upper,
+  SELECT count.*, back.lower AS reactivation_lower, back.upper AS reactivation_upper,
          former.lower AS winback_lower, former.upper AS winback_upper,
          revenue_reactivated + revenue_won_back AS revenue_back,
          revenue_new + revenue_retained + revenue_reactivated + revenue_won_back AS revenue
@@ -162,30 +161,18 @@ month AS (
          rate_interval(win_back) AS former
 ),
 -- the win-back rates by length of silence, in another pass
-total AS (
-  SELECT number, period_start::date AS starts_on, win_back
-    FROM (SELECT lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
-                                  :'inactive_after', :'churned_after') AS all_churned,
-                 lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
-                                  :'inactive_after', :'silence_1') AS after_first,
-                 lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
-                                  :'inactive_after', :'silence_2') AS after_second
-            FROM purchase) AS shop,
-         LATERAL (VALUES (1, all_churned), (2, after_first), (3, after_second))
-           AS silence (number, series),
-         unnest(series)
-),
 silence AS (
-  SELECT total.number, total.starts_on, tally, reach.history_complete, share.lower, share.upper
-    FROM total
-    LEFT JOIN total AS longer
-      ON longer.starts_on = total.starts_on AND longer.number = total.number + 1,
-         rate_tally(returned(total.win_back) - coalesce(returned(longer.win_back), 0),
-                    eligible(total.win_back) - coalesce(eligible(longer.win_back), 0)) AS tally,
-         rate_interval(tally) AS share,
-         LATERAL (SELECT date :'first_order' < total.starts_on - CASE total.number
-                         WHEN 1 THEN interval :'silence_1' ELSE interval :'silence_2' END)
-           AS reach (history_complete)
+  SELECT number, starts_on, win_back, winback_rate, history_complete, share.lower, share.upper
+    FROM (SELECT lifecycle_series_lost_after(customer, day, daterange(:'from', :'to'), '1 month',
+                   :'inactive_after', :'churned_after', :'silence_1') AS first,
+                 lifecycle_series_lost_after(customer, day, daterange(:'from', :'to'), '1 month',
+                   :'inactive_after', :'silence_1', :'silence_2') AS second,
+                 lifecycle_series(customer, day, daterange(:'from', :'to'), '1 month',
+                   :'inactive_after', :'silence_2') AS longer
+            FROM purchase) AS shop,
+         LATERAL (VALUES (1, first), (2, second), (3, longer)) AS part (number, series),
+         unnest(series),
+         rate_interval(win_back) AS share
 ),
 -- the period whose customers the report follows one by one: the last complete quarter, or month
 complete AS (
@@ -252,9 +239,9 @@ SELECT replace(json_build_object(
                'rate', winback_rate, 'lower', winback_lower, 'upper', winback_upper),
              'silence', (
                SELECT json_agg(json_build_object(
-                        'returned', returned(tally), 'eligible', eligible(tally),
-                        'rate', rate(tally), 'lower', lower, 'upper', upper,
-                        'history_complete', silence.history_complete) ORDER BY number)
+                        'returned', returned(win_back), 'eligible', eligible(win_back),
+                        'rate', winback_rate, 'lower', lower, 'upper', upper,
+                        'history_complete', history_complete) ORDER BY number)
                  FROM silence WHERE silence.starts_on = month.starts_on),
              'sustained', sustained,
              'lapsed_again', lapsed_again,
