@@ -254,6 +254,10 @@ apt_get() {
 
 know_package() { apt-cache show "$1" >/dev/null 2>&1; }
 
+can_install() {
+    apt-get -s install --no-remove --no-install-recommends "$1" >/dev/null 2>&1
+}
+
 no_root() {
     die "packages are missing, and neither root nor sudo works here" \
         "As root, run this, and then come back:" "" \
@@ -285,10 +289,10 @@ install_missing() {
         know_package "$package" || { update_lists; break; }
     done
     for package in "${wanted[@]}"; do
-        if know_package "$package"; then
+        if can_install "$package"; then
             missing+=("$package")
         else
-            step "Without $package, which apt does not find"
+            step "Without $package, which apt cannot install"
         fi
     done
     ((${#missing[@]})) || return 0
@@ -370,6 +374,7 @@ prepare() {
     # as only one test uses it.
     if [[ $1 == test && ${CI:-} == true ]]; then
         want chromium-headless-shell "to look at the report in a browser" has_chromium
+        want_drivers
     fi
     if ((${#missing[@]})); then
         install_missing
@@ -381,6 +386,41 @@ prepare() {
     fi
     has_pgxs || die "$bindir/pg_config leads to no pgxs.mk: the development files are missing"
 }
+
+# want_drivers: note the packages of the drivers that t/130_drivers.pl tests. With their
+# dependencies, Java and R among them, they take 400 MB, which is too much for a developer's
+# machine, as only this test uses them.
+want_drivers() {
+    local import=(/usr/bin/python3 -s -c)
+    want python3-psycopg2 "a driver for Python" "${import[@]}" "import psycopg2"
+    want python3-psycopg "another driver for Python" "${import[@]}" "import psycopg"
+    want python3-asyncpg "another driver for Python" "${import[@]}" "import asyncpg"
+    want libpostgresql-jdbc-java "the driver for Java" test -r /usr/share/java/postgresql.jar
+    want default-jdk-headless "to run a Java program" command -v javac
+    want odbc-postgresql "the driver for ODBC" has_odbc
+    want python3-pyodbc "to use ODBC" "${import[@]}" "import pyodbc"
+    want libdbd-pg-perl "the driver for Perl" perl -MDBD::Pg -e 1
+    want node-pg "a driver for Node.js" has_node_pg
+    want r-cran-rpostgresql "a driver for R" test -d /usr/lib/R/site-library/RPostgreSQL
+}
+
+# add_npm_driver: let npm install node-pg if apt could not, because Debian's package does not
+# go with a Node.js that comes from elsewhere
+add_npm_driver() {
+    if has_node_pg || ! command -v npm >/dev/null; then return 0; fi
+    step "npm install pg, for Debian's package node-pg does not go with this Node.js"
+    if guarded as_runner timeout 120 npm install --prefix "$tmp/npm" --ignore-scripts \
+        --no-audit --no-fund pg@8 >"$tmp/npm.log" 2>&1; then
+        export NODE_PATH=$tmp/npm/node_modules
+    else
+        tail -n 5 "$tmp/npm.log"
+        step "Continuing without it"
+    fi
+}
+
+has_node_pg() { [[ -r /usr/share/nodejs/pg/package.json ]] && command -v node; }
+
+has_odbc() { compgen -G "/usr/lib/*/odbc/psqlodbcw.so"; }
 
 has_chromium() { command -v chromium-headless-shell || command -v chromium; }
 
