@@ -1,14 +1,20 @@
 # 100_update.pl
-#   Checks ALTER EXTENSION UPDATE from the version in the control file to a dummy
-#   next version, which the test makes in a directory of its own. Tables, indexes
-#   and views keep their contents and their files; older sessions and prepared
-#   plans still work; an update that fails half-way leaves no object behind; the
-#   updated database can be dumped and restored; and a fresh installation of the
-#   next version has the same objects as an updated one.
+#   Checks ALTER EXTENSION UPDATE twice.
 #
-#   Limits: the dummy version uses the library of the current one. The test shows
-#   that PostgreSQL finds and runs the scripts, and not that a later library works
-#   with the objects of an earlier script.
+#   From the version in the control file to a dummy next version, which the test makes in
+#   a directory of its own: tables, indexes and views keep their contents and their files;
+#   older sessions and prepared plans still work; an update that fails half-way leaves no
+#   object behind; the updated database can be dumped and restored; and a fresh
+#   installation of the next version has the same objects as an updated one.
+#
+#   From the last landed install script to the one of today, in the same manner: the
+#   objects of that script work with the library of today before the update, or an error
+#   leads to the update; afterwards the database has kept everything and has the catalogue
+#   of a fresh one. t/upgrade/WinbackLanded.pm explains how a change of sql/install gets
+#   into this update.
+#
+#   Limits: the dummy version uses the library of the current one. Both times the values
+#   were stored by the library of today.
 use strict;
 use warnings;
 
@@ -16,11 +22,13 @@ use File::Basename;
 use File::Copy;
 use File::Path;
 use FindBin;
-use lib $FindBin::RealBin;
+use lib $FindBin::RealBin, "$FindBin::RealBin/upgrade";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use WinbackCluster;
+use WinbackLanded;
+use WinbackTypes;
 
 # PostgreSQL 18 and newer can find extensions outside of its own directories. Older
 # versions can if they come from Debian.
@@ -70,78 +78,14 @@ sub put {
 # Create tables with values of every type, and each kind of object that can refer to
 # objects of the extension.
 #
-my @types = qw(lifecycle_status lifecycle_event rate_tally
-  lifecycle_counts lifecycle_explanation lifecycle_transition);
-my $columns = join ', ', map { ("one_$_ $_", "many_$_ ${_}[]") } @types;
-ask(qq{
-  CREATE TABLE orders (customer int, at timestamptz, event lifecycle_event, amount numeric);
-  INSERT INTO orders
-  SELECT abs(hashint4(n)) % 97, timestamptz '2023-01-01 UTC' + n * interval '7 hours',
-         (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest']
-         )[1 + n * 31 % 5]::lifecycle_event, CASE WHEN n * 31 % 5 < 3 THEN n % 13 END
-    FROM generate_series(1, 2000) AS n;
-
-  CREATE TABLE everything (id int PRIMARY KEY, $columns);
-  INSERT INTO everything
-  SELECT id, status, ARRAY[status, NULL, 'won_back'], event, ARRAY[event, 'interest'],
-         tally, ARRAY[tally, '0/0'], counts, ARRAY[counts, NULL],
-         explanation, ARRAY[explanation], transition, ARRAY[transition, transition]
-    FROM generate_series(1, 40) AS id,
-         LATERAL (SELECT ('{prospect,new,active,inactive,churned,reactivated,won_back}'
-                          ::lifecycle_status[])[1 + id % 7] AS status,
-                         ('{interest,purchase,cancellation}'
-                          ::lifecycle_event[])[1 + id % 3] AS event,
-                         rate_tally(id - 1, id * 7) AS tally) s,
-         LATERAL (SELECT lifecycle_counts(customer, at, event, amount,
-                                          '[2023-06-01 UTC,2023-07-01 UTC)',
-                                          '20 days', '40 days') AS counts
-                    FROM orders WHERE customer < id) c,
-         LATERAL (SELECT explain_lifecycle(at, event, '[2023-06-01 UTC,2023-07-01 UTC)',
-                                           '20 days', '40 days') AS explanation
-                    FROM orders WHERE customer = id) e,
-         LATERAL (SELECT ROW(status, NULL, id)::lifecycle_transition AS transition) t;
-  CREATE INDEX statuses ON everything (one_lifecycle_status, id);
-  CREATE INDEX tallies ON everything USING hash (one_rate_tally);
-  CREATE TABLE parts (s lifecycle_status DEFAULT 'prospect' CHECK (s <> 'new'))
-    PARTITION BY LIST (s);
-  CREATE TABLE part_lost PARTITION OF parts FOR VALUES IN ('churned', 'inactive');
-  CREATE TABLE part_rest PARTITION OF parts DEFAULT;
-  INSERT INTO parts SELECT one_lifecycle_status FROM everything WHERE one_lifecycle_status <> 'new';
-  CREATE VIEW customers AS
-  SELECT customer, lifecycle_at(at, event, '2023-06-01 UTC', '20 days', '40 days') AS before,
-         lifecycle_during(at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days')
-           AS after
-    FROM orders GROUP BY customer;
-  CREATE VIEW curve AS
-  SELECT * FROM unnest((SELECT lifecycle_series(customer, at, event, amount,
-                                                '[2023-06-01 UTC,2024-01-01 UTC)', '1 month',
-                                                '20 days', NULL)
-                          FROM orders));
-  CREATE MATERIALIZED VIEW quarter AS
-  SELECT customer % 5 AS grp,
-         winback_tally(customer, at, event, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days')
-           AS winback,
-         reactivation_rate(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days')
-           AS reactivation
-    FROM orders GROUP BY customer % 5;
-});
+WinbackTypes::create($node, 'winback');
 
 # An update must not change the results of these queries, or the files of the relations.
 my %contents = (
-  everything => 'SELECT * FROM everything ORDER BY id',
-  parts => 'SELECT tableoid::regclass, s FROM parts ORDER BY 1, 2',
-  index => q{SET enable_seqscan = off;
-             SELECT id FROM everything WHERE one_lifecycle_status = 'churned' ORDER BY id;
-             SELECT id FROM everything WHERE one_rate_tally = '29/210'},
-  customers => 'SELECT * FROM customers ORDER BY customer',
-  'two steps' => 'SELECT winback_tally(before, after),
-                         rate_interval(reactivation_tally(before, after)),
-                         lifecycle_transitions(before, after)
-                    FROM customers',
-  curve => 'SELECT * FROM curve ORDER BY period_start',
-  quarter => 'SELECT * FROM quarter ORDER BY grp',
-  sum => 'SELECT sum(winback) FROM quarter',
+  WinbackTypes::contents($node, 'winback'),
   copy => 'COPY everything TO STDOUT',
+  views => q{SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'
+              ORDER BY viewname COLLATE "C"},
 );
 my $relations = q{SELECT relname, relfilenode, pg_relation_size(oid) FROM pg_class
                    WHERE relnamespace = 'public'::regnamespace AND relfilenode <> 0
@@ -156,6 +100,8 @@ sub check_contents {
     my $result = $node->safe_psql($database || 'winback', $contents{$name});
     is($result, $before{$name}, "$when: the result of \"$name\" is unchanged");
   }
+  WinbackTypes::ask_indexes($node, $database || 'winback');
+  return;
 }
 
 # This session loads the library before the update and stays connected after it.
@@ -254,19 +200,70 @@ check_contents('after dump and restore', 'restored');
 # Install the next version in another database, and compare its objects with those of
 # the updated one.
 #
-my $members = q{SELECT pg_describe_object(classid, objid, objsubid),
-                       obj_description(objid, classid::regclass::name)
-                  FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-                   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'winback')
-                 ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C"};
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
 $node->safe_psql('fresh', 'CREATE EXTENSION winback');
 is($node->safe_psql('fresh', $installed), $next, 'a fresh installation has the next version');
-my $fresh = $node->safe_psql('fresh', $members);
-is($fresh, ask($members), 'it has the objects and comments of the updated one');
-cmp_ok(scalar(split /\n/, $fresh), '>', 100, 'it has more than 100 objects');
+WinbackLanded::compare_catalogue($node, 'winback', 'fresh',
+  'it has the objects and comments of the updated one');
 $node->safe_psql('fresh', 'DROP EXTENSION winback');
 is($node->safe_psql('fresh', "SELECT count(*) FROM pg_proc WHERE probin LIKE '%winback%'"), '0',
   'DROP EXTENSION leaves no function behind');
+
+#
+# Install the last landed script, with the library of today.
+#
+put('winback.control', $control);
+WinbackLanded::add_scripts("$place$sharedir/extension");
+$node->safe_psql('postgres', 'CREATE DATABASE today');
+$node->safe_psql('today', 'CREATE EXTENSION winback');
+is($node->safe_psql('today', $installed), $current, 'a fresh installation has the version of today');
+WinbackTypes::create($node, 'today');
+WinbackLanded::create($node);
+is($node->safe_psql('landed', $installed), 'landed', 'the other one has the landed version');
+my $landed = WinbackLanded::check_before_update($node, 'today');
+$relations_before = $node->safe_psql('landed', $relations);
+
+$session = WinbackCluster::session($node, on_error_stop => 0);
+$session->query_safe('\connect landed');
+my $tally = q{winback_tally(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '40 days')};
+my $counts = q{lifecycle_counts(customer, at, '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days')};
+$session->query_safe("PREPARE tally AS SELECT $tally FROM orders");
+$session->query_safe("PREPARE counts AS SELECT (counts).win_back FROM (SELECT $counts FROM orders) AS c (counts)");
+$old_answer = $session->query_safe('EXECUTE tally');
+is($old_answer, $node->safe_psql('today', "SELECT $tally FROM orders"),
+  'landed: a prepared plan gives the tally of today before the update');
+$session->query('EXECUTE counts');
+like($session->{stderr}, qr/Run ALTER EXTENSION winback UPDATE/,
+  'landed: a prepared plan with lifecycle_counts leads to the update');
+$session->{stderr} = '';
+
+#
+# Update it.
+#
+$node->safe_psql('landed', 'ALTER EXTENSION winback UPDATE');
+is($node->safe_psql('landed', $installed), $current, 'the update leads to the version of today');
+WinbackLanded::check_after_update($node, $landed, 'today');
+is($node->safe_psql('landed', $relations), $relations_before,
+  'landed: the update rewrites no file of a relation');
+is($session->query_safe('EXECUTE tally'), $old_answer,
+  'landed: the prepared plan of the older session gives the same tally');
+is($session->query_safe('EXECUTE counts'), $old_answer,
+  'landed: its prepared plan with lifecycle_counts gives this tally, too');
+my $lost = $tally =~ s/winback_tally/winback_tally_lost_after/r =~ s/'40 days'/$&, '60 days'/r;
+is($session->query_safe("SELECT $lost FROM orders"),
+  $node->safe_psql('today', "SELECT $lost FROM orders"),
+  'landed: the older session can call an added aggregate');
+$session->quit;
+
+#
+# Dump and restore it. The restored database has the objects of today from the beginning.
+#
+$node->safe_psql('postgres', 'CREATE DATABASE landed_restored');
+command_ok([ @dump, '--dbname', $node->connstr('landed') ], 'landed: pg_dump dumps the database');
+command_ok([ @restore, '--dbname', $node->connstr('landed_restored'), "$files/dump" ],
+  'landed: pg_restore restores the dump');
+WinbackLanded::check_contents($node, $landed, 'landed, after dump and restore', 'landed_restored');
+WinbackLanded::compare_catalogue($node, 'landed_restored', 'today',
+  'landed: the restored database has the catalogue of today');
 
 done_testing();

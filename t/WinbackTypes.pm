@@ -3,40 +3,148 @@
 #   and composites, in indexes of each kind that the types have, in partitions by
 #   a type, in views and in a materialized view.
 #
-#   WinbackTypes::create($node);
-#   for my $query (sort keys %WinbackTypes::contents) {
-#     $node->safe_psql('winback', $WinbackTypes::contents{$query});
+#   WinbackTypes::create($node, 'winback');
+#   my %contents = WinbackTypes::contents($node, 'winback');
+#   for my $query (sort keys %contents) {
+#     $node->safe_psql('winback', $contents{$query});
 #   }
+#   WinbackTypes::ask_indexes($node, 'winback');
+#
+#   With the option counts => 'written' the stored values of lifecycle_counts are made up
+#   column by column. The objects of an older version of the extension need that, where
+#   the library cannot compute values of the type before ALTER EXTENSION UPDATE.
 package WinbackTypes;
 
 use strict;
 use warnings;
 
+use Test::More;
+
 our @scalars = qw(lifecycle_status lifecycle_event rate_tally);
 our @composites = qw(lifecycle_counts lifecycle_explanation lifecycle_transition);
 our @types = (@scalars, @composites);
 
-# Queries that show all contents, in a fixed order.
-our %contents = (
-  everything => 'SELECT * FROM everything ORDER BY id',
-  parts => 'SELECT tableoid::regclass, * FROM parts ORDER BY 1, s, t::text',
-  customers => 'SELECT * FROM customers ORDER BY customer',
-  quarter => 'SELECT * FROM quarter ORDER BY grp',
-  two_steps => 'SELECT * FROM two_steps',
-  indexes => q{SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-                ORDER BY indexdef COLLATE "C"},
+# Queries of contents() that compute values of lifecycle_counts.
+our %computes_counts = map { $_ => 1 } qw(june curve);
+
+# Returns queries that show all contents, in a fixed order. They name each column that a
+# composite type has now, so columns that it gets later do not change the results.
+sub contents {
+  my ($node, $database) = @_;
+  my %fields = map {
+    my $type = $_;
+    $type => sub {
+      $node->safe_psql($database, "
+        SELECT string_agg(format('(%s).%I', '$_[0]', attname), ', ' ORDER BY attnum)
+          FROM pg_attribute WHERE attrelid = '$type'::regclass AND attnum > 0");
+    }
+  } @composites;
+  my $everything = join ', ',
+    (map { "one_$_, many_$_" } @scalars),
+    map {
+      ("ROW(" . $fields{$_}->("one_$_") . ")",
+        "ARRAY(SELECT ROW(" . $fields{$_}->('c') . ") FROM unnest(many_$_) AS c)")
+    } @composites;
+  my $counts = 'ROW(' . $fields{lifecycle_counts}->('counts') . ')';
+  return (
+    everything => "SELECT id, $everything FROM everything ORDER BY id",
+    parts => 'SELECT tableoid::regclass, * FROM parts ORDER BY 1, s, t::text',
+    customers => 'SELECT * FROM customers ORDER BY customer',
+    quarter => "SELECT grp, winback, reactivation, $counts FROM quarter ORDER BY grp",
+    sum => 'SELECT sum(winback) FROM quarter',
+    two_steps => 'SELECT * FROM two_steps',
+    june => "SELECT $counts FROM june",
+    curve => 'SELECT ' . $fields{lifecycle_counts}->('curve') . ' FROM curve ORDER BY period_start',
+    indexes => q{SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+                  ORDER BY indexdef COLLATE "C"},
+  );
+}
+
+# For each index a condition that only it can serve.
+our %questions = (
+  statuses => q{one_lifecycle_status < 'churned'},
+  statuses_hash => q{one_lifecycle_status = 'churned'},
+  events => q{one_lifecycle_event > 'interest'},
+  tallies_hash => q{one_rate_tally = '41/294'},
+  lost => q{one_lifecycle_status IN ('churned', 'inactive') AND id > 30},
 );
 
-# Creates the schema in the database "winback".
+# Checks of each index that the plan uses it, and that it finds the same rows as a scan
+# of the table.
+sub ask_indexes {
+  my ($node, $database) = @_;
+  my $name = $node->name . ", $database";
+  for my $index (sort keys %questions) {
+    my $others = join ', ', grep { $_ ne $index } sort keys %questions;
+    my $ids = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM everything "
+      . "WHERE $questions{$index}";
+    my ($plan, $found, $there) = split /\n--\n/, $node->safe_psql($database, qq{
+      BEGIN;
+      DROP INDEX $others;
+      SET LOCAL enable_seqscan = off;
+      EXPLAIN (COSTS off) $ids;
+      SELECT '--';
+      $ids;
+      SELECT '--';
+      SET LOCAL enable_seqscan = on;
+      SET LOCAL enable_indexscan = off;
+      SET LOCAL enable_indexonlyscan = off;
+      SET LOCAL enable_bitmapscan = off;
+      $ids;
+      ROLLBACK; });
+    like($plan, qr/(using|on) $index\b/, "$name: $index is used");
+    like($found, qr/^\d/, "$name: $index finds something");
+    is($found, $there, "$name: $index finds the rows that a scan of the table finds");
+  }
+  return;
+}
+
+# Expressions for a value of lifecycle_counts, for each way to make it: over the customers
+# before "id", and in a group of orders.
+my %counts = (
+  computed => {
+    before_id => q{
+      (SELECT lifecycle_counts(customer, at, event, amount,
+                tstzrange('2023-06-01', '2023-07-01'), '20 days', '40 days')
+         FROM orders WHERE customer < id)},
+    of_group => q{
+      lifecycle_counts(customer, at, event,
+        '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', NULL)},
+  },
+  # Every fourth value lacks every third column.
+  written => {
+    before_id => q{
+      (SELECT jsonb_populate_record(NULL::lifecycle_counts, jsonb_object_agg(attname,
+                CASE format_type(atttypid, atttypmod)
+                  WHEN 'bigint' THEN to_jsonb(id * 100 + attnum)
+                  WHEN 'numeric' THEN to_jsonb(id + attnum / 100.0)
+                  WHEN 'double precision' THEN to_jsonb(id / 64.0)
+                  WHEN 'boolean' THEN to_jsonb(id % 2 = 0)
+                  WHEN 'timestamp with time zone'
+                  THEN to_jsonb(timestamptz '2023-06-01 UTC' + attnum * interval '1 day')
+                  WHEN 'date' THEN to_jsonb(date '2023-06-01' + attnum)
+                  WHEN 'interval' THEN to_jsonb(attnum * interval '1 day')
+                  WHEN 'rate_tally' THEN to_jsonb(rate_tally(id, id * attnum)::text)
+                  ELSE to_jsonb('this type is missing here'::text)
+                END))
+         FROM pg_attribute
+        WHERE attrelid = 'lifecycle_counts'::regclass AND attnum > 0
+          AND NOT (id % 4 = 0 AND attnum % 3 = 0))},
+    of_group => q{(SELECT one_lifecycle_counts FROM everything WHERE id = min(customer))},
+  },
+);
+
+# Creates the schema in a database.
 sub create {
-  my ($node) = @_;
+  my ($node, $database, %options) = @_;
+  my $counts = $counts{ $options{counts} || 'computed' };
   my $columns = join ', ', map { ("one_$_ $_", "many_$_ ${_}[]") } @types;
-  $node->safe_psql('winback', qq{
-    CREATE TABLE orders (customer int, at timestamptz, event lifecycle_event);
+  $node->safe_psql($database, qq{
+    CREATE TABLE orders (customer int, at timestamptz, event lifecycle_event, amount numeric);
     INSERT INTO orders
-    SELECT n % 97, timestamptz '2023-01-01' + n * interval '7 hours',
+    SELECT abs(hashint4(n)) % 97, timestamptz '2023-01-01 UTC' + n * interval '7 hours',
            (ARRAY['purchase', 'purchase', 'purchase', 'cancellation', 'interest'])[1 + n * 31 % 5]
-             ::lifecycle_event
+             ::lifecycle_event, CASE WHEN n * 31 % 5 < 3 THEN n % 13 END
       FROM generate_series(1, 2000) AS n;
 
     CREATE TABLE everything (id int PRIMARY KEY, $columns);
@@ -55,9 +163,7 @@ sub create {
                            CASE id WHEN 60 THEN '9223372036854775807/9223372036854775807'
                                    WHEN 59 THEN '0/9223372036854775807'
                                    ELSE rate_tally(id - 1, id * 7) END AS tally) s,
-           LATERAL (SELECT lifecycle_counts(customer, at, event,
-                             tstzrange('2023-06-01', '2023-07-01'), '20 days', '40 days') AS counts
-                      FROM orders WHERE customer < id) c,
+           LATERAL (SELECT $counts->{before_id} AS counts OFFSET 0) c,
            LATERAL (SELECT explain_lifecycle(at, event,
                              tstzrange('2023-06-01', '2023-07-01'), '20 days', '40 days')
                              AS explanation
@@ -89,13 +195,21 @@ sub create {
              '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') AS winback,
            reactivation_rate(customer, at, event,
              '[2023-06-01 UTC,2023-07-01 UTC)', '20 days') AS reactivation,
-           lifecycle_counts(customer, at, event,
-             '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', NULL) AS counts
+           $counts->{of_group} AS counts
       FROM orders GROUP BY customer % 5;
     CREATE UNIQUE INDEX ON quarter (grp);
     CREATE VIEW two_steps AS
-    SELECT winback_tally(before, after), (rate_interval(reactivation_tally(before, after))).*
+    SELECT winback_tally(before, after), (rate_interval(reactivation_tally(before, after))).*,
+           lifecycle_transitions(before, after)
       FROM customers;
+    CREATE VIEW june AS
+    SELECT lifecycle_counts(customer, at, event, amount,
+             '[2023-06-01 UTC,2023-07-01 UTC)', '20 days', '40 days') AS counts
+      FROM orders;
+    CREATE VIEW curve AS
+    SELECT * FROM unnest((SELECT lifecycle_series(customer, at, event, amount,
+                                   '[2023-06-01 UTC,2024-01-01 UTC)', '1 month', '20 days', NULL)
+                            FROM orders));
   });
   return;
 }
