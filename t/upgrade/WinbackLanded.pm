@@ -6,9 +6,8 @@
 #
 #   WinbackLanded::add_scripts($directory);     # the version "landed", and the update from it
 #   WinbackLanded::create($node);               # the database "landed"
-#   WinbackLanded::check_before_update($node);
-#   my $before = WinbackLanded::look($node);
-#   $node->safe_psql('landed', 'ALTER EXTENSION winback UPDATE');
+#   my $before = WinbackLanded::check_before_update($node, 'fresh');
+#   WinbackLanded::update($node);
 #   WinbackLanded::check_after_update($node, $before, 'fresh');
 #
 #   winback--landed.sql.in makes the landed script. The update script is made from the
@@ -238,11 +237,19 @@ sub check_contents {
 }
 
 # Checks that the objects of the landed script work with the library of today, or that an
-# error leads to the update. $today is a database with the objects of today.
+# error leads to the update. $today is a database with the objects of today and the same
+# orders. Returns what look() returns.
 sub check_before_update {
   my ($node, $today) = @_;
   my $before = look($node);
   like($before->{results}{everything}, qr/won_back/, 'landed: the table has values');
+  for my $name (qw(customers two_steps parts sum)) {
+    is($before->{results}{$name}, $node->safe_psql($today, $before->{queries}{$name}),
+      "landed: the result of \"$name\" is that of the objects of today");
+  }
+  like($node->safe_psql('landed', q{EXPLAIN SELECT winback_rate(customer, at, event,
+                                      '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') FROM orders}),
+    qr/Winback Scan/, 'landed: a Winback Scan serves an aggregate');
   WinbackTypes::ask_indexes($node, 'landed');
   if ($before->{columns} ne columns($node, $today, 'lifecycle_counts')) {
     for my $view (sort keys %WinbackTypes::computes_counts) {
@@ -255,6 +262,15 @@ sub check_before_update {
     }
   }
   return $before;
+}
+
+# Updates the database "landed" to the objects of today.
+sub update {
+  my ($node) = @_;
+  my ($status, undef, $errors) = $node->psql('landed', 'ALTER EXTENSION winback UPDATE');
+  is($errors, '', 'landed: ALTER EXTENSION UPDATE succeeds');
+  die "See $here/WinbackLanded.pm and winback--landed--today.sql.\n" if $status != 0;
+  return;
 }
 
 # Checks that the update kept everything, that it has the new columns, and that the
@@ -285,6 +301,10 @@ sub check_after_update {
                                   '20 days', '40 days')).* FROM orders}),
       qr/^2023-/, 'lifecycle_counts returns all columns');
   }
+  my $extremes = q{SELECT min(one_rate_tally), max(one_rate_tally), min(one_lifecycle_status),
+                          max(one_lifecycle_event) FROM everything};
+  is($node->safe_psql('landed', $extremes), $node->safe_psql($today, $extremes),
+    'landed, after the update: the order of each type is that of today');
   compare_catalogue($node, 'landed', $today, 'the update makes the catalogue of today');
   return;
 }
