@@ -238,9 +238,13 @@ $session->query_safe(qq{
 $old_answer = $session->query_safe('EXECUTE tally');
 is($old_answer, $node->safe_psql('today', $tally),
   'landed: a prepared plan gives the tally of today before the update');
-$session->query('EXECUTE counts');
-like($session->{stderr}, qr/Run ALTER EXTENSION winback UPDATE/,
-  'landed: a prepared plan with lifecycle_counts leads to the update');
+my $answer = $session->query('EXECUTE counts');
+if ($landed->{leads_to_update}) {
+  like($session->{stderr}, qr/Run ALTER EXTENSION winback UPDATE/,
+    'landed: a prepared plan with lifecycle_counts leads to the update');
+} else {
+  is($answer, $old_answer, 'landed: a prepared plan with lifecycle_counts gives this tally, too');
+}
 $session->{stderr} = '';
 
 #

@@ -251,7 +251,10 @@ sub check_before_update {
                                       '[2023-06-01 UTC,2023-07-01 UTC)', '40 days') FROM orders}),
     qr/Winback Scan/, 'landed: a Winback Scan serves an aggregate');
   WinbackTypes::ask_indexes($node, 'landed');
-  if ($before->{columns} ne columns($node, $today, 'lifecycle_counts')) {
+  # Once the fixture has moved on, the type has the columns that the library expects.
+  $before->{leads_to_update} =
+    $before->{columns} ne columns($node, $today, 'lifecycle_counts');
+  if ($before->{leads_to_update}) {
     for my $view (sort keys %WinbackTypes::computes_counts) {
       my (undef, undef, $errors) = $node->psql('landed', $before->{queries}{$view},
         extra_params => [ '-v', 'VERBOSITY=verbose' ]);
