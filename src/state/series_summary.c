@@ -458,8 +458,12 @@ VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size 
 
 		if (e % 4096 == 4095)
 			CHECK_FOR_INTERRUPTS();
-		if (IsRevenue(event->event) && event->has_amount)
-			events->visitor(events->arg, period, status, events->state->log.amounts[event->next]);
+		if (IsRevenue(event->event) && event->amount_form != AMOUNT_NONE)
+		{
+			Amount		amount = EventLogAmount(&events->state->log, event->next);
+
+			events->visitor(events->arg, period, status, &amount);
+		}
 	}
 }
 
