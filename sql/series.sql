@@ -402,8 +402,8 @@ SELECT (s).period_start::date, (s).period_end::date, (s).new_customers, (s).reac
 -- Lost customers, adjustments, and what the data reach.
 --
 
--- Five customers, by silence at the start, 2024-04-01, and at the end, 2024-05-01: thresholds are 30,
--- 60 and 120 days.  Customer 3 has been silent for exactly 120 days at the start, so is not lost
+-- Five customers, by silence at the start, 2024-04-01, and at the end, 2024-05-01.  Thresholds are
+-- 30, 60 and 120 days.  Customer 3 has been silent for exactly 120 days at the start, so is not lost
 -- yet; customer 4 is lost at the start, and buys.
 CREATE TEMP TABLE silent (customer int, day date, event lifecycle_event, amount numeric, why text);
 INSERT INTO silent VALUES
@@ -466,8 +466,8 @@ SELECT customer,
        lifecycle_counts(customer, day, event, '[2024-05-01,2024-06-01)', '1 day', '2 days') IS NULL
          AS no_row
   FROM refunds WHERE customer >= 4 GROUP BY customer ORDER BY customer;
--- The revenue is sum(numeric) of the amounts, to its display scale: amounts are added up as integers
--- of 128 bits, and those that are no such integers as numerics.  Each set has 300 amounts.
+-- The revenue is sum(numeric) of the amounts, to its display scale: amounts are added up as
+-- integers of 128 bits, and those that are no such integers as numerics.  Each set has 300 amounts.
 WITH amounts AS (
   SELECT no, kind, CASE n % 7 WHEN 0 THEN NULL ELSE (digits * factor)::numeric END AS amount
     FROM (VALUES
