@@ -218,9 +218,12 @@ SumOfEvents(const EventLog *log, uint32 head)
 		const LoggedEvent *event = &log->events[e - 1];
 		uint64		one = hash_uint32_extended((uint32) event->at + event->event, event->at >> 32);
 
-		if (event->has_amount)
-			one += hash_bytes_extended((const unsigned char *) log->amounts[e - 1],
-									   VARSIZE(log->amounts[e - 1]), one);
+		if (event->amount_form == AMOUNT_NUMERIC)
+			one += hash_bytes_extended((const unsigned char *) log->amounts[e - 1].numeric,
+									   VARSIZE(log->amounts[e - 1].numeric), one);
+		else if (event->amount_form != AMOUNT_NONE)
+			one += hash_uint32_extended((uint32) log->amounts[e - 1].scaled + event->amount_form,
+										log->amounts[e - 1].scaled >> 32);
 		sum += one;
 	}
 	return sum;
@@ -317,11 +320,11 @@ ReadPeriodState(const uint8 *data, size_t size)
 }
 
 static void
-SumAmount(void *arg, int period, LifecycleStatus status, Numeric amount)
+SumAmount(void *arg, int period, LifecycleStatus status, const Amount *amount)
 {
 	uint64	   *sum = arg;
 
-	*sum += hash_uint32_extended(period * 256 + status + VARSIZE(amount), 0);
+	*sum += hash_uint32_extended(period * 256 + status + amount->form, 0);
 }
 
 static void
@@ -549,13 +552,22 @@ WriteSeeds(void)
 						.event = kind > 0 ? events[n % 3] : EVENT_PURCHASE,
 						.verdict = JudgePurchase(&judge, at)
 					};
-					Numeric		amount = kind > 1 && n % 2 ? int64_to_numeric(n * 12345) : NULL;
+					Amount		amount = {.form = AMOUNT_NONE};
+
+					/* an integer, and a numeric */
+					if (kind > 1 && n % 2 == 1)
+						amount = (Amount) {.form = 2, .value.scaled = n * 12345};
+					else if (kind > 1 && n % 4 == 0)
+						amount = (Amount)
+					{
+						.form = AMOUNT_NUMERIC, .value.numeric = int64_to_numeric(n * 12345)
+					};
 
 					if (kind > 0)
 					{
 						CustomerStateEnter(&period->base, customer_type, customer, &row);
 						SeriesStateEnterEvent(series, customer_type, customer, at, row.event,
-											  amount);
+											  &amount);
 					}
 					else
 					{

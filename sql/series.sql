@@ -402,8 +402,8 @@ SELECT (s).period_start::date, (s).period_end::date, (s).new_customers, (s).reac
 -- Lost customers, adjustments, and what the data reach.
 --
 
--- Five customers, by silence at the start, 2024-04-01, and at the end, 2024-05-01: thresholds are 30,
--- 60 and 120 days.  Customer 3 has been silent for exactly 120 days at the start, so is not lost
+-- Five customers, by silence at the start, 2024-04-01, and at the end, 2024-05-01.  Thresholds are
+-- 30, 60 and 120 days.  Customer 3 has been silent for exactly 120 days at the start, so is not lost
 -- yet; customer 4 is lost at the start, and buys.
 CREATE TEMP TABLE silent (customer int, day date, event lifecycle_event, amount numeric, why text);
 INSERT INTO silent VALUES
@@ -466,6 +466,47 @@ SELECT customer,
        lifecycle_counts(customer, day, event, '[2024-05-01,2024-06-01)', '1 day', '2 days') IS NULL
          AS no_row
   FROM refunds WHERE customer >= 4 GROUP BY customer ORDER BY customer;
+-- The revenue is sum(numeric) of the amounts, to its display scale: amounts are added up as
+-- integers of 128 bits, and those that are no such integers as numerics.  Each set has 300 amounts.
+WITH amounts AS (
+  SELECT no, kind, CASE n % 7 WHEN 0 THEN NULL ELSE (digits * factor)::numeric END AS amount
+    FROM (VALUES
+      (1, 'two decimals', 0.01, 99999999),
+      (2, 'integers', 1, 1000000),
+      (3, 'eighteen decimals', 1e-18, 1000000000000000000),
+      (4, 'nineteen decimals', 1e-19, 1000000000000000000),
+      (5, 'integers of 18 digits', 1, 999999999999999999),
+      (6, 'sums beyond 64 bits', 92233720368547758.07, 100),
+      (7, 'integers beyond 64 bits', 1e19, 1000),
+      (8, 'trailing zeros', 1.000, 1000)) k (no, kind, factor, below),
+         generate_series(1, 300) AS n,
+         LATERAL (SELECT trunc((hashint8extended(n, no) % 1000000000) / 1e9 * below)
+                         * CASE n % 3 WHEN 0 THEN -1 ELSE 1 END AS digits) d
+  UNION ALL
+  SELECT 9, 'all scales', round((hashint8extended(n, 9) % 1000000000) / 1e7, n % 25)
+    FROM generate_series(1, 300) AS n
+  UNION ALL
+  SELECT 10, 'beyond 128 bits when brought to one scale',
+         CASE WHEN n = 150 THEN 1e-18 ELSE 9223372036854775807 END
+    FROM generate_series(1, 300) AS n
+  UNION ALL
+  SELECT 11, 'large and small',
+         CASE n % 3 WHEN 0 THEN 1e40 WHEN 1 THEN -1e40 ELSE 0.05 END::numeric
+    FROM generate_series(1, 300) AS n
+  UNION ALL
+  SELECT 12, 'not a number', CASE n WHEN 7 THEN 'NaN' ELSE 1.5 END::numeric
+    FROM generate_series(1, 300) AS n
+  UNION ALL
+  SELECT 13, 'infinity', CASE n % 100 WHEN 7 THEN 'infinity' ELSE 1.5 END::numeric
+    FROM generate_series(1, 300) AS n
+)
+SELECT kind, (c).revenue_new::text = sum::text AS same, left(sum::text, 40) AS sum
+  FROM (SELECT no, kind, sum(amount),
+               lifecycle_counts(1, date '2024-01-15', amount, '[2024-01-01,2024-02-01)', '30 days',
+                                '60 days') AS c
+          FROM amounts GROUP BY no, kind) s
+ ORDER BY no;
+
 -- the first and the last event with a finite time, in three time types; there may be none
 SELECT data_start, data_end FROM (SELECT (lifecycle_counts(1, at::timestamptz,
                                           '[2024-01-01,2024-02-01)', '30 days', '60 days')).*

@@ -11,7 +11,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -92,32 +91,23 @@ typedef struct Counts
 	Tally		winback;
 } Counts;
 
-/* Return whether an amount is zero. */
-static bool
-IsZero(Numeric amount)
-{
-	Datum		zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
-
-	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(amount), zero));
-}
-
-/* Return the amount of a row, or NULL; raise an error if its event must not have an amount. */
-static Numeric
+/* Return the amount of a row; raise an error if its event must not have an amount. */
+static Amount
 RowAmount(FunctionCallInfo fcinfo, const CallSite *site, LifecycleEvent event)
 {
-	Numeric		amount;
+	Amount		amount = {.form = AMOUNT_NONE};
 
 	if (!site->amount || PG_ARGISNULL(site->amount))
-		return NULL;
-	amount = PG_GETARG_NUMERIC(site->amount);
-	if (unlikely(!IsRevenue(event)) && !IsZero(amount))
+		return amount;
+	amount = AmountFromDatum(PG_GETARG_DATUM(site->amount));
+	if (unlikely(!IsRevenue(event)) && !AmountIsZero(&amount))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must not have an amount",
 						event == EVENT_INTEREST ? "interest" : "cancellation"),
 				 errdetail("The amount is %s.",
 						   DatumGetCString(DirectFunctionCall1(numeric_out,
-															   NumericGetDatum(amount)))),
+															   PG_GETARG_DATUM(site->amount)))),
 				 errhint("Pass NULL, or pass money that a customer got back as the amount of "
 						 "an event of its own, 'adjustment'.")));
 	return amount;
@@ -126,7 +116,7 @@ RowAmount(FunctionCallInfo fcinfo, const CallSite *site, LifecycleEvent event)
 /* Enter a row into the state. */
 static void
 EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, int zone,
-		 LifecycleEvent event, Numeric amount)
+		 LifecycleEvent event, const Amount *amount)
 {
 	CustomerType *customer_type = site->family.customer_type;
 	Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
@@ -144,7 +134,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 	SeriesState *state = ArgState(fcinfo, 0);
 	CallSite   *site = CallSiteGet(fcinfo, signature);
 	LifecycleEvent event;
-	Numeric		amount;
+	Amount		amount;
 	int64		at;
 	int			zone;
 
@@ -168,7 +158,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		SeriesStateNote(state, at);
 	zone = CalendarZone(state->calendar, at);
 	if (zone < state->calendar->nedges)
-		EnterRow(fcinfo, site, state, at, zone, event, amount);
+		EnterRow(fcinfo, site, state, at, zone, event, &amount);
 	PG_RETURN_POINTER(state);
 }
 
@@ -357,69 +347,37 @@ RevenueIndex(LifecycleStatus status)
 	}
 }
 
-/*
- * The revenue of all periods, added up by the functions of PostgreSQL's own
- * sum(numeric).  A sum is then the same for every order of the rows, overflows only if
- * the total does, and has the display scale that sum() gives it.
- *
- * The transition function of sum(numeric) asks AggCheckCallContext in which memory
- * context to keep its state.  Of a WindowAggState, that function reads the node tag and
- * curaggcontext, so `caller` has only these two set.  An AggState would need an
- * ExprContext as well, and ours may be a ScanCall.
- */
+/* The revenue of all periods. */
 typedef struct Revenue
 {
-	WindowAggState *caller;
-	Datum	   *sums;			/* a row of REVENUE_NCOLUMNS for each period: the state of
-								 * sum(numeric), 0 before the first amount */
-	Datum		zero;			/* the numeric 0 */
+	Node	   *caller;			/* of AmountSumAdd */
+	AmountSum  *sums;			/* a row of REVENUE_NCOLUMNS for each period */
 } Revenue;
 
 /* Prepare to add up revenue in the current memory context. */
 static void
 RevenueInit(Revenue *revenue, int nperiods)
 {
-	revenue->caller = makeNode(WindowAggState);
-	revenue->caller->curaggcontext = CurrentMemoryContext;
-	revenue->sums = palloc0((Size) nperiods * REVENUE_NCOLUMNS * sizeof(Datum));
-	revenue->zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
-}
-
-/* Call a support function of sum(numeric) as an aggregate would. */
-static Datum
-CallSumFunction(const Revenue *revenue, PGFunction function, Datum sum, Datum amount, int nargs)
-{
-	LOCAL_FCINFO(fcinfo, 2);
-	Datum		result;
-
-	InitFunctionCallInfoData(*fcinfo, NULL, nargs, InvalidOid, (Node *) revenue->caller, NULL);
-	fcinfo->args[0].value = sum;
-	fcinfo->args[0].isnull = sum == 0;
-	fcinfo->args[1].value = amount;
-	fcinfo->args[1].isnull = false;
-	result = function(fcinfo);
-	if (fcinfo->isnull)
-		elog(ERROR, "sum of amounts is null");
-	return result;
+	revenue->caller = AmountSumCaller();
+	revenue->sums = palloc0((Size) nperiods * REVENUE_NCOLUMNS * sizeof(AmountSum));
 }
 
 /* Add an amount to the revenue that a period has from customers of a status. */
 static void
-AddRevenue(void *arg, int period, LifecycleStatus status, Numeric amount)
+AddRevenue(void *arg, int period, LifecycleStatus status, const Amount *amount)
 {
 	Revenue    *revenue = (Revenue *) arg;
-	Datum	   *sum = &revenue->sums[period * REVENUE_NCOLUMNS + RevenueIndex(status)];
 
-	*sum = CallSumFunction(revenue, numeric_avg_accum, *sum, NumericGetDatum(amount), 2);
+	AmountSumAdd(&revenue->sums[period * REVENUE_NCOLUMNS + RevenueIndex(status)], amount,
+				 revenue->caller);
 }
 
 /* Return one of a period's sums as a numeric; index is that in revenue_columns. */
 static Datum
 RevenueDatum(const Revenue *revenue, int period, int index)
 {
-	Datum		sum = revenue->sums[period * REVENUE_NCOLUMNS + index];
-
-	return sum == 0 ? revenue->zero : CallSumFunction(revenue, numeric_sum, sum, 0, 1);
+	return AmountSumGet(&revenue->sums[period * REVENUE_NCOLUMNS + index],
+						revenue->caller);
 }
 
 /*

@@ -2,9 +2,10 @@
  * event_log.c
  *	  Events in the order of their arrival, chained by customer.
  *
- * An event takes 16 bytes.  In a log with amounts it takes 8 bytes more, and its amount.
+ * An event takes 16 bytes.  In a log with amounts it takes 8 bytes more, and an amount that is no
+ * integer times a power of ten (amount.h) is allocated separately.
  *
- * Limits: a log has at most 2^30 events, and each amount is allocated separately.
+ * Limits: a log has at most 2^30 events.
  */
 #include "postgres.h"
 
@@ -35,14 +36,27 @@ Grow(EventLog *log, MemoryContext context)
 	log->events = MoveToLarger(context, log->events, log->nevents * sizeof(LoggedEvent),
 							   0, allocated * sizeof(LoggedEvent));
 	if (log->has_amounts)
-		log->amounts = MoveToLarger(context, log->amounts, log->nevents * sizeof(Numeric),
-									0, allocated * sizeof(Numeric));
+		log->amounts = MoveToLarger(context, log->amounts, log->nevents * sizeof(AmountValue),
+									0, allocated * sizeof(AmountValue));
 	log->allocated = allocated;
 }
 
-/* Add an event and return its place.  `amount` may be NULL. */
+/* Copy the value of an amount of a form, other than AMOUNT_NONE, into a context. */
+static AmountValue
+CopyAmountValue(uint8 form, AmountValue value, MemoryContext context)
+{
+	if (form == AMOUNT_NUMERIC)
+	{
+		Size		size = VARSIZE(value.numeric);
+
+		value.numeric = memcpy(MemoryContextAlloc(context, size), value.numeric, size);
+	}
+	return value;
+}
+
+/* Add an event and return its place. */
 uint32
-EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, Numeric amount)
+EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, const Amount *amount)
 {
 	LoggedEvent *added;
 
@@ -55,13 +69,9 @@ EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, Numeric
 	memset(added, 0, sizeof(*added));
 	added->at = at;
 	added->event = event;
-	added->has_amount = amount != NULL;
-	if (amount != NULL)
-	{
-		Size		size = VARSIZE(amount);
-
-		log->amounts[log->nevents] = memcpy(MemoryContextAlloc(context, size), amount, size);
-	}
+	added->amount_form = amount->form;
+	if (amount->form != AMOUNT_NONE)
+		log->amounts[log->nevents] = CopyAmountValue(amount->form, amount->value, context);
 	return log->nevents++;
 }
 
@@ -73,10 +83,10 @@ EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts, const EventLog
 	for (uint32 e = LoadHead(theirs); e != 0; e = other->events[e - 1].next)
 	{
 		const LoggedEvent *event = &other->events[e - 1];
+		Amount		amount = EventLogAmount(other, e - 1);
 
 		EventLogChain(log, facts,
-					  EventLogAdd(log, context, event->at, event->event,
-								  event->has_amount ? other->amounts[e - 1] : NULL));
+					  EventLogAdd(log, context, event->at, event->event, &amount));
 	}
 }
 
@@ -91,8 +101,10 @@ EventLogWireSize(const EventLog *log)
 		if (i % EVENTS_BETWEEN_CHECKS == 0)
 			CHECK_FOR_INTERRUPTS();
 		size += LOG_WIRE_EVENT;
-		if (log->events[i].has_amount)
-			size += sizeof(int32) + VARSIZE(log->amounts[i]);
+		if (log->events[i].amount_form == AMOUNT_NUMERIC)
+			size += sizeof(int32) + VARSIZE(log->amounts[i].numeric);
+		else if (log->events[i].amount_form != AMOUNT_NONE)
+			size += sizeof(int64);
 	}
 	return size;
 }
@@ -121,12 +133,16 @@ EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts)
 			CHECK_FOR_INTERRUPTS();
 		pq_sendint64(wire, event->at);
 		pq_sendint8(wire, event->event);
-		pq_sendint8(wire, event->has_amount);
-		if (event->has_amount)
+		pq_sendint8(wire, event->amount_form);
+		if (event->amount_form == AMOUNT_NUMERIC)
 		{
-			pq_sendint32(wire, VARSIZE(log->amounts[e - 1]));
-			pq_sendbytes(wire, (char *) log->amounts[e - 1], VARSIZE(log->amounts[e - 1]));
+			Numeric		numeric = log->amounts[e - 1].numeric;
+
+			pq_sendint32(wire, VARSIZE(numeric));
+			pq_sendbytes(wire, (char *) numeric, VARSIZE(numeric));
 		}
+		else if (event->amount_form != AMOUNT_NONE)
+			pq_sendint64(wire, log->amounts[e - 1].scaled);
 		e = event->next;
 	}
 	writer->portion->event = e;
@@ -147,13 +163,13 @@ EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents)
 		return;
 	log->events = MemoryContextAllocHuge(context, nevents * sizeof(LoggedEvent));
 	if (log->has_amounts)
-		log->amounts = MemoryContextAllocHuge(context, nevents * sizeof(Numeric));
+		log->amounts = MemoryContextAllocHuge(context, nevents * sizeof(AmountValue));
 	log->allocated = nevents;
 }
 
-/* Read an amount into aligned memory, and set its length to that of the message. */
+/* Read a numeric into aligned memory, and set its length to that of the message. */
 static Numeric
-ReadAmount(StringInfo wire, MemoryContext context)
+ReadNumeric(StringInfo wire, MemoryContext context)
 {
 	int			size = pq_getmsgint(wire, 4);
 	const char *bytes = pq_getmsgbytes(wire, size);
@@ -192,11 +208,14 @@ EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts
 		event->at = pq_getmsgint64(wire);
 		event->next = e - 1 > log->nevents ? e - 1 : 0;
 		event->event = pq_getmsgbyte(wire);
-		event->has_amount = pq_getmsgbyte(wire) != 0;
-		if (!IsLifecycleEvent(event->event) || (event->has_amount && !log->has_amounts))
+		event->amount_form = pq_getmsgbyte(wire);
+		if (!IsLifecycleEvent(event->event) || !IsAmountForm(event->amount_form) ||
+			(event->amount_form != AMOUNT_NONE && !log->has_amounts))
 			elog(ERROR, "invalid event in a serialized state");
-		if (event->has_amount)
-			log->amounts[e - 1] = ReadAmount(wire, context);
+		if (event->amount_form == AMOUNT_NUMERIC)
+			log->amounts[e - 1].numeric = ReadNumeric(wire, context);
+		else if (event->amount_form != AMOUNT_NONE)
+			log->amounts[e - 1].scaled = pq_getmsgint64(wire);
 	}
 	log->nevents = head;
 

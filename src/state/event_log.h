@@ -12,9 +12,8 @@
 
 #include "postgres.h"
 
-#include "utils/numeric.h"
-
 #include "rules/rules.h"
+#include "state/amount.h"
 #include "state/customer_state.h"
 
 typedef struct LoggedEvent
@@ -22,13 +21,13 @@ typedef struct LoggedEvent
 	int64		at;
 	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end */
 	uint8		event;			/* LifecycleEvent */
-	bool		has_amount;		/* amounts[] has an element at the place of the event */
+	uint8		amount_form;	/* of the element of amounts[] at the place of the event */
 } LoggedEvent;
 
 typedef struct EventLog
 {
 	LoggedEvent *events;
-	Numeric    *amounts;		/* NULL unless has_amounts */
+	AmountValue *amounts;		/* NULL unless has_amounts */
 	uint32		nevents;
 	uint32		allocated;
 	bool		has_amounts;
@@ -53,6 +52,17 @@ StoreHead(uint8 *facts, uint32 head)
 	memcpy(facts + 1, &head, sizeof(head));
 }
 
+/* Return the amount of the event at a place. */
+static inline Amount
+EventLogAmount(const EventLog *log, uint32 place)
+{
+	Amount		amount = {.form = log->events[place].amount_form};
+
+	if (amount.form != AMOUNT_NONE)
+		amount.value = log->amounts[place];
+	return amount;
+}
+
 /* Add the event at a place to the front of a customer's chain. */
 static inline void
 EventLogChain(EventLog *log, uint8 *facts, uint32 place)
@@ -62,13 +72,13 @@ EventLogChain(EventLog *log, uint8 *facts, uint32 place)
 }
 
 extern uint32 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event,
-						  Numeric amount);
+						  const Amount *amount);
 extern void EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts,
 						  const EventLog *other, const uint8 *theirs);
 
 /* The codec of event logs; see FactsCodec. */
 #define LOG_WIRE_CUSTOMER	sizeof(uint32)	/* the number of events */
-#define LOG_WIRE_EVENT		(sizeof(int64) + 1 + 1) /* at, event, has_amount */
+#define LOG_WIRE_EVENT		(sizeof(int64) + 1 + 1) /* at, event, amount_form */
 extern Size EventLogWireSize(const EventLog *log);
 extern void EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts);
 extern void EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents);

@@ -7,8 +7,6 @@
 
 #include "postgres.h"
 
-#include "utils/numeric.h"
-
 #include "rules/calendar.h"
 #include "state/customer_state.h"
 #include "state/event_log.h"
@@ -38,7 +36,7 @@ typedef struct PeriodSummary
  * no end.
  */
 typedef void (*AmountVisitor) (void *arg, int period, LifecycleStatus status,
-							   Numeric amount);
+							   const Amount *amount);
 
 extern SeriesState *SeriesStateCreate(MemoryContext context, StateFamily *family,
 									  const Question *question, bool has_events,
@@ -86,10 +84,10 @@ SeriesStateEnterZone(SeriesState *state, CustomerType *customer_type, Datum cust
 		CustomerStateEnter(&state->base, customer_type, customer, &zone);
 }
 
-/* Enter an event; amount may be NULL. */
+/* Enter an event. */
 static inline void
 SeriesStateEnterEvent(SeriesState *state, CustomerType *customer_type, Datum customer,
-					  int64 at, LifecycleEvent event, Numeric amount)
+					  int64 at, LifecycleEvent event, const Amount *amount)
 {
 	uint32		place = EventLogAdd(&state->log, state->base.table.context, at, event, amount);
 

@@ -20,6 +20,7 @@
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "state/series_state.h"
 #include "table/large_memory.h"
 
@@ -326,73 +327,124 @@ typedef struct Past
 	bool		cancelled_since;	/* a cancellation, not before the last purchase */
 } Past;
 
+/* An event out of the log, with its amount. */
+typedef struct SweptEvent
+{
+	int64		at;
+	Amount		amount;
+	uint8		event;			/* LifecycleEvent */
+} SweptEvent;
+
+/* The events of one customer. */
+typedef struct Lane
+{
+	SweptEvent *events;
+	Size		nevents;
+	Size		allocated;		/* room for events */
+	uint32		next;			/* place in the log of the next event to collect, plus 1 */
+} Lane;
+
+/*
+ * The events of a customer lie far apart in the log, so each step along a chain waits for main
+ * memory.  So the events of several customers are collected together: while one chain waits, the
+ * others go on.  (Measured with 4 to 64 lanes: 16 and more are the same.)
+ */
+#define NLANES	16
+
 typedef struct EventSweep
 {
 	Sweep		sweep;
-	const SeriesState *state;
+	const EventLog *log;
 	AmountVisitor visitor;
 	void	   *arg;
+	Lane		lanes[NLANES];
 
 	/* of the customer being swept */
-	Size		nevents;
-	LoggedEvent *events;		/* ascending; `next` holds the index of the amount */
-	Past	   *pasts;			/* nevents + 1 */
-	Size		allocated;		/* room for events */
+	const Lane *lane;
+	Past	   *pasts;			/* lane->nevents + 1 */
+	Size		allocated;		/* room for pasts */
 } EventSweep;
 
 /* One customer may have millions of events, so sorting can be interrupted. */
 #define ST_SORT			SortEvents
-#define ST_ELEMENT_TYPE	LoggedEvent
+#define ST_ELEMENT_TYPE	SweptEvent
 #define ST_COMPARE(a, b) (((a)->at > (b)->at) - ((a)->at < (b)->at))
 #define ST_SCOPE		static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-static void
-AllocateEvents(EventSweep *events, Size used, Size allocated)
+/* Copy the next event of a customer out of the log, and begin to load the one after it. */
+static inline void
+CollectEvent(const EventLog *log, Lane *lane)
 {
-	events->events = MoveToLarger(CurrentMemoryContext, events->events, used * sizeof(LoggedEvent),
-								  0, allocated * sizeof(LoggedEvent));
-	events->pasts = MoveToLarger(CurrentMemoryContext, events->pasts, 0,
-								 0, (allocated + 1) * sizeof(Past));
-	events->allocated = allocated;
+	uint32		place = lane->next - 1;
+	const LoggedEvent *event = &log->events[place];
+
+	if (lane->nevents == lane->allocated)
+	{
+		Size		allocated = Max(lane->allocated * 2, 64);
+
+		lane->events = MoveToLarger(CurrentMemoryContext, lane->events,
+									lane->nevents * sizeof(SweptEvent), 0,
+									allocated * sizeof(SweptEvent));
+		lane->allocated = allocated;
+	}
+	lane->events[lane->nevents++] = (SweptEvent) {
+		.at = event->at, .amount = EventLogAmount(log, place), .event = event->event
+	};
+	lane->next = event->next;
+	if (lane->next != 0)
+	{
+		PrefetchForReading(&log->events[lane->next - 1]);
+		if (log->has_amounts)
+			PrefetchForReading(&log->amounts[lane->next - 1]);
+	}
 }
 
-/* Collect a customer's events in order of time. */
+/* Collect the events of all lanes in order of time.  Their `next` is the head of a chain. */
 static void
-GatherEvents(EventSweep *events, const uint8 *facts)
+CollectEvents(EventSweep *events, int nlanes)
 {
-	const SeriesState *state = events->state;
-	Size		n = 0;
-	uint32		next;
+	bool		more = true;
 
-	for (uint32 e = LoadHead(facts); e != 0; e = next)
+	for (Size round = 1; more; round++)
 	{
-		if (n % 65536 == 65535)
+		if (round % 4096 == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (n == events->allocated)
-			AllocateEvents(events, n, n * 2);
-		next = state->log.events[e - 1].next;
-		events->events[n] = state->log.events[e - 1];
-		events->events[n++].next = e - 1;
+		more = false;
+		for (int i = 0; i < nlanes; i++)
+		{
+			Lane	   *lane = &events->lanes[i];
+
+			if (lane->next != 0)
+				CollectEvent(events->log, lane);
+			more |= lane->next != 0;
+		}
 	}
-	SortEvents(events->events, n);
-	events->nevents = n;
+	for (int i = 0; i < nlanes; i++)
+		SortEvents(events->lanes[i].events, events->lanes[i].nevents);
 }
 
 /* Fill in pasts[]. */
 static void
 SumUpPasts(EventSweep *events)
 {
+	const Lane *lane = events->lane;
 	Past		past = {0};
 	bool		cancelled = false;
 	int64		last_cancellation = 0;
 
-	events->pasts[0] = past;
-	for (Size e = 0; e < events->nevents; e++)
+	if (lane->nevents >= events->allocated)
 	{
-		const LoggedEvent *event = &events->events[e];
+		events->pasts = MoveToLarger(CurrentMemoryContext, events->pasts, 0, 0,
+									 (lane->allocated + 1) * sizeof(Past));
+		events->allocated = lane->allocated + 1;
+	}
+	events->pasts[0] = past;
+	for (Size e = 0; e < lane->nevents; e++)
+	{
+		const SweptEvent *event = &lane->events[e];
 
 		if (e % 65536 == 65535)
 			CHECK_FOR_INTERRUPTS();
@@ -418,13 +470,13 @@ SumUpPasts(EventSweep *events)
 static Size
 CountEventsBefore(const EventSweep *events, Size n, int64 at)
 {
-	Size		last = events->nevents;
+	Size		last = events->lane->nevents;
 
 	while (n < last)
 	{
 		Size		middle = n + (last - n) / 2;
 
-		if (events->events[middle].at < at)
+		if (events->lane->events[middle].at < at)
 			n = middle + 1;
 		else
 			last = middle;
@@ -454,12 +506,12 @@ VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size 
 {
 	for (Size e = first; e < until; e++)
 	{
-		const LoggedEvent *event = &events->events[e];
+		const SweptEvent *event = &events->lane->events[e];
 
 		if (e % 4096 == 4095)
 			CHECK_FOR_INTERRUPTS();
-		if (IsRevenue(event->event) && event->has_amount)
-			events->visitor(events->arg, period, status, events->state->log.amounts[event->next]);
+		if (IsRevenue(event->event) && event->amount.form != AMOUNT_NONE)
+			events->visitor(events->arg, period, status, &event->amount);
 	}
 }
 
@@ -480,15 +532,15 @@ CountSilenceAfterEvents(EventSweep *events, Size n, Standing standing, int from,
 		CountSteady(&events->sweep, standing, from, until, 1);
 }
 
-/* Count a customer whose events are in the log. */
+/* Count the customer of a lane. */
 static void
-SweepEvents(EventSweep *events, const uint8 *facts)
+SweepEvents(EventSweep *events, const Lane *lane)
 {
 	const Calendar *calendar = events->sweep.calendar;
 	const Boundary *boundaries = calendar->boundaries;
 	Size		n;				/* events before the period */
 
-	GatherEvents(events, facts);
+	events->lane = lane;
 	SumUpPasts(events);
 
 	n = CountEventsBefore(events, 0, boundaries[0].at);
@@ -500,8 +552,8 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 		bool		bought = false;
 		int			next = calendar->nperiods;	/* the period of the next event */
 
-		if (n < events->nevents)
-			next = calendar->period_of[CalendarZone(calendar, events->events[n].at)];
+		if (n < lane->nevents)
+			next = calendar->period_of[CalendarZone(calendar, lane->events[n].at)];
 		if (next > i)
 		{
 			next = Min(next, calendar->nperiods);
@@ -512,16 +564,16 @@ SweepEvents(EventSweep *events, const uint8 *facts)
 			before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
 		}
 
-		for (; n < events->nevents && events->events[n].at < boundaries[i + 1].at; n++)
+		for (; n < lane->nevents && lane->events[n].at < boundaries[i + 1].at; n++)
 		{
 			if (n % 65536 == 65535)
 				CHECK_FOR_INTERRUPTS();
-			bought |= events->events[n].event == EVENT_PURCHASE;
+			bought |= lane->events[n].event == EVENT_PURCHASE;
 		}
 		after = StandingAfterEvents(events, n, &boundaries[i + 1].cutoffs);
 
 		CountInPeriod(&events->sweep, i, before, bought, after, 1);
-		if (n > first && events->state->log.has_amounts)
+		if (n > first && events->log->has_amounts)
 			VisitAmounts(events, i,
 						 bought || calendar->has_end ? StatusOver(before, bought, after) :
 						 LIFECYCLE_NONE, first, n);
@@ -569,24 +621,45 @@ SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 void
 SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
 {
+	EventSweep	sweep = {.log = &state->log, .visitor = visitor, .arg = arg};
 	uint64		cursor = 0;
-	const uint8 *facts;
-	EventSweep	sweep = {.state = state, .visitor = visitor, .arg = arg};
 	int64		work = 0;
+	int			nlanes;
 
 	SweepInit(&sweep.sweep, state->calendar, periods);
-	AllocateEvents(&sweep, 0, 64);
-	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
+	do
 	{
-		SweepEvents(&sweep, facts);
-		work += state->calendar->nperiods + sweep.nevents;
-		if (work > WORK_BETWEEN_CHECKS)
+		const uint8 *facts;
+
+		for (nlanes = 0; nlanes < NLANES; nlanes++)
 		{
-			CHECK_FOR_INTERRUPTS();
-			work = 0;
+			facts = CustomerTableNextFacts(&state->base.table, &cursor);
+			if (facts == NULL)
+				break;
+			sweep.lanes[nlanes].nevents = 0;
+			sweep.lanes[nlanes].next = LoadHead(facts);
+			if (sweep.lanes[nlanes].next != 0)
+				PrefetchForReading(&state->log.events[sweep.lanes[nlanes].next - 1]);
 		}
-	}
+		CollectEvents(&sweep, nlanes);
+		for (int i = 0; i < nlanes; i++)
+		{
+			SweepEvents(&sweep, &sweep.lanes[i]);
+			work += state->calendar->nperiods + sweep.lanes[i].nevents;
+			if (work > WORK_BETWEEN_CHECKS)
+			{
+				CHECK_FOR_INTERRUPTS();
+				work = 0;
+			}
+		}
+	} while (nlanes == NLANES);
+
 	SweepFinish(&sweep.sweep);
-	pfree(sweep.events);
-	pfree(sweep.pasts);
+	for (int i = 0; i < NLANES; i++)
+	{
+		if (sweep.lanes[i].events != NULL)
+			pfree(sweep.lanes[i].events);
+	}
+	if (sweep.pasts != NULL)
+		pfree(sweep.pasts);
 }

@@ -1,0 +1,255 @@
+/*
+ * amount.c
+ *	  Amounts of money, and exact sums of them.
+ *
+ * See amount.h for the idea.
+ *
+ * To read the digits of a numeric without calls of PostgreSQL's functions, this file relies on
+ * the format in which a numeric is stored (numeric.c): tables contain it, so it does not change.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "fmgr.h"
+#include "nodes/execnodes.h"
+#include "nodes/makefuncs.h"
+#include "utils/fmgrprotos.h"
+
+#include "state/amount.h"
+
+/* The stored format of a numeric of few digits. */
+#define NUMERIC_FLAGS		0xC000	/* of the header, an uint16 */
+#define NUMERIC_IS_SHORT	0x8000
+#define SHORT_NEGATIVE		0x2000
+#define SHORT_SCALE(header)	(((header) & 0x1F80) >> 7)
+#define SHORT_WEIGHT(header) \
+	(((header) & 0x0040) ? (int) ((header) & 0x003F) - 64 : (int) ((header) & 0x003F))
+#define DIGIT_BASE			10000	/* of each digit, an int16, most significant first */
+#define DIGIT_DECIMALS		4
+
+/* 10^0 to 10^18, the powers of ten that int64 holds. */
+static const int64 powers[AMOUNT_MAX_SCALE + 1] = {
+	INT64CONST(1), INT64CONST(10), INT64CONST(100), INT64CONST(1000), INT64CONST(10000),
+	INT64CONST(100000), INT64CONST(1000000), INT64CONST(10000000), INT64CONST(100000000),
+	INT64CONST(1000000000), INT64CONST(10000000000), INT64CONST(100000000000),
+	INT64CONST(1000000000000), INT64CONST(10000000000000), INT64CONST(100000000000000),
+	INT64CONST(1000000000000000), INT64CONST(10000000000000000),
+	INT64CONST(100000000000000000), INT64CONST(1000000000000000000)
+};
+
+#ifdef HAVE_INT128
+
+/*
+ * Read a numeric, given its bytes after the length, as an integer times a power of ten.  Return
+ * false if it has too many digits, or is not a number.
+ */
+static bool
+ReadScaled(const char *bytes, Size size, Amount *amount)
+{
+	uint16		header;
+	int64		scaled = 0;
+	int			ndigits = (int) (size / sizeof(int16)) - 1;
+	int			scale;
+	int			exponent;		/* of ten, of the integer that the digits make */
+
+	memcpy(&header, bytes, sizeof(header));
+	scale = SHORT_SCALE(header);
+	if ((header & NUMERIC_FLAGS) != NUMERIC_IS_SHORT || scale > AMOUNT_MAX_SCALE)
+		return false;
+
+	for (int i = 0; i < ndigits; i++)
+	{
+		int16		digit;
+
+		memcpy(&digit, bytes + sizeof(header) + i * sizeof(digit), sizeof(digit));
+		if (pg_mul_s64_overflow(scaled, DIGIT_BASE, &scaled) ||
+			pg_add_s64_overflow(scaled, digit, &scaled))
+			return false;
+	}
+	exponent = (SHORT_WEIGHT(header) - ndigits + 1) * DIGIT_DECIMALS + scale;
+	if (scaled == 0)
+		exponent = 0;
+	if (exponent > AMOUNT_MAX_SCALE || exponent < -AMOUNT_MAX_SCALE ||
+		(exponent > 0 && pg_mul_s64_overflow(scaled, powers[exponent], &scaled)))
+		return false;
+	if (exponent < 0)
+	{
+		/* decimals after the scale, which the last digit has room for, are zero */
+		if (scaled % powers[-exponent] != 0)
+			return false;
+		scaled /= powers[-exponent];
+	}
+
+	amount->form = scale;
+	amount->value.scaled = header & SHORT_NEGATIVE ? -scaled : scaled;
+	return true;
+}
+
+#endif							/* HAVE_INT128 */
+
+/* Read a numeric.  Its memory must live as long as the amount. */
+Amount
+AmountFromDatum(Datum numeric)
+{
+	Amount		amount;
+
+#ifdef HAVE_INT128
+	const struct varlena *bytes = (const struct varlena *) DatumGetPointer(numeric);
+
+	if (likely(!VARATT_IS_EXTENDED(bytes) || VARATT_IS_SHORT(bytes)) &&
+		ReadScaled(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), &amount))
+		return amount;
+#endif
+	amount.form = AMOUNT_NUMERIC;
+	amount.value.numeric = DatumGetNumeric(numeric);
+	return amount;
+}
+
+/* Return whether an amount other than NULL is zero. */
+bool
+AmountIsZero(const Amount *amount)
+{
+	Datum		zero;
+
+	if (amount->form != AMOUNT_NUMERIC)
+		return amount->value.scaled == 0;
+	zero = DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+	return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(amount->value.numeric),
+											zero));
+}
+
+/*
+ * Make the caller of the functions of PostgreSQL's own sum(numeric), which adds up those amounts
+ * that are no integers.  A sum is then the same for every order of the rows, overflows only if
+ * the total does, and has the display scale that sum() gives it.
+ *
+ * The transition function of sum(numeric) asks AggCheckCallContext in which memory context to
+ * keep its state: here, the current one.  Of a WindowAggState, that function reads the node tag
+ * and curaggcontext, so only these two are set.  An AggState would need an ExprContext as well.
+ */
+Node *
+AmountSumCaller(void)
+{
+	WindowAggState *caller = makeNode(WindowAggState);
+
+	caller->curaggcontext = CurrentMemoryContext;
+	return (Node *) caller;
+}
+
+/* Call a support function of sum(numeric) as an aggregate would. */
+static Datum
+CallSumFunction(Node *caller, PGFunction function, Datum sum, Datum amount, int nargs)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	Datum		result;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, nargs, InvalidOid, caller, NULL);
+	fcinfo->args[0].value = sum;
+	fcinfo->args[0].isnull = sum == 0;
+	fcinfo->args[1].value = amount;
+	fcinfo->args[1].isnull = false;
+	result = function(fcinfo);
+	if (fcinfo->isnull)
+		elog(ERROR, "sum of amounts is null");
+	return result;
+}
+
+static void
+AddNumeric(AmountSum *sum, Datum amount, Node *caller)
+{
+	sum->numeric = CallSumFunction(caller, numeric_avg_accum, sum->numeric, amount, 2);
+}
+
+#ifdef HAVE_INT128
+
+/* Return an integer of 128 bits, divided by 10^scale, as a numeric. */
+static Datum
+ScaledToNumeric(int128 scaled, int scale)
+{
+	int128		high = scaled / powers[AMOUNT_MAX_SCALE];
+	int64		low = (int64) (scaled % powers[AMOUNT_MAX_SCALE]);
+	Datum		result = NumericGetDatum(int64_div_fast_to_numeric(low, scale));
+	Datum		unit;
+
+	/* the sum is high * unit + low / 10^scale; both terms have the sign of the sum */
+	if (high == 0)
+		return result;
+	unit = NumericGetDatum(int64_to_numeric(powers[AMOUNT_MAX_SCALE - scale]));
+	return DirectFunctionCall2(numeric_add,
+							   DirectFunctionCall2(numeric_mul, ScaledToNumeric(high, 0), unit),
+							   result);
+}
+
+/* Move the sum of the integers into the sum of the numerics. */
+static void
+FlushScaled(AmountSum *sum, Node *caller)
+{
+	AddNumeric(sum, ScaledToNumeric(sum->scaled, sum->scale), caller);
+	sum->scaled = 0;
+}
+
+/* Bring a sum to at least the scale of an amount. */
+static void
+Rescale(AmountSum *sum, int scale, Node *caller)
+{
+	int128		rescaled;
+
+	if (__builtin_mul_overflow(sum->scaled, powers[scale - sum->scale], &rescaled))
+	{
+		FlushScaled(sum, caller);
+		rescaled = 0;
+	}
+	sum->scaled = rescaled;
+	sum->scale = scale;
+}
+
+static void
+AddScaled(AmountSum *sum, const Amount *amount, Node *caller)
+{
+	int128		scaled;
+	int128		total;
+
+	if (amount->form > sum->scale)
+		Rescale(sum, amount->form, caller);
+	scaled = (int128) amount->value.scaled * powers[sum->scale - amount->form];
+	if (unlikely(__builtin_add_overflow(sum->scaled, scaled, &total)))
+	{
+		FlushScaled(sum, caller);
+		total = scaled;
+	}
+	sum->scaled = total;
+	sum->has_scaled = true;
+}
+
+#endif							/* HAVE_INT128 */
+
+/* Add an amount other than NULL to a sum. */
+void
+AmountSumAdd(AmountSum *sum, const Amount *amount, Node *caller)
+{
+#ifdef HAVE_INT128
+	if (likely(amount->form != AMOUNT_NUMERIC))
+	{
+		AddScaled(sum, amount, caller);
+		return;
+	}
+#endif
+	AddNumeric(sum, NumericGetDatum(amount->value.numeric), caller);
+}
+
+/* Return a sum as a numeric; the sum of no amount is 0. */
+Datum
+AmountSumGet(AmountSum *sum, Node *caller)
+{
+#ifdef HAVE_INT128
+	if (sum->has_scaled)
+	{
+		if (sum->numeric == 0)
+			return ScaledToNumeric(sum->scaled, sum->scale);
+		FlushScaled(sum, caller);
+	}
+#endif
+	if (sum->numeric == 0)
+		return DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
+	return CallSumFunction(caller, numeric_sum, sum->numeric, 0, 1);
+}

@@ -1,0 +1,58 @@
+/*
+ * amount.h
+ *	  Amounts of money, and exact sums of them.
+ *
+ * Nearly all amounts have few digits.  Such an amount is kept as an integer and the number of
+ * digits after its decimal point, and sums of them are integers of 128 bits.  Any other amount
+ * is kept as a numeric.  Both ways give the sum and the display scale of sum(numeric).
+ */
+#ifndef WINBACK_AMOUNT_H
+#define WINBACK_AMOUNT_H
+
+#include "postgres.h"
+
+#include "nodes/nodes.h"
+#include "utils/numeric.h"
+
+/* The form of an amount: the digits after the decimal point of an integer, or one of these. */
+#define AMOUNT_MAX_SCALE	18
+#define AMOUNT_NUMERIC		0xFE
+#define AMOUNT_NONE			0xFF	/* NULL */
+
+typedef union AmountValue
+{
+	int64		scaled;			/* the amount * 10^form */
+	Numeric		numeric;		/* AMOUNT_NUMERIC */
+} AmountValue;
+
+typedef struct Amount
+{
+	uint8		form;
+	AmountValue value;			/* undefined for AMOUNT_NONE */
+} Amount;
+
+static inline bool
+IsAmountForm(int form)
+{
+	return form <= AMOUNT_MAX_SCALE || form == AMOUNT_NUMERIC || form == AMOUNT_NONE;
+}
+
+extern Amount AmountFromDatum(Datum numeric);
+extern bool AmountIsZero(const Amount *amount);
+
+/* A sum of amounts.  Zeroed memory is the sum of none.  `caller` is from AmountSumCaller. */
+typedef struct AmountSum
+{
+#ifdef HAVE_INT128
+	int128		scaled;			/* the sum of integers * 10^scale */
+#endif
+	uint8		scale;
+	bool		has_scaled;
+	Datum		numeric;		/* the state of sum(numeric); 0 before the first numeric */
+} AmountSum;
+
+extern Node *AmountSumCaller(void);
+extern void AmountSumAdd(AmountSum *sum, const Amount *amount, Node *caller);
+extern Datum AmountSumGet(AmountSum *sum, Node *caller);
+
+#endif							/* WINBACK_AMOUNT_H */
