@@ -479,7 +479,8 @@ CountPeriods(SeriesState *state, Oid row_type)
 				 errmsg("type lifecycle_counts has %d columns instead of %d",
 						tupdesc->natts, COUNTS_NCOLUMNS),
 				 errdetail("The objects of the extension are older than its library."),
-				 errhint("Run ALTER EXTENSION winback UPDATE.")));
+				 errhint("Run ALTER EXTENSION winback UPDATE.  Objects of an unreleased version "
+						 "must be dropped and created again.")));
 
 	if (state->log.has_amounts)
 		RevenueInit(&revenue, nperiods);

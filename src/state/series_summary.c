@@ -629,11 +629,10 @@ SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visito
 	SweepInit(&sweep.sweep, state->calendar, periods);
 	do
 	{
-		const uint8 *facts;
-
 		for (nlanes = 0; nlanes < NLANES; nlanes++)
 		{
-			facts = CustomerTableNextFacts(&state->base.table, &cursor);
+			const uint8 *facts = CustomerTableNextFacts(&state->base.table, &cursor);
+
 			if (facts == NULL)
 				break;
 			sweep.lanes[nlanes].nevents = 0;
