@@ -115,8 +115,10 @@ SELECT complaint($$
 SELECT winback_rate(customer_id, day, '[2024-01-01,2024-02-01)', '24:00:00') IS NOT NULL AS a_day
   FROM orders;
 SELECT count(tally) > 0 AS warned_once
-  FROM (SELECT customer_id, reactivation_tally(customer_id, day::timestamp,
-                                               '[2024-01-01,2024-02-01)', '180') AS tally,
+  FROM (SELECT customer_id, winback_tally(customer_id, day::timestamp,
+                                          '[2024-01-01,2024-02-01)', '180 days'),
+               reactivation_tally(customer_id, day::timestamp,
+                                  '[2024-01-01,2024-02-01)', '180') AS tally,
                lifecycle_at(day::timestamp, '2024-01-01', '30', '59:59') AS standing
           FROM orders GROUP BY customer_id) s;
 SELECT winback_rate(customer_id, day::timestamp, '[2024-01-01,2024-02-01)', '1 hour') IS NOT NULL

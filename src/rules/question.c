@@ -96,19 +96,18 @@ ProcessWarns(void)
 }
 
 /*
- * Check a threshold.
+ * Check a threshold.  Return whether it is so short that it was probably meant otherwise.
  *
  * PostgreSQL reads a number without a unit as seconds, so the interval '180' is three
  * minutes.  Some drivers send the number 180 in this way.  Over dates, no such threshold
- * makes sense, so it is an error.  Over timestamps it is a warning; the first question of a
- * query raises it.
+ * makes sense, so it is an error.  Over timestamps it is a warning if `warn` is true.
  */
-static void
+static bool
 CheckThreshold(const Interval *threshold, const char *name, TimeUnit unit, bool warn)
 {
 	CheckLength(threshold, name);
 	if (threshold->month != 0 || threshold->day != 0)
-		return;
+		return false;
 
 	if (unit == UNIT_DAY && threshold->time < USECS_PER_DAY)
 		ereport(ERROR,
@@ -116,30 +115,41 @@ CheckThreshold(const Interval *threshold, const char *name, TimeUnit unit, bool 
 				 errmsg("%s must not be shorter than a day in a column of dates", name),
 				 errdetail("It is %s.", IntervalText(threshold)),
 				 errhint("Write the unit, such as '180 days'.")));
-	if (unit != UNIT_DAY && threshold->time < USECS_PER_HOUR && warn)
+	if (unit == UNIT_DAY || threshold->time >= USECS_PER_HOUR)
+		return false;
+	if (warn)
 		ereport(WARNING,
 				(errmsg("%s is %s", name, IntervalText(threshold)),
 				 errhint("A number without a unit counts seconds. "
 						 "Write the unit, such as '180 days'.")));
+	return true;
 }
 
-/* Raise an error unless the thresholds and the step are of use. */
+/*
+ * Raise an error unless the thresholds and the step are of use.  Warn of short thresholds once a
+ * query, in the first question that has any.
+ */
 void
 QuestionCheck(const Question *question)
 {
-	static TimestampTz checked_statement = 0;
+	static TimestampTz warned_statement = 0;
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
-	bool		warn = statement != checked_statement && ProcessWarns();
+	bool		warn = statement != warned_statement && ProcessWarns();
+	bool		short_threshold = false;
 
 	if (question->has_inactive_after)
-		CheckThreshold(&question->inactive_after, "inactive_after", question->unit, warn);
+		short_threshold |= CheckThreshold(&question->inactive_after, "inactive_after",
+										  question->unit, warn);
 	if (question->has_churned_after)
-		CheckThreshold(&question->churned_after, "churned_after", question->unit, warn);
+		short_threshold |= CheckThreshold(&question->churned_after, "churned_after",
+										  question->unit, warn);
 	if (question->has_lost_after)
-		CheckThreshold(&question->lost_after, "lost_after", question->unit, warn);
+		short_threshold |= CheckThreshold(&question->lost_after, "lost_after",
+										  question->unit, warn);
 	if (question->has_step)
 		CheckLength(&question->step, "step");
-	checked_statement = statement;
+	if (short_threshold)
+		warned_statement = statement;
 }
 
 /* A threshold of a question, and its cut-off at an instant. */
