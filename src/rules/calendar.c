@@ -198,16 +198,19 @@ AddEdge(Calendar *calendar, int64 edge)
 /*
  * Compute the later instant of a period that ends at `end` (see Calendar).  Return an
  * unknown instant instead of an error: it decides two columns only, which are then NULL.
+ * Whether a customer is active there does not depend on lost_after.
  */
 static Boundary
 LaterBoundary(const Question *question, int64 end)
 {
 	Boundary	unknown = {END_OF_TIME, NO_CUT_OFFS};
 	Boundary	later;
+	Question	of_silence = *question;
 
+	of_silence.has_lost_after = false;
 	if (end == END_OF_TIME ||
 		!TryInstantAfter(question->unit, end, &question->inactive_after, &later.at) ||
-		!QuestionTryCutOffs(question, later.at, &later.cutoffs))
+		!QuestionTryCutOffs(&of_silence, later.at, &later.cutoffs))
 		return unknown;
 	return later;
 }
