@@ -1,12 +1,15 @@
 --
 -- property.sql
 --
--- Proves that reactivation_rate and winback_rate are, to the last bit, what their
--- definition says.  The definition is written here twice in plain SQL, in two
--- styles, and both are compared with the aggregates over thousands of generated
--- cases: every time type, every kind of key, every kind of bound, thresholds of
--- months, days and hours, purchases on the microsecond of every boundary, month
--- ends, leap days, daylight saving, NULLs, duplicates and infinities.
+-- Proves that reactivation_rate and winback_rate, and their forms with lost_after,
+-- are, to the last bit, what their definition says.  The definition is written here
+-- twice in plain SQL, in two styles, and both are compared with the aggregates over
+-- thousands of generated cases: every time type, every kind of key, every kind of
+-- bound, thresholds of months, days and hours, purchases on the microsecond of every
+-- boundary, month ends, leap days, daylight saving, NULLs, duplicates and infinities.
+--
+-- Over plain orders the tally with lost_after is the difference of two tallies
+-- without it.  The test proves this, and that a lost_after of NULL changes nothing.
 --
 -- Each case is made from a hash of its number, so the cases are the same in every
 -- version of PostgreSQL.  Another seed makes other cases: then the counts change,
@@ -22,7 +25,8 @@
   \set purchases 2000
 \endif
 
-SET client_min_messages = warning;
+-- a threshold below an hour raises a WARNING
+SET client_min_messages = error;
 SET jit = off;
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
@@ -36,17 +40,19 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 --
 -- The definition.  It reads two tables, which each round fills anew:
 --
---   cases     (case_id, period, inactive_after, churned_after)
+--   cases     (case_id, period, inactive_after, churned_after, lost_after)
 --   purchases (case_id, customer, at)
 --
 SET check_function_bodies = off;
 
 -- First style: one row for each customer, with the last purchase before the
 -- period and whether he bought in it.  A date counts as its midnight, and a date
--- minus an interval is a timestamp.  IS DISTINCT FROM NULL is written because IS
--- NOT NULL is false for a composite value with a NULL field.
+-- minus an interval is a timestamp.  If lost_after is NULL, no customer is lost.
+-- IS DISTINCT FROM NULL is written because IS NOT NULL is false for a composite
+-- value with a NULL field.
 CREATE FUNCTION plain_by_customer()
-RETURNS TABLE (case_id int, reactivation float8, winback float8)
+RETURNS TABLE (case_id int, reactivation float8, winback float8,
+               reactivation_lost_after float8, winback_lost_after float8)
 LANGUAGE sql AS $$
   WITH instants AS (
     SELECT c.*,
@@ -68,23 +74,29 @@ LANGUAGE sql AS $$
   ), standings AS (
     SELECT i.case_id, c.bought,
            c.last_before < i."from" - i.inactive_after AS was_inactive,
-           c.last_before < i."from" - i.churned_after AS was_churned
+           c.last_before < i."from" - i.churned_after AS was_churned,
+           coalesce(c.last_before < i."from" - i.lost_after, false) AS was_lost
       FROM instants i LEFT JOIN customers c USING (case_id)
   )
   SELECT s.case_id,
          count(*) FILTER (WHERE was_inactive AND bought)::float8
            / nullif(count(*) FILTER (WHERE was_inactive), 0),
          count(*) FILTER (WHERE was_churned AND bought)::float8
-           / nullif(count(*) FILTER (WHERE was_churned), 0)
+           / nullif(count(*) FILTER (WHERE was_churned), 0),
+         count(*) FILTER (WHERE was_inactive AND NOT was_lost AND bought)::float8
+           / nullif(count(*) FILTER (WHERE was_inactive AND NOT was_lost), 0),
+         count(*) FILTER (WHERE was_churned AND NOT was_lost AND bought)::float8
+           / nullif(count(*) FILTER (WHERE was_churned AND NOT was_lost), 0)
     FROM standings s
    GROUP BY s.case_id
 $$;
 
 -- Second style: sets of customers, and PostgreSQL's own range operators.  A customer
 -- is eligible if he bought before the period, but not between the cut-off and the
--- period.
+-- period.  With lost_after, he also bought between that cut-off and the period.
 CREATE FUNCTION plain_by_sets()
-RETURNS TABLE (case_id int, reactivation float8, winback float8)
+RETURNS TABLE (case_id int, reactivation float8, winback float8,
+               reactivation_lost_after float8, winback_lost_after float8)
 LANGUAGE sql AS $$
   WITH counted AS (
     SELECT c.case_id, p.customer, p.at,
@@ -95,7 +107,11 @@ LANGUAGE sql AS $$
            END AS inactive_before,
            CASE WHEN lower_inc(c.period) THEN lower(c.period) - c.churned_after
                 ELSE lower(c.period) + interval '1 microsecond' - c.churned_after
-           END AS churned_before
+           END AS churned_before,
+           CASE WHEN c.lost_after IS NULL THEN '-infinity'
+                WHEN lower_inc(c.period) THEN lower(c.period) - c.lost_after
+                ELSE lower(c.period) + interval '1 microsecond' - c.lost_after
+           END AS lost_before
       FROM cases c JOIN purchases p USING (case_id)
      WHERE NOT p.customer IS NOT DISTINCT FROM NULL AND NOT p.at IS NULL
   ), came AS (
@@ -108,44 +124,99 @@ LANGUAGE sql AS $$
     SELECT case_id, customer FROM counted WHERE before
     EXCEPT
     SELECT case_id, customer FROM counted WHERE before AND at >= churned_before
-  ), reactivated AS (
-    SELECT * FROM inactive INTERSECT SELECT * FROM came
-  ), won_back AS (
-    SELECT * FROM churned INTERSECT SELECT * FROM came
+  ), reached AS (
+    SELECT case_id, customer FROM counted WHERE before AND at >= lost_before
+  ), eligible AS (
+    SELECT 'inactive' AS which, * FROM inactive
+    UNION ALL
+    SELECT 'churned', * FROM churned
+    UNION ALL
+    SELECT 'inactive, not lost', * FROM (SELECT * FROM inactive INTERSECT SELECT * FROM reached) i
+    UNION ALL
+    SELECT 'churned, not lost', * FROM (SELECT * FROM churned INTERSECT SELECT * FROM reached) l
   ), sizes AS (
-    SELECT case_id,
-           (SELECT count(*) FROM inactive i WHERE i.case_id = c.case_id) AS inactive,
-           (SELECT count(*) FROM reactivated r WHERE r.case_id = c.case_id) AS reactivated,
-           (SELECT count(*) FROM churned l WHERE l.case_id = c.case_id) AS churned,
-           (SELECT count(*) FROM won_back w WHERE w.case_id = c.case_id) AS won_back
-      FROM cases c
+    SELECT case_id, which, count(*)::float8 AS eligible
+      FROM eligible GROUP BY case_id, which
+  ), returns AS (
+    SELECT case_id, which, count(*)::float8 AS returned
+      FROM eligible JOIN (SELECT DISTINCT * FROM came) c USING (case_id, customer)
+     GROUP BY case_id, which
+  ), rates AS (
+    SELECT case_id, which, coalesce(returned, 0) / eligible AS rate
+      FROM sizes LEFT JOIN returns USING (case_id, which)
   )
   SELECT case_id,
-         CASE WHEN inactive > 0 THEN reactivated::float8 / inactive END,
-         CASE WHEN churned > 0 THEN won_back::float8 / churned END
-    FROM sizes
+         (SELECT rate FROM rates r WHERE r.case_id = c.case_id AND which = 'inactive'),
+         (SELECT rate FROM rates r WHERE r.case_id = c.case_id AND which = 'churned'),
+         (SELECT rate FROM rates r WHERE r.case_id = c.case_id AND which = 'inactive, not lost'),
+         (SELECT rate FROM rates r WHERE r.case_id = c.case_id AND which = 'churned, not lost')
+    FROM cases c
 $$;
 
 -- Calls the aggregates, with the parameters in columns.
 CREATE FUNCTION aggregated()
-RETURNS TABLE (case_id int, reactivation float8, winback float8)
+RETURNS TABLE (case_id int, reactivation float8, winback float8,
+               reactivation_lost_after float8, winback_lost_after float8)
 LANGUAGE sql AS $$
   SELECT c.case_id,
          reactivation_rate(p.customer, p.at, c.period, c.inactive_after),
-         winback_rate(p.customer, p.at, c.period, c.churned_after)
+         winback_rate(p.customer, p.at, c.period, c.churned_after),
+         reactivation_rate_lost_after(p.customer, p.at, c.period, c.inactive_after, c.lost_after),
+         winback_rate_lost_after(p.customer, p.at, c.period, c.churned_after, c.lost_after)
     FROM cases c LEFT JOIN purchases p USING (case_id)
    GROUP BY c.case_id
+$$;
+
+-- Returns pairs of values that must be equal, for each case, as text: the difference of two
+-- tallies and the tally with lost_after; that tally's rate and the rate; and the forms with a
+-- lost_after of NULL and those without it.
+CREATE FUNCTION equal_values()
+RETURNS TABLE (case_id int, property text, one text, other text)
+LANGUAGE sql AS $$
+  WITH tallies AS (
+    SELECT c.case_id,
+           reactivation_tally(customer, at, period, inactive_after) AS r1,
+           reactivation_tally(customer, at, period, lost_after)
+             FILTER (WHERE lost_after IS NOT NULL) AS r2,
+           reactivation_tally_lost_after(customer, at, period, inactive_after, lost_after) AS r3,
+           winback_tally(customer, at, period, churned_after) AS w1,
+           winback_tally(customer, at, period, lost_after)
+             FILTER (WHERE lost_after IS NOT NULL) AS w2,
+           winback_tally_lost_after(customer, at, period, churned_after, lost_after) AS w3,
+           reactivation_rate_lost_after(customer, at, period, inactive_after, lost_after) AS r_rate,
+           winback_rate_lost_after(customer, at, period, churned_after, lost_after) AS w_rate,
+           ROW(reactivation_rate(customer, at, period, inactive_after),
+               reactivation_tally(customer, at, period, inactive_after),
+               winback_rate(customer, at, period, churned_after),
+               winback_tally(customer, at, period, churned_after))::text AS without,
+           ROW(reactivation_rate_lost_after(customer, at, period, inactive_after, NULL),
+               reactivation_tally_lost_after(customer, at, period, inactive_after, NULL),
+               winback_rate_lost_after(customer, at, period, churned_after, NULL),
+               winback_tally_lost_after(customer, at, period, churned_after, NULL))::text
+             AS with_null
+      FROM cases c LEFT JOIN purchases p USING (case_id)
+     GROUP BY c.case_id
+  )
+  -- the rows of r2 and w2 are left out where lost_after is NULL, and their tally is 0/0
+  SELECT case_id, v.*
+    FROM tallies,
+         LATERAL (VALUES ('reactivation_tally - reactivation_tally', (r1 - r2)::text, r3::text),
+                         ('winback_tally - winback_tally', (w1 - w2)::text, w3::text),
+                         ('rate of the reactivation tally', rate(r3)::text, r_rate::text),
+                         ('rate of the win-back tally', rate(w3)::text, w_rate::text),
+                         ('lost_after NULL', without, with_null)) AS v
 $$;
 
 --
 -- The generator.
 --
 
-CREATE TABLE times (time regtype, span regtype, jitters interval[]);
+-- "shortest" is the shortest threshold that a time type accepts.
+CREATE TABLE times (time regtype, span regtype, shortest interval, jitters interval[]);
 INSERT INTO times VALUES
-  ('timestamptz', 'tstzrange', '{-1us,-1us,0,0,0,1us,1us,2us,-1h,1h}'),
-  ('timestamp', 'tsrange', '{-1us,-1us,0,0,0,1us,1us,2us,-1h,1h}'),
-  ('date', 'daterange', '{-1d,-1d,0,0,0,1d,1d,2d}');
+  ('timestamptz', 'tstzrange', '1us', '{-1us,-1us,0,0,0,1us,1us,2us,-1h,1h}'),
+  ('timestamp', 'tsrange', '1us', '{-1us,-1us,0,0,0,1us,1us,2us,-1h,1h}'),
+  ('date', 'daterange', '1d', '{-1d,-1d,0,0,0,1d,1d,2d}');
 
 -- The expression that makes the key of customer number "who"; "way" selects among equal
 -- keys that are spelled differently.
@@ -229,22 +300,35 @@ DECLARE
     ), spans AS (
       SELECT case_id, pick(case_id, 9, thresholds()) AS first_try,
              pick(case_id, 10, thresholds()) AS second_try,
+             pick(case_id, 23, thresholds()) AS third_try,
              CASE WHEN isempty(SPAN(low, high, kind))
                        OR (kind = '()' AND high <= low + interval '1us')
                   THEN SPAN(low, high, '[]') ELSE SPAN(low, high, kind) END AS period
         FROM bounds
-    ), instants AS (
+    ), instants AS MATERIALIZED (
       SELECT *,
              lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval
                AS "from"
         FROM spans
+    ), chosen AS MATERIALIZED (
+      SELECT case_id, period, "from", third_try,
+             CASE WHEN "from" - first_try < "from" AND first_try >= 'SHORTEST' THEN first_try
+                  ELSE '1 month' END AS inactive_after,
+             CASE WHEN "from" - second_try < "from" AND second_try >= 'SHORTEST' THEN second_try
+                  ELSE '2 months' END AS churned_after,
+             pick(case_id, 25, '{0,0,1us,1 day,1 month}'::interval[]) AS more
+        FROM instants
     )
-    SELECT case_id, period,
-           CASE WHEN "from" - first_try < "from" THEN first_try
-                ELSE '1 month' END AS inactive_after,
-           CASE WHEN "from" - second_try < "from" THEN second_try
-                ELSE '2 months' END AS churned_after
-      FROM instants;
+    -- lost_after is not shorter than the other two: neither as an interval, nor at "from"
+    SELECT case_id, period, inactive_after, churned_after,
+           CASE WHEN pick(case_id, 24, 8) > 0 THEN
+             (SELECT one
+                FROM unnest(ARRAY[third_try, inactive_after + more, churned_after + more,
+                                  '2 years']) WITH ORDINALITY AS tries (one, no)
+               WHERE one >= inactive_after AND "from" - one <= "from" - inactive_after
+                 AND one >= churned_after AND "from" - one <= "from" - churned_after
+               ORDER BY no LIMIT 1) END AS lost_after
+      FROM chosen;
 
     CREATE TEMP TABLE purchases AS
     WITH instants AS (
@@ -261,7 +345,7 @@ DECLARE
              generate_series(0, CASE pick(n, 13, 6) WHEN 0 THEN 1 ELSE 0 END) AS copy
     ), named AS (
       SELECT *, pick(n, 14, 1 + pick(case_id, 15, 16)) AS who, pick(row_id, 16, 2) AS way,
-             CASE pick(n, 17, 14)
+             CASE pick(n, 17, 16)
                WHEN 0 THEN "from" + jitter
                WHEN 1 THEN "from" + jitter
                WHEN 2 THEN "to" + jitter
@@ -272,6 +356,8 @@ DECLARE
                WHEN 7 THEN "from" - churned_after + jitter
                WHEN 8 THEN pick(n, 18, '{infinity,-infinity}'::timestamp[])::TIME
                WHEN 9 THEN CASE WHEN pick(n, 19, 3) > 0 THEN "from" - churned_after * 2 END
+               WHEN 10 THEN "from" - coalesce(lost_after, churned_after) + jitter
+               WHEN 11 THEN "from" - coalesce(lost_after, churned_after) + jitter
                ELSE "from" + (inactive_after + interval '40 days')
                              * ((pick(n, 20, 5000) - 3000) / 1000.0)
              END::TIME AS at
@@ -286,6 +372,7 @@ BEGIN
   template := replace(template, 'TIME', t.time::text);
   template := replace(template, 'SPAN', t.span::text);
   template := replace(template, 'JITTERS', quote_literal(t.jitters));
+  template := replace(template, 'SHORTEST', t.shortest::text);
   template := replace(template, 'SPELLING', k.spelling);
   template := replace(template, 'FIRST', first::text);
   template := replace(template, 'LAST', last::text);
@@ -303,6 +390,8 @@ SELECT *,
        float8send(answer) IS DISTINCT FROM float8send(plain) AS differs,
        float8send(by_sets) IS DISTINCT FROM float8send(plain) AS styles_differ
   FROM answers;
+CREATE TABLE equalities (
+  property text, zone text, time regtype, kind text, case_id int, one text, other text);
 
 -- Plays a round.  One query asks about all cases, with the parameters in columns.
 -- For every tenth case there are also a query with the parameters as constants, and
@@ -321,31 +410,42 @@ BEGIN
 
   DROP TABLE IF EXISTS plain, got;
   CREATE TEMP TABLE plain AS
-  SELECT case_id, p.reactivation, p.winback,
-         s.reactivation AS reactivation_by_sets, s.winback AS winback_by_sets
+  SELECT case_id, p.reactivation, p.winback, p.reactivation_lost_after, p.winback_lost_after,
+         s.reactivation AS reactivation_by_sets, s.winback AS winback_by_sets,
+         s.reactivation_lost_after AS reactivation_lost_after_by_sets,
+         s.winback_lost_after AS winback_lost_after_by_sets
     FROM plain_by_customer() p FULL JOIN plain_by_sets() s USING (case_id);
   CREATE TEMP TABLE got AS SELECT 'columns' AS asked, * FROM aggregated();
 
   EXECUTE format(
-    'PREPARE one_case(%s, interval, interval, int) AS
+    'PREPARE one_case(%s, interval, interval, interval, int) AS
      SELECT reactivation_rate(customer, at, $1, $2) AS reactivation,
-            winback_rate(customer, at, $1, $3) AS winback
-       FROM purchases WHERE case_id = $4', t.span);
-  FOR c IN SELECT case_id, period::text, inactive_after::text, churned_after::text
+            winback_rate(customer, at, $1, $3) AS winback,
+            reactivation_rate_lost_after(customer, at, $1, $2, $4) AS reactivation_lost_after,
+            winback_rate_lost_after(customer, at, $1, $3, $4) AS winback_lost_after
+       FROM purchases WHERE case_id = $5', t.span);
+  FOR c IN SELECT case_id, period::text, inactive_after::text, churned_after::text,
+                  lost_after::text
              FROM cases WHERE case_id % 10 = 0 ORDER BY case_id LOOP
     FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
       PERFORM set_config('winback.enable_scan', scan, false);
       EXECUTE format(
         'SELECT reactivation_rate(customer, at, %1$L::%2$s, %3$L::interval) AS reactivation,
-                winback_rate(customer, at, %1$L::%2$s, %4$L::interval) AS winback
-           FROM purchases WHERE case_id = %5$L',
-        c.period, t.span, c.inactive_after, c.churned_after, c.case_id) INTO one;
-      INSERT INTO got VALUES ('constants', c.case_id, one.reactivation, one.winback);
+                winback_rate(customer, at, %1$L::%2$s, %4$L::interval) AS winback,
+                reactivation_rate_lost_after(customer, at, %1$L::%2$s, %3$L::interval,
+                                             %5$L::interval) AS reactivation_lost_after,
+                winback_rate_lost_after(customer, at, %1$L::%2$s, %4$L::interval,
+                                        %5$L::interval) AS winback_lost_after
+           FROM purchases WHERE case_id = %6$L',
+        c.period, t.span, c.inactive_after, c.churned_after, c.lost_after, c.case_id) INTO one;
+      INSERT INTO got VALUES ('constants', c.case_id, one.reactivation, one.winback,
+                              one.reactivation_lost_after, one.winback_lost_after);
       FOREACH mode IN ARRAY '{force_generic_plan,force_custom_plan}'::text[] LOOP
         PERFORM set_config('plan_cache_mode', mode, false);
-        EXECUTE format('EXECUTE one_case(%L, %L, %L, %L)',
-                       c.period, c.inactive_after, c.churned_after, c.case_id) INTO one;
-        INSERT INTO got VALUES ('prepared, ' || mode, c.case_id, one.reactivation, one.winback);
+        EXECUTE format('EXECUTE one_case(%L, %L, %L, %L, %L)', c.period, c.inactive_after,
+                       c.churned_after, c.lost_after, c.case_id) INTO one;
+        INSERT INTO got VALUES ('prepared, ' || mode, c.case_id, one.reactivation, one.winback,
+                                one.reactivation_lost_after, one.winback_lost_after);
       END LOOP;
     END LOOP;
     RESET plan_cache_mode;
@@ -357,7 +457,13 @@ BEGIN
   SELECT g.asked, zone, t.time, k.kind, case_id, r.*
     FROM plain p FULL JOIN got g USING (case_id),
          LATERAL (VALUES ('reactivation', p.reactivation, p.reactivation_by_sets, g.reactivation),
-                         ('win-back', p.winback, p.winback_by_sets, g.winback)) r;
+                         ('win-back', p.winback, p.winback_by_sets, g.winback),
+                         ('reactivation, lost_after', p.reactivation_lost_after,
+                          p.reactivation_lost_after_by_sets, g.reactivation_lost_after),
+                         ('win-back, lost_after', p.winback_lost_after,
+                          p.winback_lost_after_by_sets, g.winback_lost_after)) r;
+  INSERT INTO equalities
+  SELECT e.property, zone, t.time, k.kind, e.case_id, e.one, e.other FROM equal_values() e;
 END $$;
 
 -- Plays a round for each zone, time type and kind of key.
@@ -402,6 +508,45 @@ SELECT kind, count(*) AS answers,
        count(*) FILTER (WHERE differs) AS differ
   FROM compared GROUP BY kind ORDER BY kind;
 
+-- By rate: many rates lie between 0 and 1, with lost_after, too.
+SELECT rate, count(*) AS answers,
+       count(*) FILTER (WHERE undefined) AS undefined,
+       count(*) FILTER (WHERE between_0_and_1) AS between_0_and_1,
+       count(*) FILTER (WHERE differs) AS differ
+  FROM compared GROUP BY rate ORDER BY rate COLLATE "C";
+
+-- The tally with lost_after is the difference of two tallies, its rate is the rate with
+-- lost_after, and a lost_after of NULL changes nothing.
+SELECT property, count(*) AS cases, count(DISTINCT one) AS different_values,
+       count(*) FILTER (WHERE one IS DISTINCT FROM other) AS differ
+  FROM equalities GROUP BY property ORDER BY property COLLATE "C";
+SELECT * FROM equalities WHERE one IS DISTINCT FROM other
+ ORDER BY property COLLATE "C", case_id LIMIT 10;
+
+-- A difference of tallies is an error if it is no tally: all pairs of tallies with up to 4 eligible
+-- customers.
+CREATE FUNCTION difference(a rate_tally, b rate_tally) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN (a - b)::text;
+EXCEPTION WHEN numeric_value_out_of_range THEN
+  RETURN 'out of range';
+END $$;
+WITH tallies AS (
+  SELECT r, e, rate_tally(r, e) AS tally
+    FROM generate_series(0, 4) AS e, generate_series(0, e) AS r
+), pairs AS (
+  SELECT CASE WHEN a.r >= b.r AND a.e - b.e >= a.r - b.r THEN (a.r - b.r) || '/' || (a.e - b.e)
+              ELSE 'out of range' END AS plain,
+         difference(a.tally, b.tally) AS answer,
+         a.tally::text AS one, difference(a.tally + b.tally, b.tally) AS of_sum
+    FROM tallies a, tallies b
+)
+SELECT count(*) AS pairs, count(*) FILTER (WHERE plain = 'out of range') AS out_of_range,
+       count(*) FILTER (WHERE plain IS DISTINCT FROM answer) AS differ,
+       count(*) FILTER (WHERE one IS DISTINCT FROM of_sum) AS sums_differ
+  FROM pairs;
+
 -- The first cases that differ: none.
 SELECT asked, zone, time, kind, case_id, rate, plain, by_sets, answer
   FROM compared WHERE differs OR styles_differ ORDER BY asked, case_id, rate LIMIT 10;
@@ -425,7 +570,8 @@ BEGIN
   DROP TABLE IF EXISTS cases, plain;
   CREATE TEMP TABLE cases AS
   SELECT 1 AS case_id, tstzrange('2024-06-15', '2024-08-01') AS period,
-         interval '30 days' AS inactive_after, interval '3 months' AS churned_after;
+         interval '30 days' AS inactive_after, interval '3 months' AS churned_after,
+         interval '6 months' AS lost_after;
   FOREACH arrival IN ARRAY arrivals LOOP
     DROP TABLE IF EXISTS purchases;
     EXECUTE format('CREATE TEMP TABLE purchases AS SELECT 1 AS case_id, %s AS customer, at
@@ -438,14 +584,24 @@ BEGIN
     CALL keep('asked', $q$SELECT reactivation_rate(customer, at, '[2024-06-15,2024-08-01)',
                                                    '30 days') AS reactivation,
                                  winback_rate(customer, at, '[2024-06-15,2024-08-01)',
-                                              '3 months') AS winback
+                                              '3 months') AS winback,
+                                 reactivation_rate_lost_after(
+                                   customer, at, '[2024-06-15,2024-08-01)', '30 days',
+                                   '6 months') AS reactivation_lost_after,
+                                 winback_rate_lost_after(
+                                   customer, at, '[2024-06-15,2024-08-01)', '3 months',
+                                   '6 months') AS winback_lost_after
                             FROM purchases$q$);
     INSERT INTO many_answers
     SELECT k.kind, arrival, r.*
       FROM plain p,
            asked a,
            LATERAL (VALUES ('reactivation', p.reactivation, a.reactivation),
-                           ('win-back', p.winback, a.winback)) r;
+                           ('win-back', p.winback, a.winback),
+                           ('reactivation, lost_after', p.reactivation_lost_after,
+                            a.reactivation_lost_after),
+                           ('win-back, lost_after', p.winback_lost_after,
+                            a.winback_lost_after)) r;
   END LOOP;
 END $$;
 DO $$
@@ -463,7 +619,7 @@ END $$;
 SELECT rate, count(*) AS answers, count(DISTINCT answer) AS rates,
        count(*) FILTER (WHERE answer > 0 AND answer < 1) AS between_0_and_1,
        count(*) FILTER (WHERE float8send(answer) IS DISTINCT FROM float8send(plain)) AS differ
-  FROM many_answers GROUP BY rate ORDER BY rate;
+  FROM many_answers GROUP BY rate ORDER BY rate COLLATE "C";
 
 -- The answers that differ: none.
 SELECT * FROM many_answers WHERE float8send(answer) IS DISTINCT FROM float8send(plain)
@@ -473,7 +629,8 @@ SELECT * FROM many_answers WHERE float8send(answer) IS DISTINCT FROM float8send(
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT DISTINCT (2 ^ k)::int + d AS case_id, tsrange('2024-06-15', '2024-08-01') AS period,
-       interval '30 days' AS inactive_after, interval '3 months' AS churned_after
+       interval '30 days' AS inactive_after, interval '3 months' AS churned_after,
+       interval '4 months' AS lost_after
   FROM generate_series(0, 13) AS k, generate_series(-1, 1) AS d;
 CREATE TEMP TABLE purchases AS
 SELECT case_id, who AS customer,
@@ -483,30 +640,32 @@ SELECT case_id, who AS customer,
  ORDER BY pick(case_id * 100000::bigint + who * 2 + n, 2, 1000000), case_id, who, n;
 SELECT count(*) AS groups, max(case_id) AS largest,
        count(*) FILTER (WHERE a.reactivation > 0 AND a.reactivation < 1) AS between_0_and_1,
-       count(*) FILTER (
-         WHERE float8send(a.reactivation) IS DISTINCT FROM float8send(p.reactivation)
-            OR float8send(a.winback) IS DISTINCT FROM float8send(p.winback)) AS differ
+       count(*) FILTER (WHERE a.winback_lost_after > 0 AND a.winback_lost_after < 1)
+         AS with_lost_after,
+       count(*) FILTER (WHERE a::text IS DISTINCT FROM p::text) AS differ
   FROM aggregated() a FULL JOIN plain_by_customer() p USING (case_id);
 
 --
 -- Corner cases, with their results printed.
 --
 CREATE FUNCTION both_ways()
-RETURNS TABLE (case_id int, reactivation float8, winback float8, as_plain bool)
+RETURNS TABLE (case_id int, reactivation float8, winback float8,
+               reactivation_lost_after float8, winback_lost_after float8, as_plain bool)
 LANGUAGE sql AS $$
-  SELECT case_id, a.reactivation, a.winback,
-         (a.reactivation, a.winback) IS NOT DISTINCT FROM (p.reactivation, p.winback)
-         AND (a.reactivation, a.winback) IS NOT DISTINCT FROM (s.reactivation, s.winback)
+  SELECT case_id, a.reactivation, a.winback, a.reactivation_lost_after, a.winback_lost_after,
+         a::text IS NOT DISTINCT FROM p::text AND a::text IS NOT DISTINCT FROM s::text
     FROM aggregated() a
     JOIN plain_by_customer() p USING (case_id)
     JOIN plain_by_sets() s USING (case_id)
 $$;
 
 -- Timestamps: two customers have been silent since January; one buys at "instant", one never.
+-- In the periods without their lower bound both are lost by a microsecond.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT row_number() OVER ()::int AS case_id, period::tsrange, instant::timestamp,
-       interval '1 month' AS inactive_after, interval '2 months' AS churned_after
+       interval '1 month' AS inactive_after, interval '2 months' AS churned_after,
+       interval '4 months 17 days' AS lost_after
   FROM (VALUES ('[2024-06-01,2024-07-01)', '2024-06-01'),
                ('[2024-06-01,2024-07-01)', '2024-06-30 23:59:59.999999'),
                ('[2024-06-01,2024-07-01)', '2024-07-01'),
@@ -526,7 +685,8 @@ CREATE TEMP TABLE purchases AS
 SELECT case_id, customer, at
   FROM cases,
        LATERAL (VALUES (1, '2024-01-15'), (2, '2024-01-15'), (1, instant)) AS p (customer, at);
-SELECT c.period, c.instant, b.reactivation, b.winback, b.as_plain
+SELECT c.period, c.instant, b.reactivation, b.winback, b.reactivation_lost_after,
+       b.winback_lost_after, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 
 -- A period with an exclusive lower bound begins a microsecond later, and the month is counted
@@ -534,18 +694,21 @@ SELECT c.period, c.instant, b.reactivation, b.winback, b.as_plain
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT 1 AS case_id, tsrange('2024-03-30 23:59:59.999999', '2024-05-01', '()') AS period,
-       interval '1 month' AS inactive_after, interval '1 month 00:00:00.000001' AS churned_after;
+       interval '1 month' AS inactive_after, interval '1 month 00:00:00.000001' AS churned_after,
+       interval '1 month 00:00:00.000001' AS lost_after;
 CREATE TEMP TABLE purchases AS
 SELECT 1 AS case_id, customer, at::timestamp
   FROM (VALUES (1, '2024-02-28 23:59:59.999998'), (2, '2024-02-28 23:59:59.999999'),
                (3, '2024-02-29 00:00:00'), (1, '2024-04-01')) AS p (customer, at);
 SELECT * FROM both_ways();
 
--- Dates that lie outside the range of timestamp are compared like any other date.
+-- Dates that lie outside the range of timestamp are compared like any other date.  The customer
+-- who bought at -infinity is the only one lost.
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT row_number() OVER ()::int AS case_id, period::daterange, instant::date,
-       interval '1 month' AS inactive_after, interval '2 months 12:00' AS churned_after
+       interval '1 month' AS inactive_after, interval '2 months 12:00' AS churned_after,
+       interval '2 months 36:00' AS lost_after
   FROM (VALUES ('[2024-06-01,2024-07-01)', '2024-06-30'),
                ('[2024-06-01,2024-07-01)', '2024-07-01'),
                ('[2024-06-01,2024-07-01]', '2024-07-01'),
@@ -563,7 +726,8 @@ CREATE TEMP TABLE purchases AS
 SELECT case_id, customer, at
   FROM cases, LATERAL (VALUES (1, '2024-04-01'), (2, '2024-03-31'), (1, instant), (2, instant),
                               (3, '-infinity')) AS p (customer, at);
-SELECT c.period, c.instant, b.reactivation, b.winback, b.as_plain
+SELECT c.period, c.instant, b.reactivation, b.winback, b.reactivation_lost_after,
+       b.winback_lost_after, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 
 -- In Berlin a day has 23 or 25 hours when the clocks change, so 1 day is not 24 hours.
@@ -571,7 +735,8 @@ SET TimeZone = 'Europe/Berlin';
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT row_number() OVER ()::int AS case_id, tstzrange("from"::timestamptz, NULL) AS period,
-       interval '1 day' AS inactive_after, interval '24 hours' AS churned_after
+       interval '1 day' AS inactive_after, interval '24 hours' AS churned_after,
+       interval '25 hours' AS lost_after
   FROM (VALUES ('2024-03-31 12:00'), ('2024-04-01 02:30'), ('2024-10-27 12:00'),
                ('2024-10-28 02:30')) AS v ("from");
 CREATE TEMP TABLE purchases AS
@@ -583,7 +748,8 @@ SELECT case_id, customer, lower(period)
   FROM cases, generate_series(45, 51) AS customer
  WHERE customer % 3 = 0;
 SELECT lower(c.period) AS "from", lower(c.period) - c.inactive_after AS inactive_before,
-       lower(c.period) - c.churned_after AS churned_before, b.reactivation, b.winback, b.as_plain
+       lower(c.period) - c.churned_after AS churned_before, b.reactivation, b.winback,
+       b.reactivation_lost_after, b.winback_lost_after, b.as_plain
   FROM cases c JOIN both_ways() b USING (case_id) ORDER BY case_id;
 RESET TimeZone;
 
@@ -607,7 +773,8 @@ SELECT reactivation_rate(1, date '2024-01-01', '[2024-06-01,2024-07-01)', '1 mon
 DROP TABLE cases, purchases;
 CREATE TEMP TABLE cases AS
 SELECT 1 AS case_id, daterange('2024-06-01', '2024-07-01') AS period,
-       interval '1 month' AS inactive_after, interval '2 months' AS churned_after;
+       interval '1 month' AS inactive_after, interval '2 months' AS churned_after,
+       interval '5 months' AS lost_after;
 CREATE TEMP TABLE stored AS
 SELECT 1 AS case_id, customer, date '2024-01-01' AS at
   FROM (VALUES ('short'), (repeat('long', 5000)), ('third')) AS v (customer);
@@ -636,5 +803,46 @@ SELECT reactivation_rate(customer, at, '[2023-02-01,2023-04-01)', '1 month -29 d
          AS reactivation
   FROM (VALUES (1, timestamp '2023-01-30'), (2, '2023-01-29 23:59:59.999999'),
                (2, '2023-02-01')) AS p (customer, at);
+
+-- A lost_after is refused if it is shorter than the other threshold: as an interval, or counted
+-- back from the start of the period.  A date column is counted back to a midnight.
+CREATE FUNCTION refused(
+  call text, t times, start timestamp, threshold interval, lost_after interval) RETURNS bool
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT %1$s(1, %2$L::%3$s, %4$s(%2$L, NULL), %5$L, %6$L)',
+                 call, start, t.time, t.span, threshold, lost_after);
+  RETURN false;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN sqlerrm ~ '^lost_after must not be shorter than (inactive|churned)_after$';
+END $$;
+CREATE FUNCTION counted_back(t times, start timestamp, threshold interval) RETURNS timestamp
+LANGUAGE sql AS $$
+  SELECT CASE t.time
+         WHEN 'timestamptz'::regtype THEN (start::timestamptz - threshold) AT TIME ZONE 'UTC'
+         WHEN 'timestamp'::regtype THEN start - threshold
+         ELSE date_trunc('day', date(start) - threshold + interval '1 day -1us') END
+$$;
+SET TimeZone = 'Europe/Berlin';
+WITH pairs AS (
+  SELECT n, t, pick(n, 26, moments()) AS start, pick(n, 27, thresholds()) AS threshold,
+         pick(n, 28, thresholds()) AS lost_after
+    FROM generate_series(1, 2000) AS n, times AS t
+), counted AS (
+  SELECT *, counted_back(t, start, threshold) AS silent_before,
+         counted_back(t, start, lost_after) AS lost_before
+    FROM pairs
+), compared AS (
+  SELECT (t).time, lost_after < threshold AS as_interval, lost_before > silent_before AS at_start,
+         refused('reactivation_rate_lost_after', t, start, threshold, lost_after) AS reactivation,
+         refused('winback_rate_lost_after', t, start, threshold, lost_after) AS winback
+    FROM counted
+   WHERE threshold >= (t).shortest AND lost_after >= (t).shortest
+     AND silent_before < counted_back(t, start, '0') AND lost_before < counted_back(t, start, '0')
+)
+SELECT time, as_interval, at_start, count(*) AS pairs,
+       count(*) FILTER (WHERE reactivation <> (as_interval OR at_start)) AS reactivation_differs,
+       count(*) FILTER (WHERE winback <> (as_interval OR at_start)) AS winback_differs
+  FROM compared GROUP BY time, as_interval, at_start ORDER BY time::text, as_interval, at_start;
 
 DROP SCHEMA property CASCADE;
