@@ -2,11 +2,12 @@
 -- property_events.sql
 --
 -- Proves that every function of winback over events (interest, purchase,
--- cancellation) returns, to the last bit, what the definitions say: the rates and
--- tallies, the standing of a customer and his status, the two-step form, the counts
--- of a period with their identities, and the explanation.  The definitions are
--- written here in plain SQL and compared with the functions over thousands of
--- generated cases, in serial and in parallel plans.
+-- cancellation, adjustment) returns, to the last bit, what the definitions say: the
+-- rates and tallies, the standing of a customer and his status, the two-step form,
+-- the counts of a period with amounts and their identities, the forms with
+-- lost_after, and the explanation.  The definitions are written here in plain SQL
+-- and compared with the functions over thousands of generated cases, in serial and
+-- in parallel plans.
 --
 -- Each case is made from a hash of its number, so the cases are the same in every
 -- version of PostgreSQL.  Another seed makes other cases: then the counts change,
@@ -17,7 +18,8 @@
 -- On a slow server (scripts/checked) there are fewer cases, and the counts change.
 \getenv cases_per_round WINBACK_CASES
 
-SET client_min_messages = warning;
+-- a threshold below an hour raises a WARNING
+SET client_min_messages = error;
 SET jit = off;
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
@@ -31,19 +33,22 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 --
 -- The definitions.  They read two tables, which each round fills anew:
 --
---   periods (case_id, period, "from", "to", later, tick, inactive_after, churned_after)
+--   periods (case_id, period, "from", "to", later, tick, inactive_after, churned_after,
+--            lost_after, counts_lost_after)
 --     "to" is NULL if the period has no upper bound; later is "to" + inactive_after (for a date
---     column, the first date that is not earlier); tick is the least step of the time type
---   known (case_id, customer, at, event)
---     the rows without a NULL, with the customer as text
+--     column, the first date that is not earlier); tick is the least step of the time type;
+--     counts_lost_after is the lost_after of the counts: NULL if churned_after is
+--   known (case_id, customer, at, event, amount)
+--     the rows without a NULL (the amount may be NULL), with the customer as text
 --
 SET check_function_bodies = off;
 
--- Returns each customer's standing at the start and the end of the period, and at "later".
+-- Returns each customer's standing at the start and the end of the period, and at "later", and
+-- whether he is lost then.  An adjustment makes nobody known.
 CREATE FUNCTION plain_standings()
 RETURNS TABLE (case_id int, customer text, which text,
                last_purchase timestamptz, last_cancellation timestamptz,
-               silence interval, standing text)
+               silence interval, standing text, lost bool)
 LANGUAGE sql AS $$
   WITH asked AS (
     SELECT *, 'start' AS which, "from" AS t FROM periods
@@ -53,24 +58,27 @@ LANGUAGE sql AS $$
     SELECT *, 'later' AS which, later AS t FROM periods WHERE "to" IS NOT NULL
   ), past AS (
     -- p is the last purchase before t, x the last cancellation before t
-    SELECT a.case_id, e.customer, a.which, a.t, a.inactive_after, a.churned_after,
+    SELECT a.case_id, e.customer, a.which, a.t, a.inactive_after, a.churned_after, a.lost_after,
            max(e.at) FILTER (WHERE e.event = 'purchase') AS p,
            max(e.at) FILTER (WHERE e.event = 'cancellation') AS x
-      FROM asked a JOIN known e ON e.case_id = a.case_id AND e.at < a.t
-     GROUP BY a.case_id, e.customer, a.which, a.t, a.inactive_after, a.churned_after
+      FROM asked a
+      JOIN known e ON e.case_id = a.case_id AND e.at < a.t AND e.event <> 'adjustment'
+     GROUP BY a.case_id, e.customer, a.which, a.t, a.inactive_after, a.churned_after, a.lost_after
   )
   SELECT case_id, customer, which, p::timestamptz, x::timestamptz,
          CASE WHEN isfinite(p) THEN t - p END,
          CASE WHEN p IS NULL THEN 'prospect'
               WHEN x >= p OR p < t - churned_after THEN 'churned'
               WHEN p < t - inactive_after THEN 'inactive'
-              ELSE 'active' END
+              ELSE 'active' END,
+         coalesce(p < t - lost_after, false)
     FROM past
 $$;
 
 -- Returns each customer's status over the period, and the other columns of an explanation.
 CREATE FUNCTION plain_customers()
 RETURNS TABLE (case_id int, customer text, standing_at_end text, standing_later text,
+               lost_at_start bool, lost_at_end bool, lost_before timestamptz,
                last_purchase timestamptz, silence interval, inactive_before timestamptz,
                churned_before timestamptz, last_cancellation timestamptz, standing_at_start text,
                first_purchase timestamptz, status text, reactivation_eligible bool,
@@ -86,17 +94,21 @@ LANGUAGE sql AS $$
                 ELSE "from" - inactive_after END AS inactive_before,
            CASE WHEN tick = '1 day'
                 THEN date_trunc('day', "from" - churned_after + tick - interval '1us')
-                ELSE "from" - churned_after END AS churned_before
+                ELSE "from" - churned_after END AS churned_before,
+           CASE WHEN tick = '1 day'
+                THEN date_trunc('day', "from" - lost_after + tick - interval '1us')
+                ELSE "from" - lost_after END AS lost_before
       FROM periods
   ), customers AS (
-    SELECT p.case_id, e.customer, p.inactive_before, p.churned_before,
+    SELECT p.case_id, e.customer, p.inactive_before, p.churned_before, p.lost_before,
            min(e.at) FILTER (
              WHERE e.event = 'purchase' AND e.at >= p."from"
                AND (e.at < p."to" OR p."to" IS NULL AND e.at < 'infinity'))::timestamptz AS bought
       FROM cutoffs p JOIN known e USING (case_id)
-     GROUP BY p.case_id, e.customer, p.inactive_before, p.churned_before
+     GROUP BY p.case_id, e.customer, p.inactive_before, p.churned_before, p.lost_before
   )
   SELECT c.case_id, c.customer, e.standing, l.standing,
+         coalesce(s.lost, false), coalesce(e.lost, false), c.lost_before::timestamptz,
          s.last_purchase, s.silence, c.inactive_before::timestamptz, c.churned_before::timestamptz,
          s.last_cancellation, s.standing, c.bought,
          CASE WHEN c.bought IS NULL THEN e.standing
@@ -118,26 +130,33 @@ LANGUAGE sql AS $$
       ON l.case_id = c.case_id AND l.customer = c.customer AND l.which = 'later'
 $$;
 
--- Returns the counts of each period, from the table customers, which holds the rows of
--- plain_customers().
+-- Returns the counts of each period with and without amounts, and with and without lost_after,
+-- from the table customers, which holds the rows of plain_customers().  The forms without amounts
+-- ignore adjustments, so that a case with nothing else has no counts.
 CREATE FUNCTION plain_counts()
-RETURNS TABLE (case_id int, period_start timestamptz, period_end timestamptz,
-               prospects_start bigint, active_start bigint, inactive_start bigint,
-               churned_start bigint, new_customers bigint, converted bigint, retained bigint,
-               reactivated bigint, won_back bigint,
-               prospects_end bigint, active_end bigint, inactive_end bigint, churned_end bigint,
-               reactivation text, win_back text, reactivation_rate float8, winback_rate float8,
-               history_complete bool, period_complete bool, sustained bigint, lapsed_again bigint,
-               revenue_new numeric, revenue_retained numeric, revenue_reactivated numeric,
-               revenue_won_back numeric)
+RETURNS TABLE (case_id int, question text, counts lifecycle_counts)
 LANGUAGE sql AS $$
   WITH bought AS (
     SELECT *, first_purchase IS NOT NULL AS bought,
            first_purchase IS NOT NULL AND standing_at_start IN ('inactive', 'churned') AS came_back
       FROM customers
   ), extent AS (
-    SELECT case_id, min(at) AS first_event, max(at) AS last_event
-      FROM known WHERE isfinite(at) GROUP BY case_id
+    SELECT case_id, min(at) FILTER (WHERE isfinite(at)) AS first_event,
+           max(at) FILTER (WHERE isfinite(at)) AS last_event
+      FROM known WHERE event <> 'adjustment' GROUP BY case_id
+  ), revenue AS (
+    -- each amount counts in the column of the customer's status
+    SELECT case_id,
+           sum(amount) FILTER (WHERE status = 'new') AS new,
+           sum(amount) FILTER (WHERE status = 'active') AS retained,
+           sum(amount) FILTER (WHERE status = 'reactivated') AS reactivated,
+           sum(amount) FILTER (WHERE status = 'won_back') AS won_back,
+           sum(amount) FILTER (
+             WHERE status IS NULL OR status IN ('prospect', 'inactive', 'churned')) AS other
+      FROM periods JOIN known USING (case_id) JOIN customers USING (case_id, customer)
+     WHERE event IN ('purchase', 'adjustment')
+       AND at >= "from" AND (at < "to" OR "to" IS NULL AND at < 'infinity')
+     GROUP BY case_id
   ), counts AS (
     SELECT case_id,
            count(*) FILTER (WHERE standing_at_start = 'prospect') AS prospects_start,
@@ -157,35 +176,84 @@ LANGUAGE sql AS $$
            count(*) FILTER (WHERE standing_at_end = 'churned') AS churned_end,
            count(*) FILTER (WHERE came_back AND standing_later = 'active') AS sustained,
            count(*) FILTER (WHERE came_back AND standing_later <> 'active') AS lapsed_again,
-           count(*) FILTER (WHERE reactivation_returned) AS reactivation_returned,
-           count(*) FILTER (WHERE reactivation_eligible) AS reactivation_eligible,
-           count(*) FILTER (WHERE winback_returned) AS winback_returned,
-           count(*) FILTER (WHERE winback_eligible) AS winback_eligible
+           count(*) FILTER (WHERE standing_at_start = 'churned' AND lost_at_start) AS lost_start,
+           count(*) FILTER (WHERE standing_at_end = 'churned' AND lost_at_end) AS lost_end
       FROM bought GROUP BY case_id
+  ), tallies AS (
+    -- of all customers, and without the lost ones
+    SELECT case_id, without_lost,
+           count(*) FILTER (WHERE reactivation_returned AND counted) AS reactivation_returned,
+           count(*) FILTER (WHERE reactivation_eligible AND counted) AS reactivation_eligible,
+           count(*) FILTER (WHERE winback_returned AND counted) AS winback_returned,
+           count(*) FILTER (WHERE winback_eligible AND counted) AS winback_eligible
+      FROM customers, (VALUES (false), (true)) AS w (without_lost),
+           LATERAL (SELECT NOT (without_lost AND lost_at_start) AS counted) n
+     GROUP BY case_id, without_lost
+  ), asked AS (
+    SELECT *, CASE WHEN lost THEN counts_lost_after END AS lost_in_counts
+      FROM periods,
+           (VALUES ('lifecycle_counts', false, false),
+                   ('lifecycle_counts, amounts', true, false),
+                   ('lifecycle_counts_lost_after', false, true),
+                   ('lifecycle_counts_lost_after, amounts', true, true)
+           ) AS q (question, amounts, lost)
   )
-  SELECT case_id, "from"::timestamptz, "to"::timestamptz,
-         prospects_start, active_start, inactive_start, churned_start,
-         new_customers, converted, retained, reactivated, won_back,
-         CASE WHEN "to" IS NOT NULL THEN prospects_end END,
-         CASE WHEN "to" IS NOT NULL THEN active_end END,
-         CASE WHEN "to" IS NOT NULL THEN inactive_end END,
-         CASE WHEN "to" IS NOT NULL THEN churned_end END,
-         reactivation_returned || '/' || reactivation_eligible,
-         winback_returned || '/' || winback_eligible,
-         reactivation_returned::float8 / nullif(reactivation_eligible, 0),
-         winback_returned::float8 / nullif(winback_eligible, 0),
-         coalesce(first_event < "from" - coalesce(churned_after, inactive_after), false),
-         CASE WHEN "to" IS NOT NULL THEN coalesce(last_event >= "to" - tick, false) END,
-         -- the customers who came back and stayed, if the events reach up to "later"
-         CASE WHEN last_event >= later - tick THEN sustained END,
-         CASE WHEN last_event >= later - tick THEN lapsed_again END,
-         NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
-    FROM counts JOIN periods USING (case_id) LEFT JOIN extent USING (case_id)
+  SELECT case_id, question,
+         ROW("from"::timestamptz, "to"::timestamptz,
+             prospects_start, active_start, inactive_start, churned_start,
+             new_customers, converted, c.retained, c.reactivated, c.won_back,
+             CASE WHEN "to" IS NOT NULL THEN prospects_end END,
+             CASE WHEN "to" IS NOT NULL THEN active_end END,
+             CASE WHEN "to" IS NOT NULL THEN inactive_end END,
+             CASE WHEN "to" IS NOT NULL THEN churned_end END,
+             reactivation_returned || '/' || reactivation_eligible,
+             winback_returned || '/' || winback_eligible,
+             reactivation_returned::float8 / nullif(reactivation_eligible, 0),
+             winback_returned::float8 / nullif(winback_eligible, 0),
+             coalesce(first_event < "from" - coalesce(lost_in_counts, churned_after,
+                                                      inactive_after), false),
+             CASE WHEN "to" IS NOT NULL THEN coalesce(last_event >= "to" - tick, false) END,
+             -- the customers who came back and stayed, if the events reach up to "later"
+             CASE WHEN last_event >= later - tick THEN sustained END,
+             CASE WHEN last_event >= later - tick THEN lapsed_again END,
+             CASE WHEN amounts THEN coalesce(r.new, 0) END,
+             CASE WHEN amounts THEN coalesce(r.retained, 0) END,
+             CASE WHEN amounts THEN coalesce(r.reactivated, 0) END,
+             CASE WHEN amounts THEN coalesce(r.won_back, 0) END,
+             NULL::interval, "from"::timestamptz::date,
+             first_event::timestamptz, last_event::timestamptz,
+             CASE WHEN lost_in_counts IS NOT NULL THEN lost_start END,
+             CASE WHEN lost_in_counts IS NOT NULL AND "to" IS NOT NULL THEN lost_end END,
+             CASE WHEN amounts THEN coalesce(r.other, 0) END
+            )::lifecycle_counts
+    FROM counts c JOIN asked USING (case_id)
+    JOIN tallies USING (case_id)
+    LEFT JOIN extent e USING (case_id)
+    LEFT JOIN revenue r USING (case_id)
+   WHERE without_lost = (lost_in_counts IS NOT NULL) AND (amounts OR e.case_id IS NOT NULL)
 $$;
 
--- Fills periods and known from cases (case_id, period, inactive_after, churned_after) and events
--- (case_id, customer, at, event).  IS DISTINCT FROM NULL is written because IS NOT NULL is false
--- for a composite value with a NULL field.
+-- Returns the tallies and rates with lost_after, from the table customers.
+CREATE FUNCTION plain_tallies_lost_after()
+RETURNS TABLE (case_id int, reactivation text, win_back text,
+               reactivation_rate float8, winback_rate float8)
+LANGUAGE sql AS $$
+  WITH tallies AS (
+    SELECT case_id,
+           count(*) FILTER (WHERE reactivation_returned AND NOT lost_at_start) AS r_returned,
+           count(*) FILTER (WHERE reactivation_eligible AND NOT lost_at_start) AS r_eligible,
+           count(*) FILTER (WHERE winback_returned AND NOT lost_at_start) AS w_returned,
+           count(*) FILTER (WHERE winback_eligible AND NOT lost_at_start) AS w_eligible
+      FROM customers GROUP BY case_id
+  )
+  SELECT case_id, r_returned || '/' || r_eligible, w_returned || '/' || w_eligible,
+         r_returned::float8 / nullif(r_eligible, 0), w_returned::float8 / nullif(w_eligible, 0)
+    FROM tallies
+$$;
+
+-- Fills periods and known from cases (case_id, period, inactive_after, churned_after, lost_after,
+-- counts_lost_after) and events (case_id, customer, at, event, amount).  IS DISTINCT FROM NULL is
+-- written because IS NOT NULL is false for a composite value with a NULL field.
 CREATE PROCEDURE prepare(tick interval)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -208,7 +276,7 @@ BEGIN
       FROM bounds $sql$, tick);
   EXECUTE $sql$
     CREATE TEMP TABLE known AS
-    SELECT case_id, customer::text, at, event FROM events
+    SELECT case_id, customer::text, at, event, amount FROM events
      WHERE customer IS DISTINCT FROM NULL AND at IS NOT NULL AND event IS NOT NULL $sql$;
   ANALYZE periods;
   ANALYZE known;
@@ -218,11 +286,12 @@ END $$;
 -- The generator.
 --
 
-CREATE TABLE times (time text, span text, tick interval, jitters interval[]);
+-- "shortest" is the shortest threshold that a time type accepts.
+CREATE TABLE times (time text, span text, tick interval, shortest interval, jitters interval[]);
 INSERT INTO times VALUES
-  ('timestamptz', 'tstzrange', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
-  ('timestamp', 'tsrange', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
-  ('date', 'daterange', '1d', '{-1d,-1d,0,0,0,0,1d,1d,2d}');
+  ('timestamptz', 'tstzrange', '1us', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
+  ('timestamp', 'tsrange', '1us', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
+  ('date', 'daterange', '1d', '24h', '{-1d,-1d,0,0,0,0,1d,1d,2d}');
 
 -- The expression that makes the key of customer number "who".
 CREATE TYPE shop_customer AS (shop text, number int);
@@ -250,16 +319,21 @@ CREATE FUNCTION moments() RETURNS timestamp[] LANGUAGE sql IMMUTABLE AS $$
     '2024-11-03 01:30', '2024-11-03 02:00', '2024-11-04 01:30', '2024-12-03 01:30']::timestamp[]
 $$;
 
--- Both thresholds have the same unit, so they are in order at any instant.
-CREATE TABLE thresholds (no serial, inactive_after interval, churned_after interval);
-INSERT INTO thresholds (inactive_after, churned_after) VALUES
-  ('1 month', '1 month'), ('1 month', '3 months'), ('3 months', '1 year'),
-  ('1 year', '1 year 2 months'), ('1 month', NULL), ('1 day', '1 day'), ('1 day', '7 days'),
-  ('30 days', '30 days'), ('30 days', '90 days'),
-  ('7 days', '31 days'), ('30 days', NULL), ('24 hours', '24 hours'), ('24 hours', '36 hours'),
-  ('1 hour', '24 hours'), ('1 hour', NULL), ('1 microsecond', '1 microsecond'),
-  ('1 microsecond', '2 microseconds'),
-  ('1 month 3 days 04:05:06.000007', '2 months 3 days 04:05:06.000007');
+-- All thresholds of a case have the same unit, so they are in order at any instant.
+CREATE TABLE thresholds (
+  no serial, inactive_after interval, churned_after interval, lost_after interval);
+INSERT INTO thresholds (inactive_after, churned_after, lost_after) VALUES
+  ('1 month', '1 month', '1 month'), ('1 month', '3 months', '4 months'),
+  ('3 months', '1 year', '1 year 3 months'), ('1 year', '1 year 2 months', '2 years'),
+  ('1 month', NULL, '2 months'), ('1 day', '1 day', '2 days'), ('1 day', '7 days', '7 days'),
+  ('30 days', '30 days', '60 days'), ('30 days', '90 days', '180 days'),
+  ('7 days', '31 days', '31 days'), ('30 days', NULL, '45 days'),
+  ('24 hours', '24 hours', '30 hours'), ('24 hours', '36 hours', '36 hours'),
+  ('1 hour', '24 hours', '25 hours'), ('1 hour', NULL, '2 hours'),
+  ('1 microsecond', '1 microsecond', '2 microseconds'),
+  ('1 microsecond', '2 microseconds', '3 microseconds'),
+  ('1 month 3 days 04:05:06.000007', '2 months 3 days 04:05:06.000007',
+   '3 months 3 days 04:05:06.000007');
 
 CREATE FUNCTION lengths() RETURNS interval[] LANGUAGE sql IMMUTABLE AS $$
   SELECT ARRAY[
@@ -270,8 +344,9 @@ $$;
 
 -- Fills cases and events for one time type and one kind of key, in the session's time zone, with
 -- the cases numbered from first to last.  In every fourth case all events are purchases.  In the
--- other cases some customers buy nothing before the period.  A third of the events have a twin at
--- the same instant, which may be of another kind.
+-- other cases some customers buy nothing before the period, and some have only adjustments.  A
+-- third of the events have a twin at the same instant, which may be of another kind.  Interest and
+-- cancellations have no amount, or one of zero.
 CREATE PROCEDURE generate(first int, last int, t times, k keys)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -292,16 +367,27 @@ DECLARE
              pick(case_id, 8, '{[),[),[],(],()}'::text[]) AS kind
         FROM lows
     )
-    SELECT case_id, inactive_after, churned_after,
+    SELECT case_id, inactive_after, churned_after, lost_after,
+           CASE WHEN churned_after IS NOT NULL THEN lost_after END AS counts_lost_after,
            CASE WHEN isempty(SPAN(low, high, kind))
                      OR (kind = '()' AND high <= low + interval '1us')
                 THEN SPAN(low, high, '[]') ELSE SPAN(low, high, kind) END AS period
-      FROM bounds JOIN thresholds
-        ON no = 1 + pick(case_id, 9, (SELECT count(*)::int FROM thresholds));
+      FROM bounds
+      JOIN (SELECT no,
+                   CASE WHEN inactive_after < 'SHORTEST' THEN 'SHORTEST'
+                        ELSE inactive_after END AS inactive_after,
+                   CASE WHEN churned_after < 'SHORTEST' THEN 'SHORTEST'
+                        ELSE churned_after END AS churned_after,
+                   CASE WHEN lost_after < 'SHORTEST' THEN 'SHORTEST'
+                        ELSE lost_after END AS longest
+              FROM thresholds) t
+        ON no = 1 + pick(case_id, 9, (SELECT count(*)::int FROM thresholds)),
+           LATERAL (SELECT CASE WHEN pick(case_id, 24, 6) > 0 THEN longest END AS lost_after) l;
 
     CREATE TEMP TABLE events AS
     WITH instants AS (
       SELECT case_id, inactive_after, coalesce(churned_after, inactive_after * 3) AS churned_after,
+             coalesce(lost_after, churned_after, inactive_after * 4) AS lost_after,
              lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval
                AS "from",
              coalesce(nullif(upper(period), 'infinity'),
@@ -314,7 +400,7 @@ DECLARE
              generate_series(case_id * 64::bigint,
                              case_id * 64::bigint + pick(case_id, 12, 40) - 1) AS n
     ), placed AS (
-      SELECT *, CASE pick(n, 17, 20)
+      SELECT *, CASE pick(n, 17, 23)
                WHEN 0 THEN "from" + jitter
                WHEN 1 THEN "from" + jitter
                WHEN 2 THEN "to" + jitter
@@ -327,6 +413,9 @@ DECLARE
                WHEN 9 THEN "to" - churned_after + jitter
                WHEN 10 THEN pick(n, 18, '{infinity,-infinity}'::timestamp[])::TIME
                WHEN 11 THEN CASE WHEN pick(n, 19, 3) > 0 THEN "from" - churned_after * 2 END
+               WHEN 12 THEN "from" - lost_after + jitter
+               WHEN 13 THEN "from" - lost_after + jitter
+               WHEN 14 THEN "to" - lost_after + jitter
                ELSE "from" + (inactive_after + interval '40 days')
                              * ((pick(n, 20, 5000) - 3000) / 1000.0)
              END::TIME AS at
@@ -334,17 +423,26 @@ DECLARE
     ), copied AS (
       SELECT *, n * 8 + copy AS row_id
         FROM placed, generate_series(0, CASE pick(n, 13, 3) WHEN 0 THEN 1 ELSE 0 END) AS copy
+    ), labelled AS (
+      SELECT *,
+             CASE WHEN case_id % 4 = 0 THEN 'purchase'
+                  WHEN pick(case_id * 16 + who, 25, 12) = 0 THEN 'adjustment'
+                  WHEN at < "from" AND pick(case_id * 16 + who, 23, 3) = 0
+                    THEN pick(row_id, 16, '{interest,interest,interest,
+                                            cancellation,adjustment,NULL}'::lifecycle_event[])
+                  ELSE pick(row_id, 16, '{purchase,purchase,purchase,purchase,purchase,purchase,
+                                          cancellation,cancellation,cancellation,
+                                          interest,interest,
+                                          adjustment,adjustment,NULL}'::lifecycle_event[])
+             END::lifecycle_event AS event
+        FROM copied
     )
-    SELECT case_id, CASE WHEN pick(n, 21, 30) > 0 THEN SPELLING END AS customer, at,
-           CASE WHEN case_id % 4 = 0 THEN 'purchase'
-                WHEN at < "from" AND pick(case_id * 16 + who, 23, 3) = 0
-                  THEN pick(row_id, 16, '{interest,interest,interest,
-                                          cancellation,NULL}'::lifecycle_event[])
-                ELSE pick(row_id, 16, '{purchase,purchase,purchase,purchase,purchase,purchase,
-                                        cancellation,cancellation,cancellation,
-                                        interest,interest,NULL}'::lifecycle_event[])
-           END::lifecycle_event AS event
-      FROM copied
+    SELECT case_id, CASE WHEN pick(n, 21, 30) > 0 THEN SPELLING END AS customer, at, event,
+           pick(row_id, 26, CASE WHEN event IN ('interest', 'cancellation') THEN '{NULL,0,0.000}'
+                                 ELSE '{NULL,0,1,2.50,-2.50,0.001,1e-20,1e25,
+                                        12345678901234567890.12,99.9,100}'
+                            END::numeric[]) AS amount
+      FROM labelled
      ORDER BY pick(row_id, 22, 1000000), row_id;
   $template$;
 BEGIN
@@ -352,6 +450,7 @@ BEGIN
   template := replace(template, 'TIME', t.time);
   template := replace(template, 'SPAN', t.span);
   template := replace(template, 'JITTERS', quote_literal(t.jitters));
+  template := replace(template, 'SHORTEST', t.shortest::text);
   template := replace(template, 'SPELLING', k.spelling);
   template := replace(template, 'FIRST', first::text);
   template := replace(template, 'LAST', last::text);
@@ -366,17 +465,24 @@ CREATE TABLE summary (
 CREATE TABLE different (
   question text, zone text, time text, kind text, case_id int, customer text,
   plain text, answer text);
-CREATE TABLE all_cases (case_id int, purchases_only bool, counts lifecycle_counts);
+CREATE TABLE all_cases (
+  case_id int, purchases_only bool, counts lifecycle_counts, with_lost lifecycle_counts,
+  paid numeric);
 CREATE TABLE all_customers (
   case_id int, customer text, standing_at_end text, standing_later text,
+  lost_at_start bool, lost_at_end bool, lost_before timestamptz,
   last_purchase timestamptz, silence interval,
   inactive_before timestamptz, churned_before timestamptz, last_cancellation timestamptz,
   standing_at_start text, first_purchase timestamptz, status text,
   reactivation_eligible bool, reactivation_returned bool,
   winback_eligible bool, winback_returned bool);
+CREATE TABLE adjusted (status text, unbounded bool, adjustments bigint, at_another_event bigint);
 
 -- Asks winback about all cases at once, with the parameters in columns.  "of_rows" calls the forms
 -- without event, "of_purchases" those with the constant event purchase; both must always agree.
+-- "of_null" calls the forms with a lost_after of NULL, "without_lost" those without lost_after.
+-- Without events nobody churns if churned_after is NULL; winback_rate and winback_tally raise an
+-- error then, and are not asked.
 CREATE PROCEDURE ask(t times)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -409,24 +515,71 @@ DECLARE
            winback_tally(customer, at, event, period, churned_after) AS winback,
            reactivation_rate(customer, at, event, period, inactive_after) AS reactivation_rate,
            winback_rate(customer, at, event, period, churned_after) AS winback_rate,
-           lifecycle_counts(customer, at, event, period, inactive_after, churned_after) AS counts,
+           reactivation_tally_lost_after(customer, at, event, period, RATE) AS reactivation_lost,
+           winback_tally_lost_after(customer, at, event, period, WINBACK) AS winback_lost,
+           reactivation_rate_lost_after(customer, at, event, period, RATE)
+             AS reactivation_rate_lost,
+           winback_rate_lost_after(customer, at, event, period, WINBACK) AS winback_rate_lost,
+           lifecycle_counts(customer, at, event, period, THRESHOLDS) AS counts,
+           lifecycle_counts(customer, at, event, amount, period, THRESHOLDS) AS counts_amounts,
+           lifecycle_counts_lost_after(customer, at, event, period, COUNTS) AS counts_lost,
+           lifecycle_counts_lost_after(customer, at, event, amount, period, COUNTS)
+             AS counts_lost_amounts,
            ROW(reactivation_tally(customer, at, period, inactive_after),
-               winback_tally(customer, at, period, churned_after),
+               winback_tally(customer, at, period, churned_after) CAN_CHURN,
                reactivation_rate(customer, at, period, inactive_after),
-               winback_rate(customer, at, period, churned_after),
-               lifecycle_counts(customer, at, period,
-                                inactive_after, churned_after))::text AS of_rows,
+               winback_rate(customer, at, period, churned_after) CAN_CHURN,
+               reactivation_tally_lost_after(customer, at, period, RATE),
+               winback_tally_lost_after(customer, at, period, WINBACK) CAN_CHURN,
+               reactivation_rate_lost_after(customer, at, period, RATE),
+               winback_rate_lost_after(customer, at, period, WINBACK) CAN_CHURN,
+               lifecycle_counts(customer, at, period, THRESHOLDS),
+               lifecycle_counts(customer, at, amount, period, THRESHOLDS),
+               lifecycle_counts_lost_after(customer, at, period, COUNTS),
+               lifecycle_counts_lost_after(customer, at, amount, period, COUNTS)
+              )::text AS of_rows,
            ROW(reactivation_tally(customer, at, PURCHASE, period, inactive_after),
                winback_tally(customer, at, PURCHASE, period, churned_after),
                reactivation_rate(customer, at, PURCHASE, period, inactive_after),
                winback_rate(customer, at, PURCHASE, period, churned_after),
-               lifecycle_counts(customer, at, PURCHASE, period,
-                                inactive_after, churned_after))::text AS of_purchases
+               reactivation_tally_lost_after(customer, at, PURCHASE, period, RATE),
+               winback_tally_lost_after(customer, at, PURCHASE, period, WINBACK),
+               reactivation_rate_lost_after(customer, at, PURCHASE, period, RATE),
+               winback_rate_lost_after(customer, at, PURCHASE, period, WINBACK),
+               lifecycle_counts(customer, at, PURCHASE, period, THRESHOLDS),
+               lifecycle_counts(customer, at, PURCHASE, amount, period, THRESHOLDS),
+               lifecycle_counts_lost_after(customer, at, PURCHASE, period, COUNTS),
+               lifecycle_counts_lost_after(customer, at, PURCHASE, amount, period, COUNTS)
+              )::text AS of_purchases
       FROM cases LEFT JOIN events USING (case_id)
      GROUP BY case_id
   $template$;
+  with_null text := $template$
+    CREATE TEMP TABLE got_null AS
+    SELECT case_id,
+           ROW(reactivation_tally(customer, at, event, period, inactive_after),
+               winback_tally(customer, at, event, period, churned_after),
+               reactivation_rate(customer, at, event, period, inactive_after),
+               winback_rate(customer, at, event, period, churned_after),
+               lifecycle_counts(customer, at, event, period, THRESHOLDS),
+               lifecycle_counts(customer, at, event, amount, period, THRESHOLDS),
+               lifecycle_counts(customer, at, period, THRESHOLDS),
+               lifecycle_counts(customer, at, amount, period, THRESHOLDS))::text AS without_lost,
+           ROW(reactivation_tally_lost_after(customer, at, event, period, inactive_after, NULL),
+               winback_tally_lost_after(customer, at, event, period, churned_after, NULL),
+               reactivation_rate_lost_after(customer, at, event, period, inactive_after, NULL),
+               winback_rate_lost_after(customer, at, event, period, churned_after, NULL),
+               lifecycle_counts_lost_after(customer, at, event, period, THRESHOLDS, NULL),
+               lifecycle_counts_lost_after(customer, at, event, amount, period, THRESHOLDS, NULL),
+               lifecycle_counts_lost_after(customer, at, period, THRESHOLDS, NULL),
+               lifecycle_counts_lost_after(customer, at, amount, period, THRESHOLDS, NULL)
+              )::text AS of_null
+      FROM cases LEFT JOIN events USING (case_id)
+     WHERE case_id % 5 = 0
+     GROUP BY case_id
+  $template$;
 BEGIN
-  DROP TABLE IF EXISTS got_customers, got_cases, two_steps;
+  DROP TABLE IF EXISTS got_customers, got_cases, got_null, two_steps;
   per_customer := replace(per_customer, 'THRESHOLDS', 'inactive_after, churned_after');
   per_customer := replace(per_customer, 'BOUNDED', 'p."to" IS NOT NULL');
   -- no interval can express the silence since -infinity
@@ -434,7 +587,13 @@ BEGIN
                           $sql$c.last_purchase IS DISTINCT FROM '-infinity'$sql$);
   per_customer := replace(per_customer, 'TIME', t.time);
   EXECUTE replace(per_customer, 'PURCHASE', $sql$'purchase'::lifecycle_event$sql$);
+  per_case := replace(per_case, 'RATE', 'inactive_after, lost_after');
+  per_case := replace(per_case, 'WINBACK', 'churned_after, lost_after');
+  per_case := replace(per_case, 'THRESHOLDS', 'inactive_after, churned_after');
+  per_case := replace(per_case, 'COUNTS', 'inactive_after, churned_after, counts_lost_after');
+  per_case := replace(per_case, 'CAN_CHURN', 'FILTER (WHERE churned_after IS NOT NULL)');
   EXECUTE replace(per_case, 'PURCHASE', $sql$'purchase'::lifecycle_event$sql$);
+  EXECUTE replace(with_null, 'THRESHOLDS', 'inactive_after, churned_after');
   CREATE TEMP TABLE two_steps AS
   SELECT p.case_id,
          reactivation_tally(at_start, during) AS reactivation,
@@ -449,7 +608,8 @@ END $$;
 -- Asks winback about one case, with the parameters as constants.  Returns the rates, tallies and
 -- counts, and each customer's name with his status.
 CREATE FUNCTION ask_constants(
-  c text, period text, span text, inactive_after text, churned_after text) RETURNS text
+  c text, period text, span text, inactive_after text, churned_after text, lost_after text,
+  counts_lost_after text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
   result text;
@@ -460,6 +620,12 @@ BEGIN
                reactivation_rate(customer, at, event, %1$L::%2$s, %3$L::interval),
                winback_rate(customer, at, event, %1$L::%2$s, %4$L::interval),
                lifecycle_counts(customer, at, event, %1$L::%2$s, %3$L::interval, %4$L::interval),
+               reactivation_tally_lost_after(customer, at, event, %1$L::%2$s,
+                                             %3$L::interval, %6$L::interval),
+               winback_rate_lost_after(customer, at, event, %1$L::%2$s,
+                                       %4$L::interval, %6$L::interval),
+               lifecycle_counts_lost_after(customer, at, event, amount, %1$L::%2$s, %3$L::interval,
+                                           %4$L::interval, %7$L::interval),
                (SELECT string_agg(customer || during::text, ' ' ORDER BY customer COLLATE "C")
                   FROM (SELECT customer::text,
                                lifecycle_during(at, event, %1$L::%2$s,
@@ -469,7 +635,7 @@ BEGIN
                          WHERE case_id = %5$s AND customer IS DISTINCT FROM NULL
                          GROUP BY customer) c))::text
       FROM events WHERE case_id = %5$s $sql$,
-    period, span, inactive_after, churned_after, c) INTO result;
+    period, span, inactive_after, churned_after, c, lost_after, counts_lost_after) INTO result;
   RETURN result;
 END $$;
 
@@ -482,10 +648,11 @@ BEGIN
   PERFORM set_config('TimeZone', zone, false);
   CALL generate(first, first + how_many - 1, t, k);
   CALL prepare(t.tick);
-  DROP TABLE IF EXISTS customers, counts;
+  DROP TABLE IF EXISTS customers, counts, tallies;
   CREATE TEMP TABLE customers AS SELECT * FROM plain_customers();
-  CREATE TEMP TABLE counts AS SELECT * FROM plain_counts();
   ANALYZE customers;
+  CREATE TEMP TABLE counts AS SELECT * FROM plain_counts();
+  CREATE TEMP TABLE tallies AS SELECT * FROM plain_tallies_lost_after();
   CALL ask(t);
   TRUNCATE pairs;
 
@@ -504,50 +671,90 @@ BEGIN
   INSERT INTO pairs
   SELECT 'explain_lifecycle ' || key, case_id, customer, v.plain, v.answer
     FROM (SELECT c.case_id, c.customer,
-                 to_jsonb(c) - '{case_id,customer,standing_at_end,standing_later}'::text[] AS plain,
+                 to_jsonb(c) - '{case_id,customer,standing_at_end,standing_later,lost_at_start,
+                                 lost_at_end,lost_before}'::text[] AS plain,
                  to_jsonb(g.why) AS answer
             FROM customers c LEFT JOIN got_customers g USING (case_id, customer)
-           WHERE c.last_purchase IS DISTINCT FROM '-infinity') c,
+           WHERE c.last_purchase IS DISTINCT FROM '-infinity'
+             -- an adjustment explains nothing
+             AND EXISTS (SELECT FROM known AS other
+                          WHERE other.case_id = c.case_id AND other.customer = c.customer
+                            AND other.event <> 'adjustment')) c,
          LATERAL (SELECT key, p.value AS plain, a.value AS answer
                     FROM jsonb_each_text(c.plain) p
                     FULL JOIN jsonb_each_text(c.answer) a USING (key)) v;
   INSERT INTO pairs
   SELECT v.question, case_id, NULL, v.plain, v.answer
-    FROM cases LEFT JOIN counts c USING (case_id) JOIN got_cases g USING (case_id),
-         LATERAL (VALUES ('reactivation_tally', coalesce(c.reactivation, '0/0'),
+    FROM cases LEFT JOIN (SELECT case_id, (counts).* FROM counts
+                           WHERE question = 'lifecycle_counts') c USING (case_id)
+    LEFT JOIN tallies w USING (case_id) JOIN got_cases g USING (case_id),
+         LATERAL (VALUES ('reactivation_tally', coalesce(c.reactivation, '0/0')::text,
                           g.reactivation::text),
-                         ('winback_tally', coalesce(c.win_back, '0/0'), g.winback::text),
+                         ('winback_tally', coalesce(c.win_back, '0/0')::text, g.winback::text),
                          ('reactivation_rate', c.reactivation_rate::text,
                           g.reactivation_rate::text),
                          ('winback_rate', c.winback_rate::text, g.winback_rate::text),
+                         ('reactivation_tally_lost_after', coalesce(w.reactivation, '0/0'),
+                          g.reactivation_lost::text),
+                         ('winback_tally_lost_after', coalesce(w.win_back, '0/0'),
+                          g.winback_lost::text),
+                         ('reactivation_rate_lost_after', w.reactivation_rate::text,
+                          g.reactivation_rate_lost::text),
+                         ('winback_rate_lost_after', w.winback_rate::text,
+                          g.winback_rate_lost::text),
                          ('without event = purchases, cases', g.of_purchases, g.of_rows)
                  ) v (question, plain, answer);
   INSERT INTO pairs
+  SELECT 'lost_after NULL = without lost_after', case_id, NULL, without_lost, of_null
+    FROM got_null;
+  INSERT INTO pairs
   SELECT v.question, case_id, NULL, v.plain, v.answer
-    FROM two_steps s JOIN got_cases g USING (case_id) LEFT JOIN counts c USING (case_id),
+    FROM two_steps s JOIN got_cases g USING (case_id),
          LATERAL (VALUES ('reactivation_tally, two steps', g.reactivation::text,
                           s.reactivation::text),
                          ('winback_tally, two steps', g.winback::text, s.winback::text),
-                         ('reactivation_rate, two steps', c.reactivation_rate::text,
+                         ('reactivation_rate, two steps', g.reactivation_rate::text,
                           s.reactivation_rate::text),
-                         ('winback_rate, two steps', c.winback_rate::text, s.winback_rate::text)
+                         ('winback_rate, two steps', g.winback_rate::text, s.winback_rate::text)
                  ) v (question, plain, answer);
+  -- each column of two of the four questions, and the whole rows of the others
   INSERT INTO pairs
-  SELECT 'lifecycle_counts ' || key, case_id, NULL, v.plain, v.answer
-    FROM (SELECT case_id, to_jsonb(c) - 'case_id' AS plain, to_jsonb(g.counts) AS answer
-            FROM counts c FULL JOIN got_cases g USING (case_id)) c,
+  SELECT question || ', ' || key, case_id, NULL, v.plain, v.answer
+    FROM (SELECT question, case_id, to_jsonb(c.counts) AS plain, to_jsonb(g.counts) AS answer
+            FROM counts c
+            FULL JOIN (SELECT case_id, v.*
+                         FROM got_cases,
+                              LATERAL (VALUES ('lifecycle_counts', counts),
+                                              ('lifecycle_counts_lost_after, amounts',
+                                               counts_lost_amounts)) AS v (question, counts)
+                      ) g USING (question, case_id)
+           WHERE question IN ('lifecycle_counts', 'lifecycle_counts_lost_after, amounts')) c,
          LATERAL (SELECT key, p.value AS plain, a.value AS answer
                     FROM jsonb_each_text(c.plain) p
                     FULL JOIN jsonb_each_text(c.answer) a USING (key)) v;
+  INSERT INTO pairs
+  SELECT question, case_id, NULL, c.counts::text, g.counts::text
+    FROM counts c
+    FULL JOIN (SELECT case_id, v.*
+                 FROM got_cases,
+                      LATERAL (VALUES ('lifecycle_counts', counts),
+                                      ('lifecycle_counts, amounts', counts_amounts),
+                                      ('lifecycle_counts_lost_after', counts_lost),
+                                      ('lifecycle_counts_lost_after, amounts',
+                                       counts_lost_amounts)) AS v (question, counts)
+                WHERE v.counts IS DISTINCT FROM NULL
+              ) g USING (question, case_id);
   FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
     PERFORM set_config('winback.enable_scan', scan, false);
     INSERT INTO pairs
     SELECT 'constants = columns', c.case_id, NULL,
            ROW(g.reactivation, g.winback, g.reactivation_rate, g.winback_rate, g.counts,
+               g.reactivation_lost, g.winback_rate_lost, g.counts_lost_amounts,
                (SELECT string_agg(customer || during::text, ' ' ORDER BY customer COLLATE "C")
                   FROM got_customers b WHERE b.case_id = c.case_id))::text,
            ask_constants(c.case_id::text, c.period::text, t.span,
-                         c.inactive_after::text, c.churned_after::text)
+                         c.inactive_after::text, c.churned_after::text, c.lost_after::text,
+                         c.counts_lost_after::text)
       FROM cases c JOIN got_cases g USING (case_id) WHERE c.case_id % 15 = 0;
   END LOOP;
   RESET winback.enable_scan;
@@ -560,8 +767,25 @@ BEGIN
   SELECT question, zone, t.time, k.kind, case_id,
          left(customer, 40), left(plain, 200), left(answer, 200)
     FROM pairs WHERE plain IS DISTINCT FROM answer;
-  INSERT INTO all_cases SELECT case_id, case_id % 4 = 0, counts FROM got_cases;
+  INSERT INTO all_cases
+  SELECT case_id, case_id % 4 = 0, counts, counts_lost_amounts, coalesce(paid, 0)
+    FROM got_cases
+    LEFT JOIN (SELECT case_id, sum(amount) AS paid
+                 FROM cases JOIN events USING (case_id)
+                WHERE at <@ period AND at < 'infinity' AND customer IS DISTINCT FROM NULL
+                  AND event IN ('purchase', 'adjustment')
+                GROUP BY case_id) p USING (case_id);
   INSERT INTO all_customers SELECT * FROM customers;
+  INSERT INTO adjusted
+  SELECT c.status, p."to" IS NULL, count(*),
+         count(*) FILTER (WHERE EXISTS (SELECT FROM known AS other
+                                         WHERE other.case_id = a.case_id
+                                           AND other.customer = a.customer
+                                           AND other.at = a.at AND other.event <> 'adjustment'))
+    FROM known a JOIN periods p USING (case_id) JOIN customers c USING (case_id, customer)
+   WHERE a.event = 'adjustment' AND a.amount <> 0
+     AND a.at >= p."from" AND (a.at < p."to" OR p."to" IS NULL AND a.at < 'infinity')
+   GROUP BY 1, 2;
 END $$;
 
 -- Plays a round for each zone, time type and kind of key.
@@ -620,7 +844,7 @@ SELECT * FROM different ORDER BY question COLLATE "C", case_id, customer COLLATE
 -- may fall silent or cancel before the end.
 --
 CREATE TABLE books AS
-SELECT a.case_id, a.purchases_only, (a.counts).*, c.*
+SELECT a.case_id, a.purchases_only, (a.counts).*, a.with_lost, a.paid, c.*
   FROM all_cases a
   JOIN (SELECT case_id AS of_case,
                count(*) FILTER (
@@ -691,7 +915,22 @@ SELECT no, identity, count(holds) AS cases, count(*) FILTER (WHERE NOT holds) AS
           CASE WHEN purchases_only
                THEN prospects_start = 0 AND converted = 0 AND coalesce(prospects_end, 0) = 0
                     AND eligible(win_back) <= eligible(reactivation)
-                    AND returned(win_back) <= returned(reactivation) END)
+                    AND returned(win_back) <= returned(reactivation) END),
+         (21, 'the five revenues = the amounts of purchases and adjustments in the period',
+          (with_lost).revenue_new + (with_lost).revenue_retained
+          + (with_lost).revenue_reactivated + (with_lost).revenue_won_back
+          + (with_lost).revenue_other = paid),
+         (22, 'lost_start <= churned_start', (with_lost).lost_start <= churned_start),
+         (23, 'lost_end <= churned_end', (with_lost).lost_end <= churned_end),
+         (24, 'eligible with lost_after = eligible - lost_start, both',
+          eligible((with_lost).reactivation) = eligible(reactivation) - (with_lost).lost_start
+          AND eligible((with_lost).win_back) = eligible(win_back) - (with_lost).lost_start),
+         (25, 'returned with lost_after <= returned, both',
+          returned((with_lost).reactivation) <= returned(reactivation)
+          AND returned((with_lost).win_back) <= returned(win_back)),
+         (26, 'a history that is complete with lost_after is complete without it',
+          history_complete OR NOT (with_lost).history_complete),
+         (27, 'data_start <= data_end', data_start <= data_end)
        ) i (no, identity, holds)
  GROUP BY no, identity ORDER BY no;
 
@@ -710,6 +949,8 @@ SELECT count(*) FILTER (WHERE last_cancellation = last_purchase) AS cancelled_at
        count(*) FILTER (WHERE last_purchase = inactive_before - interval '1us') AS just_silent,
        count(*) FILTER (WHERE last_purchase = churned_before) AS at_churned_before,
        count(*) FILTER (WHERE last_purchase = churned_before - interval '1us') AS just_churned,
+       count(*) FILTER (WHERE last_purchase = lost_before) AS at_lost_before,
+       count(*) FILTER (WHERE last_purchase = lost_before - interval '1us') AS just_lost,
        count(*) FILTER (WHERE last_purchase = '-infinity') AS long_ago
   FROM all_customers;
 SELECT count(*) FILTER (WHERE first_purchase = period_start) AS bought_at_start,
@@ -717,8 +958,23 @@ SELECT count(*) FILTER (WHERE first_purchase = period_start) AS bought_at_start,
        count(*) FILTER (WHERE history_complete) AS of_complete_history,
        count(*) FILTER (WHERE NOT history_complete) AS of_incomplete_history,
        count(*) FILTER (WHERE period_complete) AS of_complete_period,
-       count(*) FILTER (WHERE NOT period_complete) AS of_incomplete_period
+       count(*) FILTER (WHERE NOT period_complete) AS of_incomplete_period,
+       count(*) FILTER (WHERE history_complete AND NOT (with_lost).history_complete)
+         AS too_short_for_lost
   FROM all_customers JOIN books USING (case_id);
+
+-- Customers who are lost at the start came back, cancelled or stayed away.
+SELECT standing_at_start, lost_at_start, status, count(*) AS customers
+  FROM all_customers WHERE standing_at_start = 'churned'
+ GROUP BY standing_at_start, lost_at_start, status
+ ORDER BY lost_at_start, status::lifecycle_status NULLS FIRST;
+
+-- The adjustments in the periods that have an amount, by the status of the customer, in periods
+-- with and without an end.  Some have the same time as another event of the customer.
+SELECT unbounded, coalesce(status, 'none') AS status, sum(adjustments) AS adjustments,
+       sum(at_another_event) AS at_another_event
+  FROM adjusted GROUP BY unbounded, status
+ ORDER BY unbounded, status::lifecycle_status NULLS FIRST;
 
 --
 -- Corner cases, with their results printed.
@@ -754,6 +1010,42 @@ SELECT before, after, reactivation_tally(customer, at, period, '1 day') AS one_s
   FROM one, steps GROUP BY before, after;
 SET TimeZone = 'UTC';
 
+-- An adjustment counts in the column of the customer's status: new (1), active with and without a
+-- purchase in the period (2 and 3), reactivated (4), won back (5).  Those of the customers 6 to 11
+-- count among the others: 10 has nothing but adjustments, and 11 buys only later.  Adjustments
+-- outside the period do not count.  In the period without an end, whoever does not buy is among
+-- the others (3, too), and 11 is new.
+CREATE TEMP TABLE adjustments AS
+SELECT customer, at::date, event::lifecycle_event, amount::numeric
+  FROM (VALUES (1, '2024-06-10', 'purchase', 0), (2, '2024-05-20', 'purchase', 0),
+               (2, '2024-06-10', 'purchase', 0), (3, '2024-05-31', 'purchase', 0),
+               (4, '2024-03-15', 'purchase', 0), (4, '2024-06-10', 'purchase', 0),
+               (5, '2024-01-15', 'purchase', 0), (5, '2024-06-10', 'purchase', 0),
+               (6, '2024-05-01', 'interest', 0), (7, '2024-04-15', 'purchase', 0),
+               (8, '2024-01-15', 'purchase', 0), (9, '2024-05-31', 'purchase', 0),
+               (9, '2024-06-15', 'cancellation', 0), (11, '2024-07-05', 'purchase', 0)
+       ) AS v (customer, at, event, amount)
+UNION ALL
+SELECT customer, at::date, 'adjustment', -(2 ^ customer)::numeric
+  FROM generate_series(1, 11) AS customer,
+       (VALUES ('2024-05-31'), ('2024-06-01'), ('2024-06-30'), ('2024-07-01')) AS v (at);
+SELECT period, (c).data_start, (c).data_end, (c).revenue_new, (c).revenue_retained,
+       (c).revenue_reactivated, (c).revenue_won_back, (c).revenue_other
+  FROM (SELECT period, lifecycle_counts(customer, at, event, amount, period, '2 months', '3 months')
+                         AS c
+          FROM adjustments,
+               (VALUES (daterange '[2024-06-01,2024-07-01)'), ('[2024-06-01,2024-07-01]'),
+                       ('[2024-06-01,)')) AS p (period)
+         GROUP BY period) x
+ ORDER BY period;
+
+-- If a group has nothing but adjustments, no customer is known, and the data have no extent.
+SELECT (c).active_start, (c).active_end, (c).history_complete, (c).period_complete,
+       (c).data_start, (c).data_end, (c).revenue_other
+  FROM (SELECT lifecycle_counts(customer, at, event, amount, '[2024-06-01,2024-07-01)', '2 months',
+                                '3 months') AS c
+          FROM adjustments WHERE customer = 10) x;
+
 -- Thresholds in different units may be in order at one instant and not at another: 30 days are
 -- longer than the month before 1 March, and shorter than the month before 1 June.
 \set VERBOSITY sqlstate
@@ -788,13 +1080,15 @@ SELECT n, n % 40 AS forty, who * 100003 AS "int4", 'number ' || who AS "text",
        lpad(who::text, 32, '0')::uuid AS "uuid",
        ROW(CASE WHEN who > 1 THEN 'shop ' || who % 3 END,
            CASE WHEN who > 0 THEN who END)::shop_customer AS "composite",
-       at::timestamptz AS at_timestamptz, at AS at_timestamp, at::date AS at_date, event
+       at::timestamptz AS at_timestamptz, at AS at_timestamp, at::date AS at_date, event,
+       CASE WHEN event IN ('interest', 'cancellation') THEN 0
+            ELSE pick(n, 8, '{NULL,0,1,2.50,-2.50,0.001,99.9}'::numeric[]) END AS amount
   FROM (SELECT n, CASE pick(n, 2, 50) WHEN 0 THEN NULL ELSE pick(n, 3, 1000) END AS who,
                CASE pick(n, 4, 50) WHEN 0 THEN NULL WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity'
                  ELSE timestamp '2023-06-01' + pick(n, 5, 500) * interval '1 day'
                       + pick(n, 6, 86400) * interval '1 second' END AS at,
                pick(n, 7, '{purchase,purchase,purchase,cancellation,
-                            interest,NULL}'::lifecycle_event[]) AS event
+                            interest,adjustment,NULL}'::lifecycle_event[]) AS event
           FROM generate_series(1, 10000) AS n) n
  ORDER BY n;
 ANALYZE history;
@@ -834,7 +1128,13 @@ DECLARE
              winback_tally(KEY, TIME, EVENT PERIOD, '3 months'),
              reactivation_rate(KEY, TIME, EVENT PERIOD, '30 days'),
              winback_rate(KEY, TIME, EVENT PERIOD, '3 months'),
-             lifecycle_counts(KEY, TIME, EVENT PERIOD, '30 days', '3 months'))::text AS answer
+             lifecycle_counts(KEY, TIME, EVENT PERIOD, '30 days', '3 months'),
+             reactivation_tally_lost_after(KEY, TIME, EVENT PERIOD, '30 days', '6 months'),
+             winback_tally_lost_after(KEY, TIME, EVENT PERIOD, '3 months', '6 months'),
+             reactivation_rate_lost_after(KEY, TIME, EVENT PERIOD, '30 days', '6 months'),
+             winback_rate_lost_after(KEY, TIME, EVENT PERIOD, '3 months', '6 months'),
+             lifecycle_counts_lost_after(KEY, TIME, EVENT amount, PERIOD,
+                                         '30 days', '3 months', '6 months'))::text AS answer
       FROM history GROUPED $template$;
   of_customers text := $template$
     SELECT KEY::text AS id,
@@ -845,13 +1145,16 @@ BEGIN
   FOREACH way IN ARRAY ways LOOP
     DROP TABLE IF EXISTS cases, events, customers, expected;
     EXECUTE format('CREATE TEMP TABLE events AS
-                    SELECT %s AS case_id, %I AS customer, %I AS at, %s AS event FROM history',
+                    SELECT %s AS case_id, %I AS customer, %I AS at, %s AS event, amount
+                      FROM history',
                    CASE WHEN way LIKE 'groups%' THEN 'forty' ELSE '0' END, k, 'at_' || t.time,
                    CASE event WHEN '' THEN $sql$'purchase'::lifecycle_event$sql$ ELSE 'event' END);
     EXECUTE format('CREATE TEMP TABLE cases AS
                     SELECT DISTINCT case_id, %L::%s AS period,
                            interval ''30 days'' AS inactive_after,
-                           interval ''3 months'' AS churned_after FROM events',
+                           interval ''3 months'' AS churned_after,
+                           interval ''6 months'' AS lost_after,
+                           interval ''6 months'' AS counts_lost_after FROM events',
                    '[2024-06-15,2024-08-01)', t.span);
     CALL prepare(t.tick);
     CREATE TEMP TABLE customers AS SELECT * FROM plain_customers();
@@ -862,9 +1165,15 @@ BEGIN
     ELSE
       CREATE TEMP TABLE expected AS
       SELECT case_id AS id,
-             jsonb_build_array(reactivation, win_back, reactivation_rate, winback_rate,
-                               to_jsonb(c) - 'case_id')::text AS answer
-        FROM plain_counts() c;
+             jsonb_build_array((c.counts).reactivation, (c.counts).win_back,
+                               (c.counts).reactivation_rate, (c.counts).winback_rate, c.counts,
+                               w.reactivation, w.win_back, w.reactivation_rate, w.winback_rate,
+                               l.counts)::text AS answer
+        FROM plain_counts() c
+        JOIN plain_counts() l USING (case_id)
+        JOIN plain_tallies_lost_after() w USING (case_id)
+       WHERE c.question = 'lifecycle_counts'
+         AND l.question = 'lifecycle_counts_lost_after, amounts';
       query := replace(of_groups, 'GROUPED',
                        CASE WHEN way LIKE 'groups%' THEN 'GROUP BY forty' ELSE '' END);
       query := replace(query, 'BY AS id',
