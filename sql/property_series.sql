@@ -3,10 +3,11 @@
 --
 -- Proves over thousands of generated series that
 --   each element of a series equals, to the last bit, the result of lifecycle_counts for its
---     period;
+--     period, and has the step of the series besides; with lost_after, too;
 --   both equal the result of the definitions, which are written here in plain SQL: in all columns,
 --     among them sustained and lapsed_again, and the revenue, which is summed by sum();
---   the forms without event take every row as a purchase, and duplicate purchases change nothing;
+--   the forms without event take every row as a purchase, duplicate purchases change nothing, and
+--     a lost_after of NULL changes nothing;
 --   a state is the same however the rows are split: in parts combined in any order, and by any
 --     number of parallel workers, with and without groups;
 --   lifecycle_transitions counts the same pairs as GROUP BY of its two columns.
@@ -20,7 +21,8 @@
 -- On a slow server (scripts/checked) there are fewer series, and the counts change.
 \getenv series_per_round WINBACK_CASES
 
-SET client_min_messages = warning;
+-- a threshold below an hour raises a WARNING
+SET client_min_messages = error;
 SET jit = off;
 SET enable_mergejoin = off;  -- hash joins are the fastest for these many small tables
 SET DateStyle = 'ISO, YMD';
@@ -35,8 +37,8 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 --
 -- The definitions.  They read three tables, which each round fills anew, with times of one type:
 --
---   series (series_id, period, step, inactive_after, churned_after)
---   periods (series_id, k, "from", "to", later, tick, inactive_after, churned_after)
+--   series (series_id, period, step, inactive_after, churned_after, lost_after)
+--   periods (series_id, k, "from", "to", later, tick, inactive_after, churned_after, lost_after)
 --     period k of a series; tick is the least step of the time type; later is the instant at
 --     which it is decided whether a customer has stayed
 --   known (series_id, form, customer, at, event, amount)
@@ -45,19 +47,22 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 --
 SET check_function_bodies = off;
 
--- The time types, each with its least step, and with small offsets to place events by.
-CREATE TABLE times (time text, span text, tick interval, jitters interval[]);
+-- The time types, each with its least step and its shortest threshold, and with small offsets to
+-- place events by.
+CREATE TABLE times (time text, span text, tick interval, shortest interval, jitters interval[]);
 INSERT INTO times VALUES
-  ('timestamptz', 'tstzrange', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
-  ('timestamp', 'tsrange', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
-  ('date', 'daterange', '1 day', '{-1d,-1d,0,0,0,0,1d,1d,2d}');
+  ('timestamptz', 'tstzrange', '1us', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
+  ('timestamp', 'tsrange', '1us', '1us', '{-1us,-1us,0,0,0,0,1us,1us,2us,-1h,1h}'),
+  ('date', 'daterange', '1 day', '24h', '{-1d,-1d,0,0,0,0,1d,1d,2d}');
 
--- Returns the counts of each period, without amounts and with them.
+-- Returns the counts of each period, without amounts and with them, and without lost_after and
+-- with it.  The forms without amounts ignore adjustments, so that a series with nothing else has no
+-- counts.
 CREATE FUNCTION plain_counts()
-RETURNS TABLE (series_id int, k int, form text, amounts bool, counts lifecycle_counts)
+RETURNS TABLE (series_id int, k int, form text, amounts bool, lost bool, counts lifecycle_counts)
 LANGUAGE sql SET enable_nestloop = off AS $$
   WITH asked AS (
-    SELECT DISTINCT series_id, t, inactive_after, churned_after
+    SELECT DISTINCT series_id, t, inactive_after, churned_after, lost_after
       FROM periods, unnest(ARRAY["from", "to", later]) AS t
   ), standings AS MATERIALIZED (
     -- p is the last purchase before t, x the last cancellation before t
@@ -65,38 +70,31 @@ LANGUAGE sql SET enable_nestloop = off AS $$
            CASE WHEN p IS NULL THEN 'prospect'
                 WHEN x >= p OR p < t - churned_after THEN 'churned'
                 WHEN p < t - inactive_after THEN 'inactive'
-                ELSE 'active' END AS standing
-      FROM (SELECT a.series_id, e.form, e.customer, a.t, a.inactive_after, a.churned_after,
+                ELSE 'active' END AS standing,
+           p < t - lost_after AS lost
+      FROM (SELECT a.series_id, e.form, e.customer, a.t,
+                   a.inactive_after, a.churned_after, a.lost_after,
                    max(e.at) FILTER (WHERE e.event = 'purchase') AS p,
                    max(e.at) FILTER (WHERE e.event = 'cancellation') AS x
-              FROM asked a JOIN known e ON e.series_id = a.series_id AND e.at < a.t
-             GROUP BY a.series_id, e.form, e.customer, a.t, a.inactive_after, a.churned_after) past
-  ), paid AS (
-    SELECT p.series_id, p.k, e.form, coalesce(s.standing, 'prospect') AS at_start,
-           e.customer, e.amount
-      FROM periods p
-      JOIN known e
-        ON e.series_id = p.series_id AND e.event = 'purchase'
-       AND e.at >= p."from" AND e.at < p."to"
-      LEFT JOIN standings s
-        ON s.series_id = p.series_id AND s.form = e.form AND s.customer = e.customer
-       AND s.t = p."from"
-  ), revenue AS (
-    SELECT series_id, k, form,
-           sum(amount) FILTER (WHERE at_start = 'prospect') AS new,
-           sum(amount) FILTER (WHERE at_start = 'active') AS retained,
-           sum(amount) FILTER (WHERE at_start = 'inactive') AS reactivated,
-           sum(amount) FILTER (WHERE at_start = 'churned') AS won_back
-      FROM paid GROUP BY series_id, k, form
-  ), flows AS (
-    SELECT p.series_id, p.k, e.form, p."from", p."to", p.later, p.tick,
-           p.inactive_after, p.churned_after, e.first_event, e.last_event,
+              FROM asked a
+              JOIN known e
+                ON e.series_id = a.series_id AND e.at < a.t AND e.event <> 'adjustment'
+             GROUP BY a.series_id, e.form, e.customer, a.t,
+                      a.inactive_after, a.churned_after, a.lost_after) past
+  ), flows AS MATERIALIZED (
+    SELECT p.series_id, p.k, e.form, e.customer, p."from", p."to", p.later, p.tick,
+           p.inactive_after, p.churned_after, p.lost_after, e.first_event, e.last_event, e.others,
            s.standing AS at_start, f.standing AS at_end, l.standing AS later_on,
+           s.standing = 'churned' AND s.lost AS lost_at_start,
+           f.standing = 'churned' AND f.lost AS lost_at_end,
            b.customer IS NOT NULL AS bought
       FROM periods p
       JOIN (SELECT series_id, form, customer,
-                   min(min(at) FILTER (WHERE isfinite(at))) OVER all_customers AS first_event,
-                   max(max(at) FILTER (WHERE isfinite(at))) OVER all_customers AS last_event
+                   min(min(at) FILTER (WHERE isfinite(at) AND event <> 'adjustment'))
+                     OVER all_customers AS first_event,
+                   max(max(at) FILTER (WHERE isfinite(at) AND event <> 'adjustment'))
+                     OVER all_customers AS last_event,
+                   bool_or(bool_or(event <> 'adjustment')) OVER all_customers AS others
               FROM known GROUP BY series_id, form, customer
             WINDOW all_customers AS (PARTITION BY series_id, form)) e USING (series_id)
       LEFT JOIN standings s
@@ -108,11 +106,36 @@ LANGUAGE sql SET enable_nestloop = off AS $$
       LEFT JOIN standings l
         ON l.series_id = p.series_id AND l.form = e.form AND l.customer = e.customer
        AND l.t = p.later
-      LEFT JOIN (SELECT DISTINCT series_id, k, form, customer FROM paid) b
+      LEFT JOIN (SELECT DISTINCT p.series_id, p.k, e.form, e.customer
+                   FROM periods p
+                   JOIN known e
+                     ON e.series_id = p.series_id AND e.event = 'purchase'
+                    AND e.at >= p."from" AND e.at < p."to") b
         ON b.series_id = p.series_id AND b.k = p.k AND b.form = e.form AND b.customer = e.customer
+  ), paid AS (
+    -- the amounts in a period, each with the part of the revenue in which it counts
+    SELECT f.series_id, f.k, f.form, e.amount,
+           CASE WHEN bought AND coalesce(at_start, 'prospect') = 'prospect' THEN 'new'
+                WHEN bought AND at_start = 'active' THEN 'retained'
+                WHEN bought AND at_start = 'inactive' THEN 'reactivated'
+                WHEN bought AND at_start = 'churned' THEN 'won_back'
+                WHEN at_end = 'active' THEN 'retained'
+                ELSE 'other' END AS part
+      FROM flows f
+      JOIN known e
+        ON e.series_id = f.series_id AND e.form = f.form AND e.customer = f.customer
+       AND e.event IN ('purchase', 'adjustment') AND e.at >= f."from" AND e.at < f."to"
+  ), revenue AS (
+    SELECT series_id, k, form,
+           sum(amount) FILTER (WHERE part = 'new') AS new,
+           sum(amount) FILTER (WHERE part = 'retained') AS retained,
+           sum(amount) FILTER (WHERE part = 'reactivated') AS reactivated,
+           sum(amount) FILTER (WHERE part = 'won_back') AS won_back,
+           sum(amount) FILTER (WHERE part = 'other') AS other
+      FROM paid GROUP BY series_id, k, form
   ), counts AS (
-    SELECT series_id, k, form, "from", "to", later, tick, inactive_after, churned_after,
-           first_event, last_event,
+    SELECT series_id, k, form, "from", "to", later, tick,
+           inactive_after, churned_after, lost_after, first_event, last_event, others,
            count(*) FILTER (WHERE at_start = 'prospect') AS prospects_start,
            count(*) FILTER (WHERE at_start = 'active') AS active_start,
            count(*) FILTER (WHERE at_start = 'inactive') AS inactive_start,
@@ -129,34 +152,55 @@ LANGUAGE sql SET enable_nestloop = off AS $$
            count(*) FILTER (WHERE bought AND at_start IN ('inactive', 'churned')
                               AND later_on = 'active') AS sustained,
            count(*) FILTER (WHERE bought AND at_start IN ('inactive', 'churned')
-                              AND later_on <> 'active') AS lapsed_again
+                              AND later_on <> 'active') AS lapsed_again,
+           count(*) FILTER (WHERE lost_at_start) AS lost_start,
+           count(*) FILTER (WHERE lost_at_start AND bought) AS lost_bought,
+           count(*) FILTER (WHERE lost_at_end) AS lost_end
       FROM flows
-     GROUP BY series_id, k, form, "from", "to", later, tick, inactive_after, churned_after,
-              first_event, last_event
+     GROUP BY series_id, k, form, "from", "to", later, tick,
+              inactive_after, churned_after, lost_after, first_event, last_event, others
+  ), tallies AS (
+    -- lost customers are not eligible
+    SELECT *,
+           converted + reactivated + won_back - not_returned AS r_returned,
+           prospects_start + inactive_start + churned_start - not_eligible AS r_eligible,
+           won_back - not_returned AS w_returned, churned_start - not_eligible AS w_eligible
+      FROM counts, (VALUES (false), (true)) AS l (lost),
+           LATERAL (SELECT lost AND lost_after IS NOT NULL AS limited) m,
+           LATERAL (SELECT CASE WHEN limited THEN lost_start ELSE 0 END AS not_eligible,
+                           CASE WHEN limited THEN lost_bought ELSE 0 END AS not_returned) n
   )
-  SELECT series_id, k, form, amounts,
+  SELECT series_id, k, form, amounts, lost,
          ROW("from"::timestamptz, "to"::timestamptz,
              prospects_start, active_start, inactive_start, churned_start,
              unknown_bought + converted, converted, c.retained, c.reactivated, c.won_back,
              prospects_end, active_end, inactive_end, churned_end,
-             (converted + c.reactivated + c.won_back) || '/'
-               || (prospects_start + inactive_start + churned_start),
-             c.won_back || '/' || churned_start,
-             (converted + c.reactivated + c.won_back)::float8
-               / nullif(prospects_start + inactive_start + churned_start, 0),
-             c.won_back::float8 / nullif(churned_start, 0),
-             coalesce(first_event < "from" - coalesce(churned_after, inactive_after), false),
+             r_returned || '/' || r_eligible, w_returned || '/' || w_eligible,
+             r_returned::float8 / nullif(r_eligible, 0),
+             w_returned::float8 / nullif(w_eligible, 0),
+             coalesce(first_event < "from" - CASE WHEN limited THEN lost_after
+                                                  ELSE coalesce(churned_after, inactive_after) END,
+                      false),
              coalesce(last_event >= "to" - tick, false),
              CASE WHEN last_event >= later - tick THEN sustained END,
              CASE WHEN last_event >= later - tick THEN lapsed_again END,
              CASE WHEN amounts THEN coalesce(r.new, 0) END,
              CASE WHEN amounts THEN coalesce(r.retained, 0) END,
              CASE WHEN amounts THEN coalesce(r.reactivated, 0) END,
-             CASE WHEN amounts THEN coalesce(r.won_back, 0) END
+             CASE WHEN amounts THEN coalesce(r.won_back, 0) END,
+             NULL::interval, "from"::timestamptz::date,
+             first_event::timestamptz, last_event::timestamptz,
+             CASE WHEN limited THEN lost_start END, CASE WHEN limited THEN lost_end END,
+             CASE WHEN amounts THEN coalesce(r.other, 0) END
             )::lifecycle_counts
-    FROM counts c LEFT JOIN revenue r USING (series_id, k, form),
+    FROM tallies c LEFT JOIN revenue r USING (series_id, k, form),
          (VALUES (false), (true)) a (amounts)
+   WHERE amounts OR others
 $$;
+
+-- Returns the counts without the step, which lifecycle_counts does not have.
+CREATE FUNCTION without_step(lifecycle_counts) RETURNS lifecycle_counts
+LANGUAGE sql STRICT AS $$ SELECT jsonb_populate_record($1, '{"step": null}') $$;
 
 -- Fills periods and known from series and events (series_id, customer, at, event, amount).
 -- IS DISTINCT FROM NULL is written because IS NOT NULL is false for a composite value with a NULL
@@ -174,7 +218,7 @@ DECLARE
     ), parts AS (
       SELECT series_id, k, (start + k * step)::TIME AS "from",
              least(start + (k + 1) * step, stop)::TIME AS "to",
-             interval 'TICK' AS tick, inactive_after, churned_after
+             interval 'TICK' AS tick, inactive_after, churned_after, lost_after
         FROM whole, generate_series(0, 60) AS k
        WHERE start + k * step < stop
     )
@@ -215,8 +259,8 @@ INSERT INTO keys VALUES
   ('composite', $$ROW(CASE WHEN who > 1 THEN 'shop ' || who % 3 END,
                       CASE WHEN who > 0 THEN who END)::shop_customer$$);
 
--- Steps, and thresholds of the same scale.  Both thresholds have the same unit, so they are in
--- order at any instant.
+-- Steps, and thresholds of the same scale.  All thresholds have the same unit, so they are in order
+-- at any instant.
 CREATE TABLE steps (no int, scale text, of_days bool, step interval);
 INSERT INTO steps
 SELECT row_number() OVER (PARTITION BY scale, of_days ORDER BY o) - 1, scale, of_days, step
@@ -231,22 +275,28 @@ SELECT row_number() OVER (PARTITION BY scale, of_days ORDER BY o) - 1, scale, of
        CAST(text AS interval) AS step, (VALUES (false), (true)) d (of_days)
  WHERE NOT of_days
     OR extract(epoch FROM date_trunc('day', step)) = extract(epoch FROM step) AND text !~ 'hours';
-CREATE TABLE thresholds (no int, scale text, inactive_after interval, churned_after interval);
+CREATE TABLE thresholds (
+  no int, scale text, inactive_after interval, churned_after interval, lost_after interval);
 INSERT INTO thresholds
-SELECT row_number() OVER (PARTITION BY scale ORDER BY o) - 1, scale, inactive_after, churned_after
+SELECT row_number() OVER (PARTITION BY scale ORDER BY o) - 1, scale,
+       inactive_after, churned_after, lost_after
   FROM (VALUES
-    (1, 'hours', interval '1 hour', interval '3 hours'), (2, 'hours', '6 hours', '24 hours'),
-    (3, 'hours', '24 hours', '36 hours'), (4, 'hours', '2 hours', '2 hours'),
-    (5, 'hours', '1 day', '2 days'), (6, 'hours', '12 hours', NULL),
-    (7, 'hours', '1 microsecond', '2 microseconds'),
-    (1, 'days', '1 day', '3 days'), (2, 'days', '7 days', '14 days'),
-    (3, 'days', '10 days', '10 days'), (4, 'days', '30 days', '60 days'),
-    (5, 'days', '36 hours', '72 hours'), (6, 'days', '7 days', NULL),
-    (1, 'months', '1 month', '3 months'), (2, 'months', '1 month', '2 months'),
-    (3, 'months', '3 months', '1 year'), (4, 'months', '30 days', '90 days'),
-    (5, 'months', '2 months', '2 months'), (6, 'months', '1 month', NULL),
-    (7, 'months', '1 month 3 days 04:05:06.000007', '2 months 3 days 04:05:06.000007')
-  ) t (o, scale, inactive_after, churned_after);
+    (1, 'hours', interval '1 hour', interval '3 hours', interval '4 hours'),
+    (2, 'hours', '6 hours', '24 hours', '36 hours'),
+    (3, 'hours', '24 hours', '36 hours', '36 hours'), (4, 'hours', '2 hours', '2 hours', '5 hours'),
+    (5, 'hours', '1 day', '2 days', '3 days'), (6, 'hours', '12 hours', NULL, NULL),
+    (7, 'hours', '1 microsecond', '2 microseconds', '3 microseconds'),
+    (1, 'days', '1 day', '3 days', '4 days'), (2, 'days', '7 days', '14 days', '21 days'),
+    (3, 'days', '10 days', '10 days', '10 days'), (4, 'days', '30 days', '60 days', '90 days'),
+    (5, 'days', '36 hours', '72 hours', '90 hours'), (6, 'days', '7 days', NULL, NULL),
+    (1, 'months', '1 month', '3 months', '4 months'),
+    (2, 'months', '1 month', '2 months', '1 year'),
+    (3, 'months', '3 months', '1 year', '1 year 3 months'),
+    (4, 'months', '30 days', '90 days', '180 days'),
+    (5, 'months', '2 months', '2 months', '2 months'), (6, 'months', '1 month', NULL, NULL),
+    (7, 'months', '1 month 3 days 04:05:06.000007', '2 months 3 days 04:05:06.000007',
+     '3 months 3 days 04:05:06.000007')
+  ) t (o, scale, inactive_after, churned_after, lost_after);
 
 -- Month ends, leap days, the gaps and overlaps of Berlin (31 March and 27 October 2024) and New
 -- York (10 March and 3 November 2024), and moments from which some step leads into a gap or an
@@ -265,8 +315,10 @@ $$;
 
 -- Fills series and events for one time type and one kind of key, in the session's time zone, with
 -- the series numbered from first to last.  In every fourth series all events are purchases.  In
--- every third the last event lies close to the "later" of some period.  A third of the events have
--- a twin at the same instant, which may have another kind and amount.
+-- every third the last event lies close to the "later" of some period, and only adjustments are
+-- later.  In three of four series some customers have only adjustments.  A third of the events have
+-- a twin at the same instant, which may have another kind and amount.  Interest and cancellations
+-- have no amount, or one of zero.
 CREATE PROCEDURE generate(first int, last int, t times, key keys)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -277,7 +329,7 @@ DECLARE
              pick(n, 1, '{hours,days,days,months,months,months}'::text[]) AS scale
         FROM generate_series(FIRST, LAST) AS n
     ), lows AS (
-      SELECT series_id, step, inactive_after, churned_after,
+      SELECT series_id, step, inactive_after, churned_after, lost_after,
              (CASE WHEN pick(series_id, 2, 4) > 0 THEN pick(series_id, 3, moments())
                    ELSE timestamp '2018-01-01' + pick(series_id, 4, 3000) * interval '1 day'
                         + pick(series_id, 5, 2000000000) * interval '43 microseconds' END)::TIME
@@ -285,18 +337,25 @@ DECLARE
         FROM numbers
         JOIN (SELECT *, count(*) OVER (PARTITION BY scale)::int AS options
                 FROM steps WHERE of_days = OF_DAYS) s USING (scale)
-        JOIN (SELECT *, count(*) OVER (PARTITION BY scale)::int AS options
+        JOIN (SELECT no, scale, count(*) OVER (PARTITION BY scale)::int AS options,
+                     CASE WHEN inactive_after < 'SHORTEST' THEN 'SHORTEST'
+                          ELSE inactive_after END AS inactive_after,
+                     CASE WHEN churned_after < 'SHORTEST' THEN 'SHORTEST'
+                          ELSE churned_after END AS churned_after,
+                     CASE WHEN lost_after < 'SHORTEST' THEN 'SHORTEST'
+                          ELSE lost_after END AS lost_after
                 FROM thresholds) h USING (scale)
        WHERE s.no = pick(series_id, 7, s.options) AND h.no = pick(series_id, 8, h.options)
     ), bounds AS (
-      SELECT series_id, step, inactive_after, churned_after, low::TIME,
+      SELECT series_id, step, inactive_after, churned_after,
+             CASE WHEN pick(series_id, 30, 6) > 0 THEN lost_after END AS lost_after, low::TIME,
              (low::TIME + (1 + pick(series_id, 9, 14)) * step
               - CASE pick(series_id, 10, 4) WHEN 0 THEN interval 'TICK' WHEN 1 THEN step / 3
                                             ELSE '0' END)::TIME AS high,
              pick(series_id, 11, '{[),[),[],(],()}'::text[]) AS kind
         FROM lows
     )
-    SELECT series_id, step, inactive_after, churned_after,
+    SELECT series_id, step, inactive_after, churned_after, lost_after,
            CASE WHEN high <= low + interval 'TICK'
                 THEN SPAN(low, (low + interval 'TICK')::TIME, '[)')
                 ELSE SPAN(low, high, kind) END AS period
@@ -305,6 +364,7 @@ DECLARE
     CREATE TEMP TABLE events AS
     WITH whole AS (
       SELECT *, coalesce(churned_after, inactive_after * 3) AS lapse,
+             coalesce(lost_after, churned_after * 1.5, inactive_after * 4) AS loss,
              lower(period) + CASE WHEN lower_inc(period) THEN '0' ELSE '1us' END::interval AS start,
              upper(period) + CASE WHEN upper_inc(period) THEN '1us' ELSE '0' END::interval AS stop
         FROM series
@@ -316,7 +376,7 @@ DECLARE
              generate_series(series_id * 64::bigint,
                              series_id * 64::bigint + pick(series_id, 16, 50) - 1) AS n
     ), placed AS (
-      SELECT series_id, who, n, CASE pick(n, 17, 20)
+      SELECT series_id, who, n, CASE pick(n, 17, 22)
                WHEN 0 THEN anchor + jitter
                WHEN 1 THEN anchor + jitter
                WHEN 2 THEN anchor - inactive_after + jitter
@@ -329,6 +389,8 @@ DECLARE
                WHEN 9 THEN CASE pick(n, 18, 6) WHEN 0 THEN 'infinity' WHEN 1 THEN '-infinity'
                                                WHEN 2 THEN NULL ELSE anchor - step / 2 END
                WHEN 10 THEN start - lapse * 2
+               WHEN 11 THEN anchor - loss + jitter
+               WHEN 12 THEN anchor - loss + jitter
                ELSE start - lapse * 1.5
                     + (anchor + inactive_after * 1.5 - (start - lapse * 1.5))
                       * (pick(n, 20, 5000) / 5000.0)
@@ -342,28 +404,33 @@ DECLARE
               + pick(series_id, 22, '{-1,-1,0,0,0,1}'::int[]) * interval 'TICK')::TIME AS horizon
         FROM whole WHERE series_id % 3 = 0
     ), ended AS (
-      SELECT p.*
-        FROM placed p LEFT JOIN ends USING (series_id)
-       WHERE (at <= horizon OR NOT isfinite(at)) IS NOT FALSE
+      SELECT * FROM placed
       UNION ALL
       SELECT series_id, 0, series_id * 64 + 63, horizon FROM ends
     ), copied AS (
       SELECT *, n * 8 + copy AS row_id
         FROM ended, generate_series(0, CASE pick(n, 23, 3) WHEN 0 THEN 1 ELSE 0 END) AS copy
+    ), labelled AS (
+      SELECT *,
+             CASE WHEN series_id % 4 = 0 THEN 'purchase'
+                  WHEN pick(series_id * 16 + who, 31, 12) = 0 THEN 'adjustment'
+                  ELSE pick(row_id, 25, '{purchase,purchase,purchase,purchase,
+                                          purchase,purchase,purchase,
+                                          cancellation,cancellation,interest,interest,
+                                          adjustment,adjustment,NULL}'::lifecycle_event[])
+             END::lifecycle_event AS event
+        FROM copied
     )
-    SELECT series_id, CASE WHEN pick(n, 24, 30) > 0 THEN SPELLING END AS customer, at,
-           CASE WHEN series_id % 4 = 0 THEN 'purchase'
-                ELSE pick(row_id, 25, '{purchase,purchase,purchase,purchase,
-                                        purchase,purchase,purchase,
-                                        cancellation,cancellation,
-                                        interest,interest,NULL}'::lifecycle_event[])
-           END::lifecycle_event AS event,
-           CASE WHEN series_id % 11 = 0 AND pick(row_id, 26, 5) = 0
+    SELECT series_id, CASE WHEN pick(n, 24, 30) > 0 THEN SPELLING END AS customer, at, event,
+           CASE WHEN event IN ('interest', 'cancellation')
+                THEN pick(row_id, 28, '{NULL,0,0.000}'::numeric[])
+                WHEN series_id % 11 = 0 AND pick(row_id, 26, 5) = 0
                 THEN pick(row_id, 27, '{NaN,Infinity,-Infinity}'::numeric[])
                 ELSE pick(row_id, 28, '{NULL,0,1,2.50,-2.50,0.001,1e-20,1e25,
                                         12345678901234567890.12,99.9,100}'::numeric[])
            END AS amount
-      FROM copied
+      FROM labelled LEFT JOIN ends USING (series_id)
+     WHERE (at <= horizon OR NOT isfinite(at)) IS NOT FALSE OR event = 'adjustment'
      ORDER BY pick(row_id, 29, 1000000), row_id;
   $template$;
 BEGIN
@@ -373,6 +440,7 @@ BEGIN
   template := replace(template, 'TICK', t.tick::text);
   template := replace(template, 'SPAN', t.span);
   template := replace(template, 'JITTERS', quote_literal(t.jitters));
+  template := replace(template, 'SHORTEST', t.shortest::text);
   template := replace(template, 'SPELLING', key.spelling);
   template := replace(template, 'FIRST', first::text);
   template := replace(template, 'LAST', last::text);
@@ -383,7 +451,7 @@ END $$;
 -- every bit and every digit is.
 CREATE TABLE elements (
   zone text, time text, kind text, series_id int, k int, step interval, form text, amounts bool,
-  plain lifecycle_counts, alone lifecycle_counts, element lifecycle_counts,
+  lost bool, plain lifecycle_counts, alone lifecycle_counts, element lifecycle_counts,
   series_differs bool, counts_differ bool);
 CREATE TABLE corners (corner text, cases bigint);
 CREATE TABLE wholes (
@@ -410,10 +478,23 @@ BEGIN
                           inactive_after, churned_after) AS rows_amounts,
          lifecycle_series(customer, at, event, amount, period, step,
                           inactive_after, churned_after) AS events_amounts,
+         lifecycle_series_lost_after(customer, at, period, step,
+                                     inactive_after, churned_after, lost_after) AS rows_lost,
+         lifecycle_series_lost_after(customer, at, event, period, step,
+                                     inactive_after, churned_after, lost_after) AS events_lost,
+         lifecycle_series_lost_after(customer, at, amount, period, step,
+                                     inactive_after, churned_after, lost_after)
+           AS rows_amounts_lost,
+         lifecycle_series_lost_after(customer, at, event, amount, period, step,
+                                     inactive_after, churned_after, lost_after)
+           AS events_amounts_lost,
          lifecycle_series(customer, at, lifecycle_event 'purchase', period, step,
                           inactive_after, churned_after)::text AS purchases,
          lifecycle_series(customer, at, lifecycle_event 'purchase', amount, period, step,
-                          inactive_after, churned_after)::text AS purchases_amounts
+                          inactive_after, churned_after)::text AS purchases_amounts,
+         lifecycle_series_lost_after(customer, at, lifecycle_event 'purchase', amount, period, step,
+                                     inactive_after, churned_after, lost_after)::text
+           AS purchases_amounts_lost
     FROM series LEFT JOIN events USING (series_id) GROUP BY series_id;
   CREATE TEMP TABLE alone AS
   SELECT p.series_id, k,
@@ -422,31 +503,52 @@ BEGIN
          lifecycle_counts(customer, at, amount, period,
                           inactive_after, churned_after) AS rows_amounts,
          lifecycle_counts(customer, at, event, amount, period,
-                          inactive_after, churned_after) AS events_amounts
+                          inactive_after, churned_after) AS events_amounts,
+         lifecycle_counts_lost_after(customer, at, period,
+                                     inactive_after, churned_after, lost_after) AS rows_lost,
+         lifecycle_counts_lost_after(customer, at, event, period,
+                                     inactive_after, churned_after, lost_after) AS events_lost,
+         lifecycle_counts_lost_after(customer, at, amount, period,
+                                     inactive_after, churned_after, lost_after)
+           AS rows_amounts_lost,
+         lifecycle_counts_lost_after(customer, at, event, amount, period,
+                                     inactive_after, churned_after, lost_after)
+           AS events_amounts_lost
     FROM periods p LEFT JOIN events USING (series_id) GROUP BY p.series_id, k;
 
   INSERT INTO elements
-  SELECT zone, t.time, key.kind, series_id, k, step, form, amounts, p.counts, a.counts, e.counts,
-         e.counts::text IS DISTINCT FROM a.counts::text,
+  SELECT zone, t.time, key.kind, series_id, k, step, form, amounts, lost,
+         p.counts, a.counts, e.counts,
+         without_step(e.counts)::text IS DISTINCT FROM a.counts::text
+         OR (e.counts).step::text
+            IS DISTINCT FROM CASE WHEN e.counts IS DISTINCT FROM NULL THEN step::text END,
          a.counts::text IS DISTINCT FROM p.counts::text
     FROM plain_counts() p
-    FULL JOIN (SELECT series_id, k, form, amounts, counts
+    FULL JOIN (SELECT series_id, k, form, amounts, lost, counts
                  FROM alone,
-                      LATERAL (VALUES ('rows', false, rows),
-                                      ('events', false, events),
-                                      ('rows', true, rows_amounts),
-                                      ('events', true, events_amounts)
-                              ) a (form, amounts, counts)) a
-        USING (series_id, k, form, amounts)
-    FULL JOIN (SELECT series_id, k - 1 AS k, form, amounts, elements[k] AS counts
+                      LATERAL (VALUES ('rows', false, false, rows),
+                                      ('events', false, false, events),
+                                      ('rows', true, false, rows_amounts),
+                                      ('events', true, false, events_amounts),
+                                      ('rows', false, true, rows_lost),
+                                      ('events', false, true, events_lost),
+                                      ('rows', true, true, rows_amounts_lost),
+                                      ('events', true, true, events_amounts_lost)
+                              ) a (form, amounts, lost, counts)) a
+        USING (series_id, k, form, amounts, lost)
+    FULL JOIN (SELECT series_id, k - 1 AS k, form, amounts, lost, elements[k] AS counts
                  FROM asked,
-                      LATERAL (VALUES ('rows', false, rows),
-                                      ('events', false, events),
-                                      ('rows', true, rows_amounts),
-                                      ('events', true, events_amounts)
-                              ) a (form, amounts, elements),
+                      LATERAL (VALUES ('rows', false, false, rows),
+                                      ('events', false, false, events),
+                                      ('rows', true, false, rows_amounts),
+                                      ('events', true, false, events_amounts),
+                                      ('rows', false, true, rows_lost),
+                                      ('events', false, true, events_lost),
+                                      ('rows', true, true, rows_amounts_lost),
+                                      ('events', true, true, events_amounts_lost)
+                              ) a (form, amounts, lost, elements),
                       generate_subscripts(elements, 1) AS k) e
-        USING (series_id, k, form, amounts)
+        USING (series_id, k, form, amounts, lost)
     JOIN series USING (series_id);
 
   INSERT INTO wholes
@@ -455,7 +557,29 @@ BEGIN
   UNION ALL
   SELECT 'event purchase, amounts', zone, t.time, key.kind, series_id, rows_amounts::text,
          purchases_amounts
+    FROM asked
+  UNION ALL
+  SELECT 'event purchase, amounts, lost_after', zone, t.time, key.kind, series_id,
+         rows_amounts_lost::text, purchases_amounts_lost
     FROM asked;
+
+  INSERT INTO wholes
+  SELECT 'lost_after NULL', zone, t.time, key.kind, series_id,
+         concat_ws(' ', a.rows, a.events, a.rows_amounts, a.events_amounts), n.of_null
+    FROM asked a
+    JOIN (SELECT series_id,
+                 concat_ws(' ',
+                           lifecycle_series_lost_after(customer, at, period, step,
+                                                       inactive_after, churned_after, NULL),
+                           lifecycle_series_lost_after(customer, at, event, period, step,
+                                                       inactive_after, churned_after, NULL),
+                           lifecycle_series_lost_after(customer, at, amount, period, step,
+                                                       inactive_after, churned_after, NULL),
+                           lifecycle_series_lost_after(customer, at, event, amount, period, step,
+                                                       inactive_after, churned_after, NULL)
+                          ) AS of_null
+            FROM series LEFT JOIN events USING (series_id)
+           WHERE series_id % 5 = 2 GROUP BY series_id) n USING (series_id);
 
   -- every row once or three times, in another order
   INSERT INTO wholes
@@ -474,6 +598,8 @@ BEGIN
                  count(*) FILTER (WHERE at = "from" - inactive_after - tick) AS inactive,
                  count(*) FILTER (WHERE at = "from" - churned_after) AS still_inactive,
                  count(*) FILTER (WHERE at = "from" - churned_after - tick) AS churned,
+                 count(*) FILTER (WHERE at = "from" - lost_after) AS not_lost,
+                 count(*) FILTER (WHERE at = "from" - lost_after - tick) AS lost,
                  count(*) FILTER (WHERE at = later) AS at_later,
                  count(*) FILTER (WHERE at = later - inactive_after) AS stayed,
                  count(*) FILTER (WHERE at = later - inactive_after - tick) AS lapsed
@@ -483,7 +609,17 @@ BEGIN
                  count(*) FILTER (WHERE last_event = later - tick * 2) AS too_short
             FROM periods
             JOIN (SELECT series_id, max(at) FILTER (WHERE isfinite(at)) AS last_event
-                    FROM known WHERE form = 'events' GROUP BY series_id) k USING (series_id)) d,
+                    FROM known WHERE form = 'events' AND event <> 'adjustment'
+                   GROUP BY series_id) k USING (series_id)) d,
+         (SELECT count(*) FILTER (WHERE first_adjustment < first_event) AS before_data,
+                 count(*) FILTER (WHERE last_adjustment > last_event) AS after_data,
+                 count(*) FILTER (WHERE first_event IS NULL) AS nothing_else
+            FROM (SELECT series_id,
+                         min(at) FILTER (WHERE event <> 'adjustment') AS first_event,
+                         max(at) FILTER (WHERE event <> 'adjustment') AS last_event,
+                         min(at) FILTER (WHERE event = 'adjustment') AS first_adjustment,
+                         max(at) FILTER (WHERE event = 'adjustment') AS last_adjustment
+                    FROM known WHERE form = 'events' AND isfinite(at) GROUP BY series_id) k) f,
          (SELECT count(*) FILTER (WHERE last_period AND "to" < "from" + step) AS cut_short,
                  count(*) FILTER (WHERE last_period AND k = 0) AS only_period
             FROM (SELECT *, k = max(k) OVER (PARTITION BY series_id) AS last_period
@@ -495,6 +631,11 @@ BEGIN
                          ('just before inactive_after before a start', inactive),
                          ('churned_after before a start', still_inactive),
                          ('just before churned_after before a start', churned),
+                         ('lost_after before a start', not_lost),
+                         ('just before lost_after before a start', lost),
+                         ('an adjustment before any other event', before_data),
+                         ('an adjustment after any other event', after_data),
+                         ('no event but adjustments', nothing_else),
                          ('bought when it is decided who has stayed', at_later),
                          ('inactive_after before that decision', stayed),
                          ('just before inactive_after before that decision', lapsed),
@@ -505,7 +646,7 @@ BEGIN
 
   -- ask again with the parameters as constants
   FOR q IN
-    SELECT series_id, period::text, step, inactive_after, churned_after
+    SELECT series_id, period::text, step, inactive_after, churned_after, lost_after
       FROM series WHERE series_id % 7 = 0 ORDER BY series_id
   LOOP
     FOREACH scan IN ARRAY '{on,off}'::text[] LOOP
@@ -514,13 +655,15 @@ BEGIN
         'SELECT concat_ws('' '',
                           lifecycle_series(customer, at, event, amount,
                                            %1$L::%5$s, %2$L, %3$L, %4$L),
-                          lifecycle_series(customer, at, %1$L::%5$s, %2$L, %3$L, %4$L))
+                          lifecycle_series(customer, at, %1$L::%5$s, %2$L, %3$L, %4$L),
+                          lifecycle_series_lost_after(customer, at, event, amount,
+                                                      %1$L::%5$s, %2$L, %3$L, %4$L, %7$L))
            FROM events WHERE series_id = %6$s',
-        q.period, q.step, q.inactive_after, q.churned_after, t.span, q.series_id)
+        q.period, q.step, q.inactive_after, q.churned_after, t.span, q.series_id, q.lost_after)
         INTO constants;
       INSERT INTO wholes
       SELECT 'constants', zone, t.time, key.kind, series_id,
-             concat_ws(' ', events_amounts, rows), constants
+             concat_ws(' ', events_amounts, rows, events_amounts_lost), constants
         FROM asked WHERE series_id = q.series_id;
     END LOOP;
     RESET winback.enable_scan;
@@ -549,11 +692,11 @@ CALL play_all(:series_per_round);
 
 -- By form: no element differs from lifecycle_counts of its period, and that does not differ from
 -- plain SQL.
-SELECT form, amounts, count(DISTINCT series_id) AS series, count(*) AS elements,
-       27 * count(*) AS fields,
+SELECT form, amounts, lost, count(DISTINCT series_id) AS series, count(*) AS elements,
+       34 * count(*) AS fields,
        count(*) FILTER (WHERE series_differs) AS series_differ,
        count(*) FILTER (WHERE counts_differ) AS counts_differ
-  FROM elements GROUP BY form, amounts ORDER BY form, amounts;
+  FROM elements GROUP BY form, amounts, lost ORDER BY form, amounts, lost;
 
 -- By time type and the session's time zone, by kind of key, and by step: no element differs.
 SELECT coalesce(time, '') AS time, coalesce(zone, '') AS zone, coalesce(kind, '') AS kind,
@@ -564,17 +707,19 @@ SELECT coalesce(time, '') AS time, coalesce(zone, '') AS zone, coalesce(kind, ''
  ORDER BY time, zone, kind, min(step), step;
 
 -- The first fields that differ: none.
-SELECT zone, time, kind, series_id, k, form, amounts, field,
+SELECT zone, time, kind, series_id, k, form, amounts, lost, field,
        p.value AS plain, a.value AS alone, e.value AS element
   FROM elements, jsonb_each_text(to_jsonb(plain)) AS p (field, value),
        LATERAL (SELECT to_jsonb(alone) ->> p.field AS value) a,
        LATERAL (SELECT to_jsonb(element) ->> p.field AS value) e
  WHERE (series_differs OR counts_differ)
-   AND (p.value IS DISTINCT FROM a.value OR a.value IS DISTINCT FROM e.value)
- ORDER BY series_id, k, form, amounts, field COLLATE "C" LIMIT 10;
+   AND (p.value IS DISTINCT FROM a.value
+        OR e.value IS DISTINCT FROM CASE field WHEN 'step' THEN step::text ELSE a.value END)
+ ORDER BY series_id, k, form, amounts, lost, field COLLATE "C" LIMIT 10;
 
 -- Whole series: the forms without event return the same as the constant event purchase, duplicate
--- purchases change nothing, and constant parameters act like parameters in columns.
+-- purchases and a lost_after of NULL change nothing, and constant parameters act like parameters in
+-- columns.
 SELECT comparison, count(*) AS series, count(*) FILTER (WHERE one IS NULL) AS undefined,
        count(*) FILTER (WHERE one IS DISTINCT FROM other) AS differ
   FROM wholes GROUP BY comparison ORDER BY comparison COLLATE "C";
@@ -590,7 +735,17 @@ SELECT count(*) FILTER (WHERE (e).sustained > 0) AS with_sustained,
        count(*) FILTER (WHERE (e).retained > 0) AS with_retained,
        count(*) FILTER (WHERE (e).reactivation_rate > 0 AND (e).reactivation_rate < 1)
          AS rate_within_0_and_1
-  FROM (SELECT element AS e FROM elements WHERE form = 'events' AND NOT amounts) x;
+  FROM (SELECT element AS e FROM elements WHERE form = 'events' AND NOT amounts AND NOT lost) x;
+SELECT count(*) FILTER (WHERE (e).lost_start > 0) AS with_lost_start,
+       count(*) FILTER (WHERE (e).lost_start > 0
+                          AND (e).lost_start < (e).churned_start) AS with_lost_and_not_lost,
+       count(*) FILTER (WHERE (e).lost_end <> (e).lost_start) AS with_another_number_at_end,
+       count(*) FILTER (WHERE (e).won_back > returned((e).win_back)) AS with_lost_won_back,
+       count(*) FILTER (WHERE (e).winback_rate > 0 AND (e).winback_rate < 1)
+         AS rate_within_0_and_1,
+       count(*) FILTER (WHERE (e).lost_start IS NULL) AS without_lost_after,
+       count(*) FILTER (WHERE (e).history_complete) AS with_history
+  FROM (SELECT element AS e FROM elements WHERE form = 'events' AND NOT amounts AND lost) x;
 SELECT count(*) FILTER (WHERE r = 0) AS of_zero,
        count(*) FILTER (WHERE r < 0) AS negative,
        count(*) FILTER (WHERE r > 0 AND r < 'Infinity') AS positive,
@@ -600,15 +755,19 @@ SELECT count(*) FILTER (WHERE r = 0) AS of_zero,
        count(*) FILTER (WHERE r = 0 AND scale(r) > 0) AS of_zero_with_scale
   FROM elements,
        unnest(ARRAY[(element).revenue_new, (element).revenue_retained,
-                    (element).revenue_reactivated, (element).revenue_won_back]) AS r
- WHERE amounts;
+                    (element).revenue_reactivated, (element).revenue_won_back,
+                    (element).revenue_other]) AS r
+ WHERE amounts AND NOT lost;
+SELECT form, count(*) FILTER (WHERE (element).revenue_other <> 0) AS with_revenue_of_others
+  FROM elements WHERE amounts AND NOT lost GROUP BY form ORDER BY form;
 
 -- The rows contain every corner case, to the microsecond or the day.
 SELECT corner, sum(cases) AS cases FROM corners GROUP BY corner ORDER BY corner COLLATE "C";
 
 -- The periods of one day contain days of 23 and of 25 hours.
 SELECT zone, (element).period_end - (element).period_start AS length, count(*) AS periods
-  FROM elements WHERE time = 'timestamptz' AND form = 'rows' AND NOT amounts AND step = '1 day'
+  FROM elements
+ WHERE time = 'timestamptz' AND form = 'rows' AND NOT amounts AND NOT lost AND step = '1 day'
    AND (element).period_end - (element).period_start >= '23 hours'
  GROUP BY zone, (element).period_end - (element).period_start ORDER BY zone, length;
 
@@ -616,7 +775,7 @@ SELECT zone, (element).period_end - (element).period_start AS length, count(*) A
 -- because the month is shorter.
 SELECT extract(day FROM (element).period_start) AS day, count(*) AS periods
   FROM elements
- WHERE time = 'date' AND form = 'rows' AND NOT amounts AND step = '1 month'
+ WHERE time = 'date' AND form = 'rows' AND NOT amounts AND NOT lost AND step = '1 month'
    AND extract(day FROM (element).period_start) >= 28
  GROUP BY day ORDER BY day;
 
@@ -637,13 +796,14 @@ SELECT n, coalesce(who, n) % 40 AS forty, n % 500 AS many, who, who::int8 << 32 
        'number ' || who AS "text", lpad(who::text, 32, '0')::uuid AS "uuid",
        ROW(CASE WHEN who > 1 THEN 'shop ' || who % 3 END,
            CASE WHEN who > 0 THEN who END)::shop_customer AS "composite",
-       at::timestamptz AS at_timestamptz, at AS at_timestamp, at::date AS at_date, event, amount
+       at::timestamptz AS at_timestamptz, at AS at_timestamp, at::date AS at_date, event,
+       CASE WHEN event IN ('interest', 'cancellation') THEN 0 ELSE amount END AS amount
   FROM (SELECT n, CASE pick(n, 42, 50) WHEN 0 THEN NULL ELSE pick(n, 43, 1000) END AS who,
                CASE pick(n, 44, 50) WHEN 0 THEN NULL WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity'
                  ELSE timestamp '2023-06-01' + pick(n, 45, 600) * interval '1 day'
                       + pick(n, 46, 86400) * interval '1 second' END AS at,
                pick(n, 47, '{purchase,purchase,purchase,purchase,
-                             cancellation,interest,NULL}'::lifecycle_event[]) AS event,
+                             cancellation,interest,adjustment,NULL}'::lifecycle_event[]) AS event,
                pick(n, 48, '{NULL,0,1,2.50,-2.50,0.001,1e-20,1e25,
                              12345678901234567890.12,99.9,100}'::numeric[]) AS amount
           FROM generate_series(1, 8000) AS n) n
@@ -665,7 +825,11 @@ LANGUAGE sql AS $$
                      lifecycle_series(KEY, TIME, event, PERIOD, '1 month', '1 month', '3 months'),
                      lifecycle_series(KEY, TIME, amount, PERIOD, '1 month', '1 month', '3 months'),
                      lifecycle_series(KEY, TIME, event, amount, PERIOD, '10 days', '30 days', NULL),
-                     lifecycle_counts(KEY, TIME, event, amount, PERIOD, '30 days', '90 days')
+                     lifecycle_series_lost_after(KEY, TIME, event, amount, PERIOD, '1 month',
+                                                 '1 month', '3 months', '6 months'),
+                     lifecycle_counts(KEY, TIME, event, amount, PERIOD, '30 days', '90 days'),
+                     lifecycle_counts_lost_after(KEY, TIME, event, amount, PERIOD,
+                                                 '30 days', '90 days', '180 days')
                     ) AS answer
       FROM SOURCE GROUPED $template$,
     'BY AS id', coalesce(grouped, '0') || ' AS id'),
@@ -824,7 +988,7 @@ DROP TABLE series, events;
 CREATE TEMP TABLE series AS
 SELECT forty AS series_id, tstzrange '[2023-11-30,2024-09-15)' AS period,
        interval '1 month' AS step, interval '1 month' AS inactive_after,
-       interval '3 months' AS churned_after
+       interval '3 months' AS churned_after, interval '6 months' AS lost_after
   FROM history GROUP BY forty;
 CREATE TEMP TABLE events AS
 SELECT forty AS series_id, "int8" AS customer, at_timestamptz AS at, event, amount FROM history;
@@ -836,13 +1000,15 @@ BEGIN
   CALL prepare(t);
 END $$;
 SELECT count(*) AS elements, count(*) FILTER (WHERE (counts).sustained > 0) AS with_sustained,
-       count(*) FILTER (WHERE counts::text IS DISTINCT FROM elements[k + 1]::text) AS differ
+       count(*) FILTER (WHERE counts::text IS DISTINCT FROM without_step(elements[k + 1])::text)
+         AS differ
   FROM plain_counts()
   JOIN (SELECT forty AS series_id,
-               lifecycle_series("int8", at_timestamptz, event, amount, '[2023-11-30,2024-09-15)',
-                                '1 month', '1 month', '3 months') AS elements
+               lifecycle_series_lost_after(
+                 "int8", at_timestamptz, event, amount, '[2023-11-30,2024-09-15)', '1 month',
+                 '1 month', '3 months', '6 months') AS elements
           FROM history GROUP BY forty) g USING (series_id)
- WHERE form = 'events' AND amounts;
+ WHERE form = 'events' AND amounts AND lost;
 
 --
 -- Transitions.
