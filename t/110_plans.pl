@@ -83,12 +83,34 @@ my @columns = (
   inactive_end => q{standing2 = 'inactive'}, churned_end => q{standing2 = 'churned'},
 );
 my @names = @columns[ grep { $_ % 2 == 0 } 0 .. $#columns ];
+# With lost_after and amounts, these columns are compared, too. Only customers who are not lost
+# count in the tallies.
+my $eligible = q{standing1 IN ('inactive', 'churned', 'prospect')};
+my %sum_of = (
+  new => q{bought AND coalesce(standing1, 'prospect') = 'prospect'},
+  retained => q{CASE WHEN bought THEN standing1 ELSE standing2 END = 'active'},
+  reactivated => q{bought AND standing1 = 'inactive'},
+  won_back => q{bought AND standing1 = 'churned'},
+  other => q{NOT bought AND standing2 IS DISTINCT FROM 'active'},
+);
+my @columns_lost_after = (
+  reactivation => qq{count(*) FILTER (WHERE $eligible AND NOT lost1 AND bought) || '/'
+                     || count(*) FILTER (WHERE $eligible AND NOT lost1)},
+  win_back => q{count(*) FILTER (WHERE standing1 = 'churned' AND NOT lost1 AND bought) || '/'
+                || count(*) FILTER (WHERE standing1 = 'churned' AND NOT lost1)},
+  lost_start => q{count(*) FILTER (WHERE standing1 = 'churned' AND lost1)},
+  lost_end => q{count(*) FILTER (WHERE standing2 = 'churned' AND lost2)},
+  map({ ("revenue_$_" => "coalesce(sum(paid) FILTER (WHERE $sum_of{$_}), 0)") } sort keys %sum_of),
+);
+my @names_lost_after =
+  (@names, @columns_lost_after[ grep { $_ % 2 == 0 } 0 .. $#columns_lost_after ]);
 sub columns_of {
-  my ($counts) = @_;
-  return 'ROW(' . join(', ', map { "($counts).$_" } @names) . ')::text';
+  my ($counts, @of) = @_;
+  return 'ROW(' . join(', ', map { "($counts).$_" } @of) . ')::text';
 }
 
 # Returns statements in plain SQL that create the table "truth": the expected fields of each group.
+# Without amounts, adjustments are ignored, and a group with nothing else has no counts.
 sub truth {
   my (%c) = @_;
   my $standing = sub {
@@ -96,16 +118,19 @@ sub truth {
     return qq{CASE WHEN NOT known$i THEN NULL WHEN p$i IS NULL THEN 'prospect'
                    WHEN x$i >= p$i OR p$i < $t - interval '$c{churned_after}' THEN 'churned'
                    WHEN p$i < $t - interval '$c{inactive_after}' THEN 'inactive'
-                   ELSE 'active' END AS standing$i};
+                   ELSE 'active' END AS standing$i,
+              coalesce(p$i < $t - interval '$c{lost_after}', false) AS lost$i};
   };
   my $past = sub {
     my ($i, $t) = @_;
     return qq{max(at) FILTER (WHERE event = 'purchase' AND at < $t) AS p$i,
               max(at) FILTER (WHERE event = 'cancellation' AND at < $t) AS x$i,
-              bool_or(at < $t) AS known$i};
+              bool_or(at < $t AND event <> 'adjustment') AS known$i};
   };
   my @counted = map { "count(*) FILTER (WHERE $columns[ 2 * $_ + 1 ])" } 0 .. $#names;
   my $counts = 'ROW(' . join(', ', @counted) . ')::text';
+  push @counted, map { $columns_lost_after[ 2 * $_ + 1 ] } 0 .. $#columns_lost_after / 2;
+  my $counts_lost_after = 'ROW(' . join(', ', @counted) . ')::text';
   return qq{
     CREATE TABLE periods AS
     SELECT 0 AS k, '$c{from}'::$c{time} AS "from", '$c{to}'::$c{time} AS "to"
@@ -122,19 +147,26 @@ sub truth {
       SELECT key, grp, k, "from", "to", customer,
              @{[ $past->(1, '"from"') ]},
              @{[ $past->(2, '"to"') ]},
-             bool_or(event = 'purchase' AND at >= "from" AND at < "to") AS bought
+             bool_or(event = 'purchase' AND at >= "from" AND at < "to") AS bought,
+             sum(amount) FILTER (WHERE event IN ('purchase', 'adjustment')
+                                   AND at >= "from" AND at < "to") AS paid,
+             bool_or(event <> 'adjustment') AS others
         FROM orders, periods, LATERAL (VALUES ('all', NULL), ('g', g), ('h', h)) AS v (key, grp)
        WHERE customer IS NOT NULL AND at IS NOT NULL AND event IS NOT NULL AND $c{filter}
        GROUP BY key, grp, k, "from", "to", customer
     ), statuses AS (
       SELECT *, @{[ $standing->(1, '"from"') ]}, @{[ $standing->(2, '"to"') ]} FROM lives
     ), sums AS (
-      SELECT key, grp, k, $counts AS counts,
-             count(*) FILTER (WHERE bought AND standing1 IN ('inactive', 'churned', 'prospect'))
-               AS r1,
-             count(*) FILTER (WHERE standing1 IN ('inactive', 'churned', 'prospect')) AS e1,
+      SELECT key, grp, k, $counts AS counts, $counts_lost_after AS counts_lost_after,
+             bool_or(others) AS others,
+             count(*) FILTER (WHERE bought AND $eligible) AS r1,
+             count(*) FILTER (WHERE $eligible) AS e1,
              count(*) FILTER (WHERE bought AND standing1 = 'churned') AS r2,
-             count(*) FILTER (WHERE standing1 = 'churned') AS e2
+             count(*) FILTER (WHERE standing1 = 'churned') AS e2,
+             count(*) FILTER (WHERE bought AND $eligible AND NOT lost1) AS r3,
+             count(*) FILTER (WHERE $eligible AND NOT lost1) AS e3,
+             count(*) FILTER (WHERE bought AND standing1 = 'churned' AND NOT lost1) AS r4,
+             count(*) FILTER (WHERE standing1 = 'churned' AND NOT lost1) AS e4
         FROM statuses GROUP BY key, grp, k
     )
     SELECT key, grp, field, value
@@ -142,30 +174,51 @@ sub truth {
              ('reactivation_tally', r1 || '/' || e1), ('winback_tally', r2 || '/' || e2),
              ('reactivation_rate', encode(float8send(r1::float8 / nullif(e1, 0)), 'hex')),
              ('winback_rate', encode(float8send(r2::float8 / nullif(e2, 0)), 'hex')),
-             ('counts', counts)) AS f (field, value)
-     WHERE k = 0
+             ('reactivation_tally_lost_after', r3 || '/' || e3),
+             ('winback_tally_lost_after', r4 || '/' || e4),
+             ('reactivation_rate_lost_after',
+              encode(float8send(r3::float8 / nullif(e3, 0)), 'hex')),
+             ('winback_rate_lost_after', encode(float8send(r4::float8 / nullif(e4, 0)), 'hex')),
+             ('counts', counts),
+             ('counts_lost_after', counts_lost_after)) AS f (field, value)
+     WHERE k = 0 AND (field <> 'counts' OR others)
     UNION ALL
-    SELECT key, grp, 'series', string_agg(counts, ';' ORDER BY k)
-      FROM sums WHERE k > 0 GROUP BY key, grp;
+    SELECT key, grp, field, string_agg(value, ';' ORDER BY k)
+      FROM sums, LATERAL (VALUES ('series', counts),
+                                 ('series_lost_after', counts_lost_after)) AS f (field, value)
+     WHERE k > 0 AND (field <> 'series' OR others) GROUP BY key, grp, field;
     ANALYZE truth};
 }
 
-# Returns some of the calls that must give these fields: field => call.
+# Returns some of the calls that must give these fields: field => call. The counts with lost_after
+# have amounts; without lost_after they have none.
 sub calls {
   my (%c) = @_;
   my $event = $c{has_events} || maybe(0.3) ? 'event, ' : '';
   my $inside = $c{inside} // '';
   my $after = $c{after} // '';
-  my ($period, $i, $ch, $step) = @c{qw(period_sql inactive_sql churned_sql step_sql)};
+  my ($period, $i, $ch, $l, $step) =
+    @c{qw(period_sql inactive_sql churned_sql lost_sql step_sql)};
+  my $row = "customer, at, $event";
   my %calls = (
-    reactivation_tally => "reactivation_tally(customer, at, $event$period, $i $inside) $after",
-    winback_tally => "winback_tally(customer, at, $event$period, $ch $inside) $after",
-    reactivation_rate => "reactivation_rate(customer, at, $event$period, $i $inside) $after",
-    winback_rate => "winback_rate(customer, at, $event$period, $ch $inside) $after",
-    counts => "lifecycle_counts(customer, at, $event$period, $i, $ch $inside) $after",
-    series => "lifecycle_series(customer, at, $event$period, $step, $i, $ch $inside) $after",
+    reactivation_tally => "reactivation_tally($row$period, $i $inside) $after",
+    winback_tally => "winback_tally($row$period, $ch $inside) $after",
+    reactivation_rate => "reactivation_rate($row$period, $i $inside) $after",
+    winback_rate => "winback_rate($row$period, $ch $inside) $after",
+    counts => "lifecycle_counts($row$period, $i, $ch $inside) $after",
+    series => "lifecycle_series($row$period, $step, $i, $ch $inside) $after",
+    (map { ("reactivation_${_}_lost_after"
+          => "reactivation_${_}_lost_after($row$period, $i, $l $inside) $after",
+        "winback_${_}_lost_after"
+          => "winback_${_}_lost_after($row$period, $ch, $l $inside) $after") } qw(rate tally)),
+    counts_lost_after =>
+      "lifecycle_counts_lost_after(${row}amount, $period, $i, $ch, $l $inside) $after",
+    series_lost_after =>
+      "lifecycle_series_lost_after(${row}amount, $period, $step, $i, $ch, $l $inside) $after",
   );
-  my @asked = grep { maybe(0.4) } sort keys %calls;
+  # each row counts in a sum of amounts, also the duplicate of another
+  delete @calls{qw(counts_lost_after series_lost_after)} if $c{distinct};
+  my @asked = grep { maybe(0.3) } sort keys %calls;
   @asked = (any(sort keys %calls)) unless @asked;
   return map { $_ => $calls{$_} } @asked;
 }
@@ -175,9 +228,17 @@ my %read = (
   winback_tally => 'winback_tally::text',
   reactivation_rate => q{encode(float8send(reactivation_rate), 'hex')},
   winback_rate => q{encode(float8send(winback_rate), 'hex')},
-  counts => columns_of('counts'),
-  series => q{(SELECT string_agg(} . columns_of('series[i]')
+  reactivation_tally_lost_after => 'reactivation_tally_lost_after::text',
+  winback_tally_lost_after => 'winback_tally_lost_after::text',
+  reactivation_rate_lost_after => q{encode(float8send(reactivation_rate_lost_after), 'hex')},
+  winback_rate_lost_after => q{encode(float8send(winback_rate_lost_after), 'hex')},
+  counts => columns_of('counts', @names),
+  counts_lost_after => columns_of('counts_lost_after', @names_lost_after),
+  series => q{(SELECT string_agg(} . columns_of('series[i]', @names)
     . q{, ';' ORDER BY i) FROM generate_subscripts(series, 1) AS i)},
+  series_lost_after =>
+    q{(SELECT string_agg(} . columns_of('series_lost_after[i]', @names_lost_after)
+    . q{, ';' ORDER BY i) FROM generate_subscripts(series_lost_after, 1) AS i)},
 );
 
 # Returns random settings: name = value.
@@ -253,8 +314,10 @@ sub query {
     $how{after} = 'OVER (PARTITION BY ' . ($key eq 'all' ? '1' : $key) . ')';
   }
   elsif ($form eq 'prepared') {
-    @how{qw(period_sql inactive_sql churned_sql step_sql)} = ('$1', '$2', '$3', '$4');
+    @how{qw(period_sql inactive_sql churned_sql step_sql lost_sql)} =
+      ('$1', '$2', '$3', '$4', '$5');
   }
+  $how{distinct} = $form eq 'distinct';
   my %calls = calls(%how);
   my $calls = join ",\n             ", map {
     my $call = $calls{$_};
@@ -292,8 +355,9 @@ sub query {
   }
   my $query = "SELECT $grp AS grp,\n             $calls FROM $from $where $by";
   if ($form eq 'prepared') {
-    push @prepare, "PREPARE asked($span{$c{time}}, interval, interval, interval) AS $query";
-    my $arguments = join ', ', @c{qw(period_sql inactive_sql churned_sql step_sql)};
+    my $intervals = join ', ', ('interval') x 4;
+    push @prepare, "PREPARE asked($span{$c{time}}, $intervals) AS $query";
+    my $arguments = join ', ', @c{qw(period_sql inactive_sql churned_sql step_sql lost_sql)};
     return ($form, $key, $fields, "EXECUTE asked($arguments)", @prepare);
   }
   return ($form, $key, $fields, $query);
@@ -316,9 +380,10 @@ for my $round (1 .. $rounds) {
   );
   my $many = $round % 20 == 3;
   ($c{kind}, $c{rows}) = (any(grep { /serial/ } sort keys %spelling), 30000) if $many;
-  ($c{inactive_after}, $c{churned_after}) = @{ any(
-      [ '1 month', '3 months' ], [ '30 days', '30 days' ], [ '7 days', '90 days' ],
-      [ '36 hours', '10 days' ], [ '1 month', '1 month' ]) };
+  @c{qw(inactive_after churned_after lost_after)} = @{ any(
+      [ '1 month', '3 months', '5 months' ], [ '30 days', '30 days', '60 days' ],
+      [ '7 days', '90 days', '90 days' ], [ '36 hours', '10 days', '20 days' ],
+      [ '1 month', '1 month', '4 months' ]) };
   $c{step} = any('1 month', '13 days', '1 week');
   $c{from} = any('2023-03-31', '2023-05-01', '2023-06-10');
   $c{to} = any('2023-07-31', '2023-10-30', '2023-08-01');
@@ -326,15 +391,15 @@ for my $round (1 .. $rounds) {
   # with many rows, short steps make too many periods for plain SQL
   $c{step} = '1 month' if $c{rows} > 3000;
   $c{period_sql} = "'[$c{from},$c{to})'::$span{$c{time}}";
-  ($c{inactive_sql}, $c{churned_sql}, $c{step_sql}) =
-    map { "interval '$_'" } @c{qw(inactive_after churned_after step)};
+  ($c{inactive_sql}, $c{churned_sql}, $c{lost_sql}, $c{step_sql}) =
+    map { "interval '$_'" } @c{qw(inactive_after churned_after lost_after step)};
   my $customers = magnitude($c{rows});
   my $groups = magnitude(any(3, 40, $c{rows}));
   # in one round of 20, serial customers enough to form an array (KEY_DENSE) from purchases alone
   ($customers, $groups) = (18000, any(3, 40)) if $many;
   my $type = $c{kind} =~ s/.* //r;
   my @columns = ('n int', q{dropped text DEFAULT 'some'}, 'g int', 'h int',
-    "customer $type", "at $c{time}", 'event lifecycle_event');
+    "customer $type", "at $c{time}", 'event lifecycle_event', 'amount numeric');
   my ($partition_by, $partitions) = maybe(0.4) ? partitions(\@columns, $c{rows}) : ('', '');
   my $zone = any('UTC', 'Europe/Berlin', 'America/New_York');
   my $choice = sprintf '%.9f', rand();
@@ -350,17 +415,21 @@ for my $round (1 .. $rounds) {
     SELECT setseed($choice);
     CREATE TABLE orders (@{[ join ', ', @columns ]}) $partition_by;
     $partitions;
-    INSERT INTO orders (n, g, h, customer, at, event)
-    SELECT n, (random() * random() * $groups)::int, n % 4,
-           CASE WHEN random() > 0.02 THEN $spelling{$c{kind}} END,
-           CASE WHEN random() > 0.02
-                THEN (timestamp '2022-11-01' + random() * interval '400 days')::$c{time} END,
-           CASE WHEN @{[ $c{has_events} ? 'true' : 'false' ]} THEN
-                  (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL,
-                         'purchase', 'purchase', 'purchase'])[1 + floor(random() * 8)]
-                ELSE 'purchase' END::lifecycle_event
-      FROM (SELECT n, 1 + floor(random() * $customers)::int AS who
-              FROM generate_series(1, $c{rows}) AS n) r;
+    INSERT INTO orders (n, g, h, customer, at, event, amount)
+    SELECT *, CASE WHEN event IN ('cancellation', 'interest') THEN (ARRAY[0, NULL])[1 + n % 2]
+                   WHEN n % 10 > 0 THEN round((random() * 1000 - 300)::numeric, n % 4) END
+      FROM (SELECT n, (random() * random() * $groups)::int, n % 4,
+                   CASE WHEN random() > 0.02 THEN $spelling{$c{kind}} END,
+                   CASE WHEN random() > 0.02
+                        THEN (timestamp '2022-11-01' + random() * interval '400 days')::$c{time}
+                   END,
+                   CASE WHEN @{[ $c{has_events} ? 'true' : 'false' ]} THEN
+                          (ARRAY['purchase', 'purchase', 'cancellation', 'interest', NULL,
+                                 'purchase', 'purchase', 'purchase',
+                                 'adjustment'])[1 + floor(random() * 9)]
+                        ELSE 'purchase' END::lifecycle_event AS event
+              FROM (SELECT n, 1 + floor(random() * $customers)::int AS who
+                      FROM generate_series(1, $c{rows}) AS n) r) e;
     $alter;
     CREATE INDEX ON orders (g);
     CREATE INDEX ON orders (customer, at);
@@ -391,7 +460,7 @@ for my $round (1 .. $rounds) {
                      FROM got, LATERAL (VALUES $fields_read) AS f (field, value)
                     -- plain SQL has no group without a row that counts
                     WHERE EXISTS (SELECT FROM truth t
-                                   WHERE t.key = '$key'
+                                   WHERE t.key = '$key' AND t.field = f.field
                                      AND t.grp IS NOT DISTINCT FROM got.grp)) r
           USING (grp, field)
        WHERE t.value IS DISTINCT FROM r.value ORDER BY 1 LIMIT 3};
