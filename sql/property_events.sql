@@ -1046,6 +1046,20 @@ SELECT (c).active_start, (c).active_end, (c).history_complete, (c).period_comple
                                 '3 months') AS c
           FROM adjustments WHERE customer = 10) x;
 
+-- lost_after ends no standing, so it does not change who stayed.  The customer came back and is
+-- active 30 days after the period, on 3 March, where 1 month is shorter than 30 days.
+CREATE TEMP TABLE stayed AS
+SELECT 1 AS customer, at
+  FROM (VALUES (date '2022-01-01'), ('2023-01-15'), ('2023-02-20'), ('2023-06-01')) AS v (at);
+SELECT lost_after, (c).won_back, (c).sustained, (c).lapsed_again
+  FROM (SELECT lost_after,
+               lifecycle_counts_lost_after(customer, at, '[2023-01-01,2023-02-01)', '30 days',
+                                           '30 days', lost_after) AS c
+          FROM stayed, (VALUES (NULL), (interval '1 month'), ('31 days')) AS l (lost_after)
+         GROUP BY lost_after) x
+ ORDER BY lost_after;
+DROP TABLE stayed;
+
 -- Thresholds in different units may be in order at one instant and not at another: 30 days are
 -- longer than the month before 1 March, and shorter than the month before 1 June.
 \set VERBOSITY sqlstate
