@@ -11,6 +11,8 @@ SET jit = off;
 SET TimeZone = 'UTC';
 SET max_parallel_workers_per_gather = 0;
 SET winback.enable_scan = on;
+-- some thresholds are a minute, which is a warning
+SET client_min_messages = error;
 CREATE SCHEMA scan;
 SET search_path = scan, public;
 

@@ -24,9 +24,9 @@ my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
 
 sub ask { return $node->safe_psql('winback', $_[0]); }
 
-WinbackTypes::create($node);
+WinbackTypes::create($node, 'winback');
 my @types = @WinbackTypes::types;
-my %contents = %WinbackTypes::contents;
+my %contents = WinbackTypes::contents($node, 'winback');
 
 # An index, a partial index, a constraint and a view that use the order of the tallies and
 # the comparison of labels with text. pg_dump writes them out, so they must read in again.
