@@ -126,6 +126,23 @@ CheckLength(const Interval *length, const char *name)
 				 errhint("Use a length of time such as '90 days'.")));
 }
 
+/* Return whether an instant is a finite value of the type of its unit. */
+static bool
+IsFiniteInstant(TimeUnit unit, int64 at)
+{
+	if (unit == UNIT_DAY)
+		return at == (DateADT) at && IS_VALID_DATE((DateADT) at);
+	return IS_VALID_TIMESTAMP(at);
+}
+
+/* Return whether a range of the type can have given a period, that is, not a forged one. */
+bool
+PeriodIsPossible(TimeUnit unit, const Period *period)
+{
+	return IsFiniteInstant(unit, period->from) && period->from < period->to &&
+		(period->to == END_OF_TIME || IsFiniteInstant(unit, period->to - 1));
+}
+
 /* Return the first day whose midnight is not before a timestamp. */
 static int64
 DayNotBefore(Timestamp at)

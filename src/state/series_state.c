@@ -132,6 +132,8 @@ ReceiveQuestion(StringInfo wire, Question *question)
 	question->has_step = pq_getmsgbyte(wire) != 0;
 	ReceiveInterval(wire, &question->step);
 	question->has_end = pq_getmsgbyte(wire) != 0;
+	if (!PeriodIsPossible(question->unit, &question->period))
+		elog(ERROR, "invalid question in a serialized state");
 	question->fingerprint = QuestionFingerprint(question);
 }
 
