@@ -736,6 +736,109 @@ SELECT columns, count(*) AS queries, count(DISTINCT c.answer) AS answers,
        count(*) FILTER (WHERE c.scan) AS scans, count(*) FILTER (WHERE c.same) AS same
   FROM layout_queries, compare(query) AS c GROUP BY columns ORDER BY columns COLLATE "C";
 
+-- Conditions of WHERE that are evaluated on the columns of a page: each comparison of each
+-- built-in type, from both sides, with values that occur, and with those that are hard: NULL, NaN,
+-- infinities, a text of 3 kB, limits of integers.  The column "by_column" is the number of
+-- conditions that are evaluated so.
+CREATE COLLATION ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE conditions (
+  customer_id int8, ordered_at timestamptz, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, d date,
+  ts timestamp, tz timestamptz, t text, v varchar(10), n numeric, u uuid, b bool,
+  c text COLLATE "C");
+INSERT INTO conditions
+SELECT n % 499, timestamptz '2023-01-01' + n % 10007 * interval '65 minutes',
+       (ARRAY[-32768, -1, 0, 7, 32767, NULL])[1 + n % 6],
+       (ARRAY[-2147483648, -1, 0, 7, 2147483647, NULL])[1 + n % 6],
+       (ARRAY[-9223372036854775808, -1, 0, 7, 4294967303, NULL])[1 + n / 3 % 6],
+       (ARRAY['NaN', '-infinity', '0.1', '7', 'infinity', NULL]::float4[])[1 + n % 6],
+       (ARRAY['NaN', '-infinity', '0.1', '7', '-0', NULL]::float8[])[1 + n / 2 % 6],
+       (ARRAY['-infinity', '2023-06-01', '2023-06-02', 'infinity', NULL]::date[])[1 + n % 5],
+       (ARRAY['-infinity', '2023-06-01', '2023-06-01 12:00', 'infinity', NULL]::timestamp[])
+         [1 + n % 5],
+       (ARRAY['-infinity', '2023-06-01', '2023-06-01 12:00', 'infinity', NULL]::timestamptz[])
+         [1 + n / 2 % 5],
+       (ARRAY['', 'email', 'e-mail', repeat('x', 3000), NULL])[1 + n % 5],
+       (ARRAY['', 'email', 'shop', NULL])[1 + n % 4],
+       (ARRAY['NaN', '0.10', '0.1', '7', '1e30', NULL]::numeric[])[1 + n % 6],
+       md5((n % 7)::text)::uuid, (ARRAY[true, false, NULL])[1 + n % 3],
+       (ARRAY['', 'email', repeat('y', 3000)])[1 + n % 3]
+  FROM generate_series(1, 5000) AS n;
+VACUUM ANALYZE conditions;
+CREATE TABLE tried (no serial, theme text, condition text);
+INSERT INTO tried (theme, condition)
+SELECT 'comparisons', format(CASE side WHEN 1 THEN '%1$s %2$s %3$s' ELSE '%3$s %2$s %1$s' END,
+                             col, op, quote_nullable(value) || '::' || type)
+  FROM (VALUES ('i2', 'int2', '7'), ('i2', 'int4', '32768'), ('i2', 'int8', '4294967303'),
+               ('i4', 'int4', '7'), ('i4', 'int2', '-1'), ('i4', 'int8', '-2147483649'),
+               ('i8', 'int8', '7'), ('i8', 'int4', '7'), ('i8', 'int8', NULL),
+               ('f4', 'float4', '0.1'), ('f4', 'float8', '0.1'), ('f4', 'float8', 'NaN'),
+               ('f8', 'float8', '0'), ('f8', 'float4', '7'), ('f8', 'float8', 'infinity'),
+               ('d', 'date', '2023-06-01'), ('d', 'date', 'infinity'),
+               ('d', 'timestamp', '2023-06-01 12:00'), ('ts', 'timestamp', '2023-06-01'),
+               ('ts', 'date', '2023-06-01'), ('tz', 'timestamptz', '2023-06-01'),
+               ('n', 'numeric', '0.1'), ('n', 'numeric', 'NaN'), ('t', 'text', 'email'),
+               ('t', 'text', repeat('x', 3000)), ('c', 'text', ''), ('v', 'varchar', 'shop'),
+               ('u', 'uuid', '8f14e45f-ceea-467f-a9a1-2d1f2a4b2d9e'), ('b', 'bool', 't'))
+         AS v (col, type, value),
+       unnest('{=,<>,<,<=,>,>=}'::text[]) AS op, generate_series(1, 2) AS side
+UNION ALL
+SELECT theme, condition
+  FROM (VALUES
+    ('lists', 'i4 IN (7, -1, 0)'), ('lists', 'i4 IN (7, NULL)'), ('lists', 'i4 NOT IN (7, -1)'),
+    ('lists', 'i8 = ANY (NULL::int8[])'), ('lists', $$t IN ('email', '')$$),
+    ('lists', $$v IN ('email', 'shop')$$), ('lists', $$n IN (0.1, 7.00)$$),
+    ('lists', 'i2 = ANY (ARRAY[7::int2])'), ('lists', $$i4 = ANY ('{}')$$),
+    ('lists', 'i4 > ANY (ARRAY[-1, 7])'), ('lists', 'i4 > ALL (ARRAY[-1, 0])'),
+    ('NULL', 'i4 IS NULL'), ('NULL', 't IS NOT NULL'), ('NULL', 'u IS NULL'), ('NULL', 'b IS TRUE'),
+    ('AND, OR', 'i4 BETWEEN -1 AND 7 AND i8 > -5'), ('AND, OR', 'i4 = 7 OR i4 IS NULL OR f8 > 1'),
+    ('AND, OR', $$(i4 = 7 AND t = 'email') OR (i4 IS NULL AND (n < 1 OR d > '2023-06-01'))$$),
+    ('AND, OR', 'NOT (i4 = 7 OR i8 = 7)'), ('AND, OR', 'i4 = 7 OR length(t) = 5'),
+    ('others between', 'i4 > 0 AND 10 / i4 > 0'),
+    ('others between', $$i2 IS NOT NULL AND t LIKE 'e%' AND i8 < 7$$),
+    ('others between', 'abs(i4 % 100) = 7 AND i8 = 7'), ('others between', 'i4 = i2 AND i8 = 7'),
+    ('others between', 'b AND i8 = 7'), ('others between', $$c > 'a' AND i8 = 7$$),
+    ('others between', $$t = 'email' COLLATE ignore_case AND i8 = 7$$),
+    ('parameters', 'i8 = (SELECT max(region) + 4 FROM orders)'),
+    ('parameters', 'tz > (SELECT min(tz) FROM conditions)'))
+         AS v (theme, condition);
+CREATE FUNCTION by_column(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) ' || query INTO plan;
+  RETURN coalesce((jsonb_path_query_first(plan::jsonb, '$.**."Conditions by Column"'))::int, 0);
+END $$;
+SELECT theme, count(*) AS queries, count(DISTINCT c.answer) AS answers,
+       count(*) FILTER (WHERE c.same) AS same, sum(by_column(q.query)) AS by_column
+  FROM tried,
+       LATERAL (SELECT format('SELECT reactivation_tally(customer_id, ordered_at, %L, ''30 days''),'
+                              ' winback_tally(customer_id, ordered_at, %1$L, ''60 days'')'
+                              ' FILTER (WHERE i8 > 0) FROM conditions WHERE %2$s',
+                              '[2023-06-01,2023-09-01)', condition) AS query) AS q,
+       compare(q.query) AS c
+ GROUP BY theme ORDER BY theme COLLATE "C";
+-- a parameter of a prepared statement, in a generic plan, and one that differs between rescans
+SET plan_cache_mode = force_generic_plan;
+PREPARE with_parameter(text, int8[]) AS
+  SELECT reactivation_tally(customer_id, ordered_at, '[2023-06-01,2023-09-01)', '30 days')
+    FROM conditions WHERE t = $1 AND i8 = ANY ($2);
+EXECUTE with_parameter('email', '{7,-1}');
+EXECUTE with_parameter('email', '{7}');
+EXECUTE with_parameter(NULL, '{7}');
+RESET plan_cache_mode;
+SELECT c.scan, c.same, by_column(q.query) AS by_column, c.answer
+  FROM (VALUES ($$SELECT g, (SELECT reactivation_tally(customer_id, ordered_at,
+                                                      '[2023-06-01,2023-09-01)', '30 days')
+                             FROM conditions WHERE i4 = g AND t = 'email')
+                  FROM (VALUES (7), (0), (NULL), (7)) AS v (g)$$)) AS q (query),
+       compare(query) AS c;
+-- the rows that the conditions exclude are counted
+SELECT plan -> 'Rows Removed by Filter' AS removed, plan -> 'Rows Scanned' AS scanned
+  FROM jsonb_path_query(explained_json($$
+    SELECT reactivation_tally(customer_id, ordered_at, '[2023-06-01,2023-09-01)', '30 days')
+      FROM conditions WHERE i4 = 7 AND t = 'email' AND length(v) = 5$$)::jsonb,
+    'strict $.**?(@."Node Type" == "Custom Scan")') AS plan;
+
 -- In a parallel plan, each process sends its customers to the leader: the planner takes it where
 -- there are many rows for each customer, but not where each row is a customer of its own.  In that
 -- case it does not take PostgreSQL's own parallel plan either.

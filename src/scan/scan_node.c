@@ -5,8 +5,9 @@
  * In a plan of PostgreSQL each row passes through slots, expressions and several nodes.
  * This node avoids that.  It reads pages in the way of a sequential scan (scan_table.c),
  * fetches the columns that the aggregates need from all rows of a page, and passes the
- * rows of the page to each aggregate as one block (scan_aggregate.c).  WHERE and FILTER
- * are PostgreSQL's own expressions, and are evaluated on a slot, row by row.
+ * rows of the page to each aggregate as one block (scan_aggregate.c).  Common conditions of
+ * WHERE are evaluated on the columns of the page (scan_filter.c).  Others, and FILTER, are
+ * PostgreSQL's own expressions, and are evaluated on a slot, row by row.
  *
  * The node reads the partitions of a table one after the other, into the same states.
  *
@@ -32,6 +33,7 @@
 #include "compat.h"
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
+#include "scan/scan_filter.h"
 #include "scan/scan_table.h"
 
 /* One output column: an Aggref, and the state from which its value is computed. */
@@ -48,9 +50,10 @@ typedef struct ScanResult
 typedef struct TableToScan
 {
 	ScanTable	table;
+	List	   *filters;		/* the first conditions of WHERE, evaluated on columns */
 	bool		by_row;			/* there is a qual or a FILTER */
 	bool		filtered;		/* every aggregate has a FILTER */
-	ExprState  *qual;			/* NULL if none */
+	ExprState  *qual;			/* the other conditions; NULL if none */
 	ScanSource *sources;		/* one for each aggregate of the scan */
 } TableToScan;
 
@@ -78,9 +81,11 @@ typedef struct WinbackScanState
 
 	ScanColumns columns;
 	ScanPage	page;
-	HeapTupleHeader *taken;		/* the rows of the page that at least one aggregate takes */
-	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the indexes in `taken`
-								 * of the rows that its FILTER accepts */
+	uint16	   *selected;		/* if the table has filters: the numbers of the rows that WHERE, and
+								 * after ChooseRows at least one aggregate, accepts */
+	HeapTupleHeader *taken;		/* otherwise: the rows that at least one aggregate takes */
+	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the rows that its FILTER
+								 * accepts: numbers in the page, or indexes in `taken` */
 	int		   *nchosen;		/* for each aggregate, the number of these rows */
 
 	MemoryContext context;		/* contains the states; reset before each rescan */
@@ -108,6 +113,37 @@ PlanEntry(const CustomScan *plan, int i)
 	return list_nth_node(TargetEntry, plan->custom_scan_tlist, i)->expr;
 }
 
+/*
+ * Give each column of a table's filters a place in scan->columns: that of an aggregate's column if
+ * it is the same one, or one behind them.  Append the latter to attnos, and return the number of
+ * columns that are needed.
+ */
+static int
+BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, AttrNumber *attnos)
+{
+	int		   *places = palloc((RelationGetNumberOfAttributes(table->table.relation) + 1) *
+								sizeof(int));
+	int			ncolumns = scan->columns.ncolumns;
+	ListCell   *lc;
+
+	foreach(lc, filter_attnos)
+	{
+		int			place = 0;
+
+		while (place < ncolumns && attnos[place] != lfirst_int(lc))
+			place++;
+		if (place == ncolumns)
+		{
+			ScanColumnsReserve(&scan->columns, place);
+			attnos[ncolumns++] = lfirst_int(lc);
+		}
+		places[lfirst_int(lc)] = place;
+	}
+	ScanFiltersBind(table->filters, places);
+	pfree(places);
+	return ncolumns;
+}
+
 /* Prepare to read a table.  Its entries in the plan begin with number `entry`. */
 static void
 BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry, int eflags)
@@ -119,9 +155,12 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 		make_ands_implicit(PlanEntry(plan, entry + SCAN_TABLE_QUAL));
 	TupleDesc	own_desc = ps->scandesc;
 	const TupleTableSlotOps *own_ops = ps->scanops;
-	AttrNumber *attnos = palloc0(scan->columns.ncolumns * sizeof(AttrNumber));
+	List	   *filter_attnos = NIL;
+	AttrNumber *attnos;
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
+	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
+	attnos = palloc0((scan->columns.ncolumns + list_length(filter_attnos)) * sizeof(AttrNumber));
 
 	/* compile expressions for the rows of the table, not for those that the node returns */
 	ps->scandesc = RelationGetDescr(table->table.relation);
@@ -144,7 +183,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 		table->by_row |= source->filter != NULL;
 		table->filtered &= source->filter != NULL;
 	}
-	ScanTableSetColumns(&table->table, attnos, scan->columns.ncolumns);
+	ScanTableSetColumns(&table->table, attnos, BindFilters(scan, table, filter_attnos, attnos));
 	ps->scandesc = own_desc;
 	ps->scanops = own_ops;
 }
@@ -181,7 +220,8 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	scan->nresults = intVal(linitial(plan->custom_private));
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
-	scan->columns.columns = palloc0(entry * sizeof(ScanColumn));
+	/* of the aggregates, and of the filters: each may be any column that the query names */
+	scan->columns.columns = palloc0(2 * entry * sizeof(ScanColumn));
 	for (int i = 0; i < scan->nresults; i++, entry++)
 	{
 		ScanResult *result = &scan->results[i];
@@ -198,6 +238,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + scan->nresults)
 		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
 
+	scan->selected = palloc(MaxHeapTuplesPerPage * sizeof(uint16));
 	scan->taken = palloc(MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
 	scan->chosen = palloc((Size) scan->naggregates * MaxHeapTuplesPerPage * sizeof(uint16));
 	scan->nchosen = palloc(scan->naggregates * sizeof(int));
@@ -208,6 +249,80 @@ static inline uint16 *
 Chosen(WinbackScanState *scan, int aggregate)
 {
 	return scan->chosen + (Size) aggregate * MaxHeapTuplesPerPage;
+}
+
+/*
+ * Evaluate the FILTERs of all aggregates on the row in the slot.  Add `row` to the lists of those
+ * that accept it, and return whether there is one.
+ */
+static bool
+ChooseForFilters(WinbackScanState *scan, TableToScan *table, uint16 row)
+{
+	bool		chosen = false;
+
+	for (int i = 0; i < scan->naggregates; i++)
+	{
+		if (table->sources[i].filter != NULL &&
+			ExecQual(table->sources[i].filter, scan->css.ss.ps.ps_ExprContext))
+		{
+			Chosen(scan, i)[scan->nchosen[i]++] = row;
+			chosen = true;
+		}
+	}
+	return chosen;
+}
+
+/*
+ * Fetch the columns of all rows of a page, evaluate the table's filters on them, collect the
+ * numbers of the rows that they accept in scan->selected, and return how many these are.
+ */
+static int
+SelectRows(WinbackScanState *scan, TableToScan *table)
+{
+	int			nrows = scan->page.nrows;
+	int			nselected;
+
+	/* a filter may detoast values */
+	ResetExprContext(scan->css.ss.ps.ps_ExprContext);
+	ScanTableFetch(&table->table, &scan->columns, scan->page.rows, nrows);
+	for (int row = 0; row < nrows; row++)
+		scan->selected[row] = row;
+	nselected = ScanFiltersApply(table->filters, scan->css.ss.ps.ps_ExprContext, &scan->columns,
+								 scan->selected, nrows);
+	InstrCountFiltered1(&scan->css.ss.ps, nrows - nselected);
+	return nselected;
+}
+
+/*
+ * Evaluate the qual and FILTER on the first `nrows` rows in scan->selected.  Keep there the rows
+ * that at least one aggregate takes, and return their number.
+ */
+static int
+ChooseSelected(WinbackScanState *scan, TableToScan *table, int nrows)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+	ExprContext *econtext = ps->ps_ExprContext;
+	int			ntaken = 0;
+
+	memset(scan->nchosen, 0, scan->naggregates * sizeof(int));
+	for (int i = 0; i < nrows; i++)
+	{
+		uint16		row = scan->selected[i];
+		bool		taken = !table->filtered;
+
+		ResetExprContext(econtext);
+		econtext->ecxt_scantuple = ScanTableRow(&table->table, &scan->page, row);
+		if (!ExecQual(table->qual, econtext))
+		{
+			InstrCountFiltered1(ps, 1);
+			continue;
+		}
+		scan->counters.rows++;
+		taken |= ChooseForFilters(scan, table, row);
+		scan->selected[ntaken] = row;
+		ntaken += taken;
+	}
+	return ntaken;
 }
 
 /*
@@ -240,14 +355,7 @@ ChooseRows(WinbackScanState *scan, TableToScan *table)
 			continue;
 		}
 		scan->counters.rows++;
-		for (int i = 0; i < scan->naggregates; i++)
-		{
-			if (table->sources[i].filter != NULL && ExecQual(table->sources[i].filter, econtext))
-			{
-				Chosen(scan, i)[scan->nchosen[i]++] = ntaken;
-				taken = true;
-			}
-		}
+		taken |= ChooseForFilters(scan, table, ntaken);
 		if (!taken)
 			continue;
 		if (ntaken == 0)
@@ -266,21 +374,29 @@ static void
 EnterPage(WinbackScanState *scan, TableToScan *table)
 {
 	int			nrows = scan->page.nrows;
+	const uint16 *all = NULL;	/* the rows that an aggregate without a FILTER takes */
 
-	if (table->by_row)
-		nrows = ChooseRows(scan, table);
-	else
+	if (table->filters != NIL)
 	{
-		ScanTableFetch(&table->table, &scan->columns, scan->page.rows, nrows);
-		scan->counters.rows += nrows;
+		nrows = SelectRows(scan, table);
+		all = scan->selected;
 	}
+	else if (!table->by_row)
+		ScanTableFetch(&table->table, &scan->columns, scan->page.rows, nrows);
+
+	if (!table->by_row)
+		scan->counters.rows += nrows;
+	else if (table->filters != NIL)
+		nrows = ChooseSelected(scan, table, nrows);
+	else
+		nrows = ChooseRows(scan, table);
 	for (int i = 0; i < scan->naggregates; i++)
 	{
 		/* if a FILTER accepts all rows that are taken, no list of them is needed */
 		bool		filtered = table->sources[i].filter != NULL && scan->nchosen[i] < nrows;
 
 		ScanAggregateEnter(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
-						   filtered ? Chosen(scan, i) : NULL,
+						   filtered ? Chosen(scan, i) : all,
 						   filtered ? scan->nchosen[i] : nrows);
 	}
 }
@@ -304,6 +420,7 @@ EnterTables(WinbackScanState *scan)
 		TableToScan *table = &scan->tables[i];
 		MemoryContext old_context;
 
+		ScanFiltersStart(table->filters, scan->context);
 		ScanTableBegin(&table->table, ps->state->es_snapshot,
 					   scan->shared != NULL ? SharedHeap(scan->shared, i) : NULL);
 		old_context = MemoryContextSwitchTo(ps->ps_ExprContext->ecxt_per_tuple_memory);
@@ -543,6 +660,9 @@ ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), Explai
 	}
 	else if (is_divided)
 		ExplainPropertyInteger("Tables", NULL, scan->ntables, es);
+	if (es->verbose && scan->tables[0].filters != NIL)
+		ExplainPropertyInteger("Conditions by Column", NULL,
+							   list_length(scan->tables[0].filters), es);
 	if (es->analyze)
 	{
 		ExplainPropertyUInteger("Rows Scanned", NULL, scan->counters.rows, es);

@@ -90,20 +90,28 @@ ScanTableRow(ScanTable *table, const ScanPage *page, int row)
 int
 ScanColumnsAdd(ScanColumns *columns, AttrNumber attno)
 {
-	ScanColumn *column;
-
 	for (int i = 0; i < columns->ncolumns; i++)
 	{
 		if (columns->columns[i].attno == attno)
 			return i;
 	}
-	column = &columns->columns[columns->ncolumns];
-	column->attno = attno;
+	ScanColumnsReserve(columns, columns->ncolumns);
+	columns->columns[columns->ncolumns].attno = attno;
+	return columns->ncolumns++;
+}
+
+/* Allocate the arrays of column n. */
+void
+ScanColumnsReserve(ScanColumns *columns, int n)
+{
+	ScanColumn *column = &columns->columns[n];
+
+	if (column->values != NULL)
+		return;
 	column->values = palloc(MaxHeapTuplesPerPage * sizeof(Datum));
 	column->nulls = palloc(MaxHeapTuplesPerPage * sizeof(bool));
 	column->chosen_values = palloc(MaxHeapTuplesPerPage * sizeof(Datum));
 	column->chosen_nulls = palloc(MaxHeapTuplesPerPage * sizeof(bool));
-	return columns->ncolumns++;
 }
 
 /* Return the alignment of a type in bytes. */
@@ -133,6 +141,7 @@ ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 	int			offset = 0;
 
 	table->attnos = attnos;
+	table->ncolumns = ncolumns;
 	table->nsteps = 0;
 	for (int i = 0; i < ncolumns; i++)
 		table->nsteps = Max(table->nsteps, attnos[i]);
@@ -355,7 +364,7 @@ ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i)
 	TupleTableSlot *slot = table->slot;
 
 	slot_getsomeattrs(slot, table->nsteps);
-	for (int c = 0; c < columns->ncolumns; c++)
+	for (int c = 0; c < table->ncolumns; c++)
 	{
 		int			attno = table->attnos[c];
 

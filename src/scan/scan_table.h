@@ -26,10 +26,13 @@ typedef struct ScanColumn
 	bool	   *chosen_nulls;
 } ScanColumn;
 
-/* The columns that the aggregates of a scan need, without duplicates. */
+/*
+ * The columns that the aggregates of a scan need, without duplicates, and behind them the columns
+ * that only conditions on a table read (scan_filter.h).
+ */
 typedef struct ScanColumns
 {
-	int			ncolumns;
+	int			ncolumns;		/* of the aggregates */
 	ScanColumn *columns;
 } ScanColumns;
 
@@ -51,6 +54,7 @@ typedef struct ScanTable
 	TupleTableSlot *slot;		/* contains the row on which expressions are evaluated */
 	HeapTupleData tuple;		/* the row that the slot points to */
 	const AttrNumber *attnos;	/* for each column of ScanColumns, its number in this table */
+	int			ncolumns;		/* number of columns that are needed */
 	int			nsteps;			/* number of columns up to the last one that is needed */
 	int			nfixed;			/* number of columns, from the first on, with a fixed offset */
 	ScanStep   *steps;			/* nsteps elements */
@@ -68,6 +72,7 @@ extern void ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableSca
 extern bool ScanTableNextPage(ScanTable *table, ScanPage *page);
 extern TupleTableSlot *ScanTableRow(ScanTable *table, const ScanPage *page, int row);
 extern int	ScanColumnsAdd(ScanColumns *columns, AttrNumber attno);
+extern void ScanColumnsReserve(ScanColumns *columns, int n);
 extern void ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns);
 extern void ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 						   const HeapTupleHeader *rows, int nrows);
