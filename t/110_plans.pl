@@ -279,6 +279,18 @@ sub settings {
   return @set;
 }
 
+# Returns a random condition on a row. Most of its parts are of the kinds that a Winback Scan
+# evaluates on the columns of a page.
+sub condition {
+  my @parts = map {
+    any('n > 40', 'g <> 1', '3 >= g', 'h IN (0, 2, 3)', 'n BETWEEN 5 AND 2000', 'amount IS NULL',
+      'amount > -50.5', 'amount <= 300', 'h IS NOT NULL', 'at IS NULL', q{event = 'purchase'},
+      'n % 7 <> 3', 'g = h', 'n = ANY (ARRAY[1, 7, NULL, 77])',
+      '(g = 0 OR n < 500 AND h <> 2)', '(amount IS NULL OR amount < 100 OR h = 1)')
+  } 1 .. any(1, 1, 2, 3);
+  return '(' . join(maybe(0.7) ? ' AND ' : ' OR ', @parts) . ')';
+}
+
 # Makes a random query over the groups of a random key ("all", "g" or "h"), whose columns are grp
 # and the result of each call. Returns its form, the key, the names of the calls, the query, and
 # statements to run before it.
@@ -376,7 +388,7 @@ for my $round (1 .. $rounds) {
   my %c = (
     time => any(sort keys %span), kind => any(sort keys %spelling),
     has_events => maybe(0.5), rows => magnitude(12000),
-    filter => any('true', 'true', 'n % 7 <> 3', 'n > 40', 'g <> 1'), steps => 1 + int rand 5,
+    filter => maybe(0.4) ? 'true' : condition(), steps => 1 + int rand 5,
   );
   my $many = $round % 20 == 3;
   ($c{kind}, $c{rows}) = (any(grep { /serial/ } sort keys %spelling), 30000) if $many;
