@@ -808,15 +808,20 @@ BEGIN
   EXECUTE 'EXPLAIN (VERBOSE, FORMAT json) ' || query INTO plan;
   RETURN coalesce((jsonb_path_query_first(plan::jsonb, '$.**."Conditions by Column"'))::int, 0);
 END $$;
-SELECT theme, count(*) AS queries, count(DISTINCT c.answer) AS answers,
+-- each condition once in WHERE, beside a FILTER by column and one that is not, and once in FILTER
+SELECT theme, place, count(*) AS queries, count(DISTINCT c.answer) AS answers,
        count(*) FILTER (WHERE c.same) AS same, sum(by_column(q.query)) AS by_column
   FROM tried,
-       LATERAL (SELECT format('SELECT reactivation_tally(customer_id, ordered_at, %L, ''30 days''),'
+       (VALUES ('WHERE', 'i8 > 0', 'mod(i4, 100) > 1', '%s'), ('FILTER', '%s', '%s', 'i2 > -5'),
+               ('FILTER without WHERE', '%s', 'true', 'true')) AS p (place, first, second, rest),
+       LATERAL (SELECT format('SELECT reactivation_tally(customer_id, ordered_at, %1$L,'
+                              ' ''30 days'') FILTER (WHERE %2$s),'
                               ' winback_tally(customer_id, ordered_at, %1$L, ''60 days'')'
-                              ' FILTER (WHERE i8 > 0) FROM conditions WHERE %2$s',
-                              '[2023-06-01,2023-09-01)', condition) AS query) AS q,
+                              ' FILTER (WHERE %3$s) FROM conditions WHERE %4$s',
+                              '[2023-06-01,2023-09-01)', format(first, condition),
+                              format(second, condition), format(rest, condition)) AS query) AS q,
        compare(q.query) AS c
- GROUP BY theme ORDER BY theme COLLATE "C";
+ GROUP BY theme, place ORDER BY theme COLLATE "C", place COLLATE "C";
 -- a parameter of a prepared statement, in a generic plan, and one that differs between rescans
 SET plan_cache_mode = force_generic_plan;
 PREPARE with_parameter(text, int8[]) AS

@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "scan/scan_aggregate.h"
+#include "scan/scan_filter.h"
 
 /* The functions of an aggregate in pg_aggregate. */
 typedef struct AggregateFunctions
@@ -156,18 +157,30 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *c
 
 /*
  * Set up a ScanAggregate for one table.  `aggref` contains the columns of this table.
- * Their numbers go into `attnos`, in the order of ScanColumns.
+ * Their numbers go into `attnos`, in the order of ScanColumns.  Append the columns that a
+ * FILTER reads by column to `filter_attnos`.
  */
 void
 ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate, const Aggref *aggref,
-			   AttrNumber *attnos, PlanState *ps)
+			   AttrNumber *attnos, List **filter_attnos, PlanState *ps)
 {
+	List	   *quals = make_ands_implicit(aggref->aggfilter);
+	List	   *others = quals;
+	List	   *read = NIL;
+
 	for (int i = 0; i < aggregate->nargs; i++)
 	{
 		if (aggregate->columns[i] >= 0)
 			attnos[aggregate->columns[i]] = ColumnOf(ArgOf(aggref, i))->varattno;
 	}
-	source->filter = ExecInitQual(make_ands_implicit(aggref->aggfilter), ps);
+	source->column_filters = ScanFiltersMake(&others, &read, ps);
+	if (others == NIL)
+		*filter_attnos = list_concat_unique_int(*filter_attnos, read);
+	else
+	{
+		source->column_filters = NIL;
+		source->filter = ExecInitQual(quals, ps);
+	}
 	source->prepared = true;
 }
 

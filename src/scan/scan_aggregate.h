@@ -49,7 +49,8 @@ typedef struct ScanAggregate
 typedef struct ScanSource
 {
 	bool		prepared;		/* ScanSourceInit has been called */
-	ExprState  *filter;			/* the FILTER clause; NULL if none */
+	List	   *column_filters; /* the FILTER clause, if it can be evaluated on columns */
+	ExprState  *filter;			/* the FILTER clause otherwise; NULL if none */
 } ScanSource;
 
 extern bool IsOnePass(const Aggref *aggref);
@@ -59,7 +60,8 @@ extern Var *ColumnOf(Expr *arg);
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref,
 							  ScanColumns *columns, PlanState *ps);
 extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
-						   const Aggref *aggref, AttrNumber *attnos, PlanState *ps);
+						   const Aggref *aggref, AttrNumber *attnos, List **filter_attnos,
+						   PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);
 extern void ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext,
 							   const ScanColumns *columns, const uint16 *chosen, int nrows);

@@ -6,7 +6,7 @@
  * This node avoids that.  It reads pages in the way of a sequential scan (scan_table.c),
  * fetches the columns that the aggregates need from all rows of a page, and passes the
  * rows of the page to each aggregate as one block (scan_aggregate.c).  Common conditions of
- * WHERE are evaluated on the columns of the page (scan_filter.c).  Others, and FILTER, are
+ * WHERE and FILTER are evaluated on the columns of the page (scan_filter.c).  Others are
  * PostgreSQL's own expressions, and are evaluated on a slot, row by row.
  *
  * The node reads the partitions of a table one after the other, into the same states.
@@ -51,8 +51,9 @@ typedef struct TableToScan
 {
 	ScanTable	table;
 	List	   *filters;		/* the first conditions of WHERE, evaluated on columns */
-	bool		by_row;			/* there is a qual or a FILTER */
-	bool		filtered;		/* every aggregate has a FILTER */
+	bool		by_column;		/* there are conditions evaluated on columns */
+	bool		by_row;			/* there is a qual or a FILTER evaluated row by row */
+	bool		filtered;		/* every aggregate has such a FILTER */
 	ExprState  *qual;			/* the other conditions; NULL if none */
 	ScanSource *sources;		/* one for each aggregate of the scan */
 } TableToScan;
@@ -81,8 +82,8 @@ typedef struct WinbackScanState
 
 	ScanColumns columns;
 	ScanPage	page;
-	uint16	   *selected;		/* if the table has filters: the numbers of the rows that WHERE, and
-								 * after ChooseRows at least one aggregate, accepts */
+	uint16	   *selected;		/* if by_column: the numbers of the rows that WHERE accepts, and after
+								 * ChooseSelected at least one aggregate */
 	HeapTupleHeader *taken;		/* otherwise: the rows that at least one aggregate takes */
 	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the rows that its FILTER
 								 * accepts: numbers in the page, or indexes in `taken` */
@@ -140,6 +141,8 @@ BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, Att
 		places[lfirst_int(lc)] = place;
 	}
 	ScanFiltersBind(table->filters, places);
+	for (int i = 0; i < scan->naggregates; i++)
+		ScanFiltersBind(table->sources[i].column_filters, places);
 	pfree(places);
 	return ncolumns;
 }
@@ -159,14 +162,16 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	AttrNumber *attnos;
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
-	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
-	attnos = palloc0((scan->columns.ncolumns + list_length(filter_attnos)) * sizeof(AttrNumber));
+	attnos = palloc0((scan->columns.ncolumns +
+					  RelationGetNumberOfAttributes(table->table.relation)) * sizeof(AttrNumber));
 
 	/* compile expressions for the rows of the table, not for those that the node returns */
 	ps->scandesc = RelationGetDescr(table->table.relation);
 	ps->scanops = &TTSOpsBufferHeapTuple;
+	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
 	table->qual = ExecInitQual(quals, ps);
 
+	table->by_column = table->filters != NIL;
 	table->by_row = table->qual != NULL;
 	table->filtered = true;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
@@ -179,7 +184,8 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 		if (!source->prepared)
 			ScanSourceInit(source, aggregate,
 						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)),
-						   attnos, ps);
+						   attnos, &filter_attnos, ps);
+		table->by_column |= source->column_filters != NIL;
 		table->by_row |= source->filter != NULL;
 		table->filtered &= source->filter != NULL;
 	}
@@ -376,7 +382,7 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	int			nrows = scan->page.nrows;
 	const uint16 *all = NULL;	/* the rows that an aggregate without a FILTER takes */
 
-	if (table->filters != NIL)
+	if (table->by_column)
 	{
 		nrows = SelectRows(scan, table);
 		all = scan->selected;
@@ -386,14 +392,24 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 
 	if (!table->by_row)
 		scan->counters.rows += nrows;
-	else if (table->filters != NIL)
+	else if (table->by_column)
 		nrows = ChooseSelected(scan, table, nrows);
 	else
 		nrows = ChooseRows(scan, table);
 	for (int i = 0; i < scan->naggregates; i++)
 	{
+		ScanSource *source = &table->sources[i];
 		/* if a FILTER accepts all rows that are taken, no list of them is needed */
-		bool		filtered = table->sources[i].filter != NULL && scan->nchosen[i] < nrows;
+		bool		filtered = source->filter != NULL && scan->nchosen[i] < nrows;
+
+		if (source->column_filters != NIL)
+		{
+			memcpy(Chosen(scan, i), scan->selected, nrows * sizeof(uint16));
+			scan->nchosen[i] = ScanFiltersApply(source->column_filters,
+												scan->css.ss.ps.ps_ExprContext, &scan->columns,
+												Chosen(scan, i), nrows);
+			filtered = true;
+		}
 
 		ScanAggregateEnter(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
 						   filtered ? Chosen(scan, i) : all,
@@ -421,6 +437,8 @@ EnterTables(WinbackScanState *scan)
 		MemoryContext old_context;
 
 		ScanFiltersStart(table->filters, scan->context);
+		for (int j = 0; j < scan->naggregates; j++)
+			ScanFiltersStart(table->sources[j].column_filters, scan->context);
 		ScanTableBegin(&table->table, ps->state->es_snapshot,
 					   scan->shared != NULL ? SharedHeap(scan->shared, i) : NULL);
 		old_context = MemoryContextSwitchTo(ps->ps_ExprContext->ecxt_per_tuple_memory);
@@ -642,6 +660,17 @@ ColumnNames(const WinbackScanState *scan)
 	return names;
 }
 
+/* Return how many conditions of WHERE and FILTER on a table are evaluated by column. */
+static int
+CountColumnConditions(const WinbackScanState *scan, const TableToScan *table)
+{
+	int			n = list_length(table->filters);
+
+	for (int i = 0; i < scan->naggregates; i++)
+		n += list_length(table->sources[i].column_filters);
+	return n;
+}
+
 static void
 ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), ExplainState *es)
 {
@@ -660,9 +689,9 @@ ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), Explai
 	}
 	else if (is_divided)
 		ExplainPropertyInteger("Tables", NULL, scan->ntables, es);
-	if (es->verbose && scan->tables[0].filters != NIL)
+	if (es->verbose && scan->tables[0].by_column)
 		ExplainPropertyInteger("Conditions by Column", NULL,
-							   list_length(scan->tables[0].filters), es);
+							   CountColumnConditions(scan, &scan->tables[0]), es);
 	if (es->analyze)
 	{
 		ExplainPropertyUInteger("Rows Scanned", NULL, scan->counters.rows, es);
