@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "scan/scan_aggregate.h"
 #include "scan/scan_filter.h"
 

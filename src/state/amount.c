@@ -15,6 +15,7 @@
 #include "nodes/makefuncs.h"
 #include "utils/fmgrprotos.h"
 
+#include "compat.h"
 #include "state/amount.h"
 
 /* The stored format of a numeric of few digits. */
