@@ -221,6 +221,15 @@ SELECT c.* FROM compare($$
     FROM orders$$) AS c;
 SELECT :rate FROM orders WHERE region = 1;
 RESET ROLE;
+-- the function of an operator in WHERE or FILTER, too
+BEGIN;
+REVOKE EXECUTE ON FUNCTION int8gt(int8, int8) FROM PUBLIC;
+SET LOCAL ROLE :"reader";
+SAVEPOINT before;
+SELECT :rate FILTER (WHERE customer_id > 7::int8) FROM orders;
+ROLLBACK TO before;
+SELECT :rate FROM orders WHERE customer_id > 7::int8;
+ROLLBACK;
 BEGIN;
 REVOKE EXECUTE ON FUNCTION reactivation_rate(anyelement, timestamptz, tstzrange, interval)
   FROM PUBLIC;
@@ -785,7 +794,8 @@ UNION ALL
 SELECT theme, condition
   FROM (VALUES
     ('lists', 'i4 IN (7, -1, 0)'), ('lists', 'i4 IN (7, NULL)'), ('lists', 'i4 NOT IN (7, -1)'),
-    ('lists', 'i8 = ANY (NULL::int8[])'), ('lists', $$t IN ('email', '')$$),
+    ('lists', 'i4 IN (7, 1, 2, 3, 4, 5, 6, 8, 9)'), ('lists', 'i8 = ANY (NULL::int8[])'),
+    ('lists', $$t IN ('email', '')$$),
     ('lists', $$v IN ('email', 'shop')$$), ('lists', $$n IN (0.1, 7.00)$$),
     ('lists', 'i2 = ANY (ARRAY[7::int2])'), ('lists', $$i4 = ANY ('{}')$$),
     ('lists', 'i4 > ANY (ARRAY[-1, 7])'), ('lists', 'i4 > ALL (ARRAY[-1, 0])'),

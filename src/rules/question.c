@@ -4,11 +4,9 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
-#include "optimizer/optimizer.h"
 #include "utils/fmgrprotos.h"
 
 #include "rules/question.h"
@@ -86,16 +84,6 @@ IntervalText(const Interval *interval)
 }
 
 /*
- * Return whether this process raises the warnings of a query.  In a parallel query it is the
- * leader, or the first worker if the leader does not take part.
- */
-static bool
-ProcessWarns(void)
-{
-	return !IsParallelWorker() || (ParallelWorkerNumber == 0 && !parallel_leader_participation);
-}
-
-/*
  * Check a threshold.  Return whether it is so short that it was probably meant otherwise.
  *
  * PostgreSQL reads a number without a unit as seconds, so the interval '180' is three
@@ -127,14 +115,15 @@ CheckThreshold(const Interval *threshold, const char *name, TimeUnit unit, bool 
 
 /*
  * Raise an error unless the thresholds and the step are of use.  Warn of short thresholds once a
- * query, in the first question that has any.
+ * query, in the first question that has any.  In a parallel query each process does so: the leader
+ * may not have met a row when a worker does.
  */
 void
 QuestionCheck(const Question *question)
 {
 	static TimestampTz warned_statement = 0;
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
-	bool		warn = statement != warned_statement && ProcessWarns();
+	bool		warn = statement != warned_statement;
 	bool		short_threshold = false;
 
 	if (question->has_inactive_after)

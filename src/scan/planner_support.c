@@ -21,6 +21,7 @@
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(winback_support);
 
@@ -32,13 +33,17 @@ static void
 WithholdUpperPaths(RelOptInfo *rel)
 {
 	FdwRoutine *routine;
+	MemoryContext old_context;
 
 	if (rel == NULL || rel->fdwroutine == NULL || rel->fdwroutine->GetForeignUpperPaths == NULL)
 		return;
+	/* GEQO may ask for costs in a context that does not live as long as the relation */
+	old_context = MemoryContextSwitchTo(GetMemoryChunkContext(rel));
 	routine = makeNode(FdwRoutine);
 	*routine = *rel->fdwroutine;
 	routine->GetForeignUpperPaths = NULL;
 	rel->fdwroutine = routine;
+	MemoryContextSwitchTo(old_context);
 }
 
 /* Let this server compute all aggregates of a query over foreign tables. */

@@ -62,8 +62,8 @@ LookUpAggregate(Oid aggregate)
 }
 
 /* Raise an error unless a role may execute a function. */
-static void
-CheckExecute(Oid function, Oid role, ObjectType type)
+void
+ScanCheckExecute(Oid function, Oid role, ObjectType type)
 {
 	AclResult	result = FunctionAclCheck(function, role);
 
@@ -88,10 +88,10 @@ ScanCheckPrivileges(const Aggref *aggref)
 	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
 	ReleaseSysCache(tuple);
 
-	CheckExecute(aggref->aggfnoid, GetUserId(), OBJECT_AGGREGATE);
-	CheckExecute(DO_AGGSPLIT_SERIALIZE(aggref->aggsplit) ? functions.serialize : functions.finish,
-				 owner, OBJECT_FUNCTION);
-	CheckExecute(functions.transition, owner, OBJECT_FUNCTION);
+	ScanCheckExecute(aggref->aggfnoid, GetUserId(), OBJECT_AGGREGATE);
+	ScanCheckExecute(DO_AGGSPLIT_SERIALIZE(aggref->aggsplit) ? functions.serialize :
+					 functions.finish, owner, OBJECT_FUNCTION);
+	ScanCheckExecute(functions.transition, owner, OBJECT_FUNCTION);
 }
 
 /* Return the one-pass aggregate of an Aggref, or NULL if it is another aggregate. */

@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "nodes/execnodes.h"
+#include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 
 #include "scan/one_pass.h"
@@ -54,6 +55,7 @@ typedef struct ScanSource
 } ScanSource;
 
 extern bool IsOnePass(const Aggref *aggref);
+extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 

@@ -11,14 +11,18 @@
  * conditions in order.  So only those that come before the first of another kind are taken.
  *
  * A row fails if a condition is false or NULL.  In AND and OR without NOT, that is the same.
+ *
+ * Limits: PostgreSQL hashes IN lists of nine constants and more, so these are left to it.
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/stratnum.h"
 #include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/float.h"
@@ -127,7 +131,10 @@ IsValue(const Node *expr)
 	return IsA(expr, Const) || IsA(expr, Param);
 }
 
-/* Set up the comparison by an operator.  Return false if it is not one of ours. */
+/*
+ * Set up the comparison by an operator.  Return false if it is not one of ours.  The user must be
+ * allowed to execute its function, although it may not be called.
+ */
 static bool
 SetOperator(ScanFilter *filter, Oid op, Oid collation)
 {
@@ -156,6 +163,7 @@ SetOperator(ScanFilter *filter, Oid op, Oid collation)
 	/* an administrator may have added operators to the family */
 	if (kind < 0 || get_opcode(op) >= FirstUnpinnedObjectId || !TypesAgree(kind, left, right))
 		return false;
+	ScanCheckExecute(get_opcode(op), GetUserId(), OBJECT_FUNCTION);
 	filter->kind = kind;
 	filter->column_type = left;
 	filter->value_type = right;
@@ -228,7 +236,7 @@ MakeFilter(Node *qual, PlanState *ps)
 		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) qual;
 
 		filter->node = FILTER_IN;
-		return op->useOr && SetOperator(filter, op->opno, op->inputcollid) && !filter->negated &&
+		return op->useOr && !OidIsValid(op->hashfuncid) && SetOperator(filter, op->opno, op->inputcollid) && !filter->negated &&
 			SetOperands(filter, linitial(op->args), lsecond(op->args), ps) ? filter : NULL;
 	}
 	if (IsA(qual, NullTest) && !((NullTest *) qual)->argisrow)
@@ -355,9 +363,12 @@ EvaluateValues(ScanFilter *filter, ExprContext *econtext)
 		}
 		filter->values = elements;
 	}
-	/* a text is compared by its bytes */
-	for (int i = 0; filter->kind == FILTER_TEXT && i < filter->nvalues; i++)
-		filter->values[i] = PointerGetDatum(PG_DETOAST_DATUM(filter->values[i]));
+	/* detoast values once, and not for each row */
+	for (int i = 0; i < filter->nvalues; i++)
+	{
+		if (filter->value_type == TEXTOID || filter->value_type == NUMERICOID)
+			filter->values[i] = PointerGetDatum(PG_DETOAST_DATUM(filter->values[i]));
+	}
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -401,14 +412,25 @@ Holds(StrategyNumber strategy, int order)
 	}
 }
 
+/*
+ * Return whether a text equals another one, which is not toasted.  A toasted text is detoasted only
+ * if the lengths are equal, and its copy freed at once: a page may have hundreds of large texts.
+ */
 static inline bool
 TextEquals(Datum text, Datum other)
 {
-	struct varlena *a = PG_DETOAST_DATUM_PACKED(text);
-	struct varlena *b = (struct varlena *) DatumGetPointer(other);
-	Size		length = VARSIZE_ANY_EXHDR(a);
+	struct varlena *a = (struct varlena *) DatumGetPointer(text);
+	const struct varlena *b = (const struct varlena *) DatumGetPointer(other);
+	Size		length = VARSIZE_ANY_EXHDR(b);
+	bool		equal;
 
-	return length == VARSIZE_ANY_EXHDR(b) && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), length) == 0;
+	if (toast_raw_datum_size(text) - VARHDRSZ != length)
+		return false;
+	a = PG_DETOAST_DATUM_PACKED(text);
+	equal = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), length) == 0;
+	if (a != (struct varlena *) DatumGetPointer(text))
+		pfree(a);
+	return equal;
 }
 
 /*
@@ -514,6 +536,9 @@ ApplyOr(ScanFilter *filter, ExprContext *econtext, const ScanColumns *columns, u
 	for (int i = 0; i < n; i++)
 	{
 		int			ntried = 0;
+
+		if (i % 256 == 255)
+			CHECK_FOR_INTERRUPTS();
 
 		for (int r = 0; r < nrows; r++)
 		{

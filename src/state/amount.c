@@ -97,7 +97,7 @@ AmountFromDatum(Datum numeric)
 #ifdef HAVE_INT128
 	const struct varlena *bytes = (const struct varlena *) DatumGetPointer(numeric);
 
-	if (likely(!VARATT_IS_EXTENDED(bytes) || VARATT_IS_SHORT(bytes)) &&
+	if (likely(!VARATT_IS_EXTERNAL(bytes) && !VARATT_IS_COMPRESSED(bytes)) &&
 		ReadScaled(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), &amount))
 		return amount;
 #endif

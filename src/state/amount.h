@@ -34,7 +34,11 @@ typedef struct Amount
 static inline bool
 IsAmountForm(int form)
 {
-	return form <= AMOUNT_MAX_SCALE || form == AMOUNT_NUMERIC || form == AMOUNT_NONE;
+#ifdef HAVE_INT128
+	if (form <= AMOUNT_MAX_SCALE)
+		return true;
+#endif
+	return form == AMOUNT_NUMERIC || form == AMOUNT_NONE;
 }
 
 extern Amount AmountFromDatum(Datum numeric);
