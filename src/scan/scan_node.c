@@ -227,7 +227,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
 	/* of the aggregates, and of the filters: each may be any column that the query names */
-	scan->columns.columns = palloc0(2 * entry * sizeof(ScanColumn));
+	scan->columns.columns = palloc0((Size) 2 * entry * sizeof(ScanColumn));
 	for (int i = 0; i < scan->nresults; i++, entry++)
 	{
 		ScanResult *result = &scan->results[i];
