@@ -113,20 +113,6 @@ RowAmount(FunctionCallInfo fcinfo, const CallSite *site, LifecycleEvent event)
 	return amount;
 }
 
-/* Enter a row into the state. */
-static void
-EnterRow(FunctionCallInfo fcinfo, CallSite *site, SeriesState *state, int64 at, int zone,
-		 LifecycleEvent event, const Amount *amount)
-{
-	CustomerType *customer_type = site->family.customer_type;
-	Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
-
-	if (site->event || site->amount)
-		SeriesStateEnterEvent(state, customer_type, customer, at, event, amount);
-	else
-		SeriesStateEnterZone(state, customer_type, customer, zone);
-}
-
 /* The body of all transition functions: enter a row into the state. */
 static Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
@@ -158,7 +144,15 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		SeriesStateNote(state, at);
 	zone = CalendarZone(state->calendar, at);
 	if (zone < state->calendar->nedges)
-		EnterRow(fcinfo, site, state, at, zone, event, &amount);
+	{
+		CustomerType *customer_type = site->family.customer_type;
+		Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
+
+		if (site->event || site->amount)
+			SeriesStateEnterEvent(state, customer_type, customer, at, event, &amount);
+		else
+			SeriesStateEnterZone(state, customer_type, customer, zone);
+	}
 	PG_RETURN_POINTER(state);
 }
 
@@ -372,14 +366,6 @@ AddRevenue(void *arg, int period, LifecycleStatus status, const Amount *amount)
 				 revenue->caller);
 }
 
-/* Return one of a period's sums as a numeric; index is that in revenue_columns. */
-static Datum
-RevenueDatum(const Revenue *revenue, int period, int index)
-{
-	return AmountSumGet(&revenue->sums[period * REVENUE_NCOLUMNS + index],
-						revenue->caller);
-}
-
 /*
  * Make the row of one period.  period_start and period_end are its bounds for display;
  * revenue is NULL if the aggregate has no amounts.
@@ -433,7 +419,8 @@ CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
 	{
 		nulls[revenue_columns[i]] = revenue == NULL;
 		if (revenue != NULL)
-			values[revenue_columns[i]] = RevenueDatum(revenue, period, i);
+			values[revenue_columns[i]] =
+				AmountSumGet(&revenue->sums[period * REVENUE_NCOLUMNS + i], revenue->caller);
 	}
 
 	values[COUNTS_STEP] = IntervalPGetDatum(&calendar->question.step);
@@ -444,7 +431,7 @@ CountsDatum(const SeriesState *state, int period, const PeriodSummary *summary,
 																				   state->first_at));
 	values[COUNTS_DATA_END] = TimestampTzGetDatum(InstantToTimestampTzOrInfinity(unit,
 																				 state->last_at));
-	/* the two are BEGINNING_OF_TIME and END_OF_TIME if no row has a finite time */
+	/* the first is after the last only if no row has a finite time */
 	nulls[COUNTS_DATA_START] = nulls[COUNTS_DATA_END] = state->first_at > state->last_at;
 	nulls[COUNTS_LOST_START] = nulls[COUNTS_LOST_END] = !calendar->question.has_lost_after;
 

@@ -12,9 +12,8 @@
  *		before the end		FACT_END_INACTIVE or _ACTIVE, or neither: churned
  *
  * The last purchase has the best verdict (see rules.h).  No aggregate of one period asks
- * who is lost at its end.  Facts of two workers are
- * merged by OR, so the result depends neither on the order of the rows, nor on
- * duplicates, nor on which worker reads a row.
+ * who is lost at its end.  Facts of two workers are merged by OR, so the result depends
+ * neither on the order of the rows, nor on duplicates, nor on which worker reads a row.
  *
  * With cancellations the order of two instants matters as well.  So EventFacts has
  * the last purchase and the last cancellation before the start, and the last ones in

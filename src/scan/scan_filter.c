@@ -236,7 +236,8 @@ MakeFilter(Node *qual, PlanState *ps)
 		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) qual;
 
 		filter->node = FILTER_IN;
-		return op->useOr && !OidIsValid(op->hashfuncid) && SetOperator(filter, op->opno, op->inputcollid) && !filter->negated &&
+		return op->useOr && !OidIsValid(op->hashfuncid) &&
+			SetOperator(filter, op->opno, op->inputcollid) && !filter->negated &&
 			SetOperands(filter, linitial(op->args), lsecond(op->args), ps) ? filter : NULL;
 	}
 	if (IsA(qual, NullTest) && !((NullTest *) qual)->argisrow)
