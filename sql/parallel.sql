@@ -132,11 +132,17 @@ BEGIN
                '^Finalize Aggregate > Gather > '
                '(Partial Aggregate > Parallel Seq Scan|Parallel Custom Scan)$');
     END LOOP;
+    CALL ask('groups, scanned', kind, 'orders', quote_ident(kind), 'timestamptz',
+             'at_timestamptz', 'fifty',
+             '^Finalize HashAggregate > Gather > '
+             '(Partial HashAggregate > Parallel Seq Scan|Parallel Custom Scan)$');
+    SET winback.enable_scan = off;
     SET enable_sort = off;
     CALL ask('groups, hashed', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz',
              'fifty',
              '^Finalize HashAggregate > Gather > Partial HashAggregate > Parallel Seq Scan$');
     SET enable_sort = on;
+    RESET winback.enable_scan;
     SET enable_hashagg = off;
     CALL ask('groups, sorted', kind, 'orders', quote_ident(kind), 'timestamptz', 'at_timestamptz',
              'fifty',
@@ -195,7 +201,8 @@ CALL ask('filter, some rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NUL
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)',
          filter => 'n % 7 > 2');
 CALL ask('filter, some groups', 'int4', 'orders', '"int4"', 'date', 'at_date', 'fifty',
-         '^Finalize .*Gather.*Partial', filter => 'fifty > 10');
+         '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)',
+         filter => 'fifty > 10');
 CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)',
          filter => 'n < 0');
@@ -203,6 +210,25 @@ CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
 -- 2,000 groups of 10 rows side by side, most of which lie in the part of one worker, and 2,000
 -- groups spread over the table.
 SET enable_sort = off;
+RESET cpu_operator_cost;
+SET parallel_tuple_cost = 0;
+CALL ask('2,000 groups side by side, scanned', 'int4', 'orders', 'regular', 'date', 'at_date',
+         'side_by_side',
+         '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)');
+CALL ask('2,000 groups spread, scanned', 'int4', 'orders', 'regular', 'date', 'at_date', 'spread',
+         '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)');
+-- with this memory a process returns its groups many times
+SET work_mem = '64kB';
+SET cpu_operator_cost = 0.1;
+SELECT nodes($$SELECT reactivation_rate(regular, at_date, '[2024-06-15,2024-08-01)', '30 days')
+                FROM orders GROUP BY spread$$);
+CALL ask('2,000 groups spread, little memory', 'int4', 'orders', 'regular', 'date', 'at_date',
+         'spread',
+         '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)');
+SET work_mem = '64MB';
+SET cpu_operator_cost = 1;
+RESET parallel_tuple_cost;
+SET winback.enable_scan = off;
 CALL ask('2,000 groups side by side, hashed', 'int4', 'orders', 'regular', 'date', 'at_date',
          'side_by_side',
          '^Finalize HashAggregate > Gather > Partial HashAggregate');
@@ -212,6 +238,7 @@ CALL ask('2,000 groups spread, hashed', 'text', 'orders', 'regular::text', 'time
          'at_timestamptz', 'spread',
          '^Finalize HashAggregate > Gather > Partial HashAggregate',
          workers => 4, leader => true);
+RESET winback.enable_scan;
 SET enable_sort = on;
 SET enable_hashagg = off;
 CALL ask('2,000 groups side by side, sorted', 'int4', 'orders', 'regular', 'date', 'at_date',

@@ -127,8 +127,37 @@ SELECT served, shape,
   SELECT RATE, rank() OVER (ORDER BY RATE) FROM orders ORDER BY 1 LIMIT 1$$),
 (true, 'UNION ALL of two', $$
   SELECT RATE FROM orders UNION ALL SELECT RATE FROM orders WHERE region = 1$$),
+(true, 'GROUP BY', 'SELECT region, RATE FROM orders GROUP BY region ORDER BY region'),
+(true, 'GROUP BY several keys, with a domain, text and numbers of several spellings', $$
+  SELECT region, lower(name), price, RATE
+    FROM (SELECT *, CASE WHEN amount < 20 THEN 'Cheap' WHEN amount < 60 THEN 'CHEAP' END AS name,
+                 CASE customer_id % 2 WHEN 0 THEN 1.0 ELSE 1.00 END AS price FROM orders) o
+   GROUP BY region, lower(name), price ORDER BY 1, 2, 3$$),
+(true, 'GROUP BY an expression, with HAVING', $$
+  SELECT date_trunc('day', timestamp '2024-01-01' + customer_id % 9 * interval '9 hours') AS day,
+         RATE, max(region) OVER () FROM orders
+   GROUP BY 1, region HAVING RATE > 0.3 AND region <> 2 ORDER BY 1, region$$),
+(true, 'GROUP BY an expression that WHERE and HAVING contain', $$
+  SELECT region % 2 = 0 AS even, RATE FROM orders
+   WHERE region % 2 = 0 OR amount > 10 GROUP BY 1 HAVING (region % 2 = 0) IS NOT NULL
+   ORDER BY 1$$),
+(true, 'GROUP BY, with FILTER, counts and an empty group', $$
+  SELECT region, RATE FILTER (WHERE region < 2), RATE FILTER (WHERE amount * 2 > 50),
+         lifecycle_counts(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days', NULL)
+    FROM orders GROUP BY region ORDER BY region$$),
+(true, 'GROUP BY without rows', $$
+  SELECT region, RATE FROM orders WHERE length(padding) < 0 GROUP BY region$$),
+(true, 'GROUP BY a key that is not in the output', $$
+  SELECT count(*), min(r), max(r)
+    FROM (SELECT RATE AS r FROM orders GROUP BY customer_id % 100) o$$),
+(true, 'GROUP BY in a correlated subquery', $$
+  SELECT r, (SELECT max(x) FROM (SELECT RATE AS x FROM orders WHERE region <> r
+                                  GROUP BY region, r) o)
+    FROM generate_series(0, 4) AS r$$),
+(true, 'HAVING of an aggregate without GROUP BY', 'SELECT RATE FROM orders HAVING RATE > 2'),
 -- the scan leaves these to PostgreSQL
-(false, 'GROUP BY', 'SELECT region, RATE FROM orders GROUP BY region ORDER BY region'),
+(false, 'GROUP BY and a volatile condition', $$
+  SELECT region, RATE FROM orders WHERE random() >= 0 GROUP BY region ORDER BY region$$),
 (false, 'grouping sets', $$
   SELECT region, RATE FROM orders GROUP BY ROLLUP (region) ORDER BY region$$),
 (false, 'HAVING', 'SELECT RATE FROM orders HAVING count(*) > 1'),
@@ -497,7 +526,7 @@ SELECT served, shape,
 (true, 'FILTER on a parent and its children', $$
   SELECT TALLY FILTER (WHERE year IS NULL OR year = 2024) FROM years WHERE customer_id % 3 = 0$$),
 (false, 'only the partitioned table itself', 'SELECT TALLY FROM ONLY shops'),
-(false, 'GROUP BY', $$
+(true, 'GROUP BY', $$
   SELECT region, TALLY FROM shops WHERE region < 2 GROUP BY region ORDER BY region$$),
 (false, 'the table of a row', $$SELECT TALLY FROM shops WHERE tableoid <> 'shop_1'::regclass$$),
 (false, 'the whole row', 'SELECT TALLY FILTER (WHERE shops IS NOT NULL) FROM shops'),

@@ -64,6 +64,14 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	expression_tree_walker((node), (bool (*) ()) (walker), (context))
 #endif
 
+/* The same for a mutator. */
+#if PG_VERSION_NUM >= 160000
+#define MutateExpression(node, mutator, context)	expression_tree_mutator((node), (mutator), (context))
+#else
+#define MutateExpression(node, mutator, context) \
+	expression_tree_mutator((node), (Node *(*) ()) (mutator), (context))
+#endif
+
 /* 16 brought soft errors, which type input stores in a context; before, all are raised */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \
@@ -95,6 +103,25 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #else
 #define DisablePath(path, nodes) \
 	((path)->startup_cost += disable_cost * (nodes), (path)->total_cost += disable_cost * (nodes))
+#endif
+
+/*
+ * 18 stores the data of a group in front of its first tuple.  Before, an entry of a TupleHashTable
+ * has a pointer, in which we store a number.  And 18 asks for the kind of the slots.
+ */
+#if PG_VERSION_NUM >= 180000
+#define BuildGroupTable(parent, desc, ops, ...) \
+	BuildTupleHashTable((parent), (desc), (ops), __VA_ARGS__)
+#define SetGroupNumber(table, entry, number) \
+	(*(uint32 *) TupleHashEntryGetAdditional((table), (entry)) = (number))
+#define GetGroupNumber(table, entry) \
+	(*(uint32 *) TupleHashEntryGetAdditional((table), (entry)))
+#else
+#define BuildGroupTable(parent, desc, ops, ...) \
+	BuildTupleHashTableExt((parent), (desc), __VA_ARGS__)
+#define SetGroupNumber(table, entry, number) \
+	((entry)->additional = (void *) (uintptr_t) (number))
+#define GetGroupNumber(table, entry)	((uint32) (uintptr_t) (entry)->additional)
 #endif
 
 /* 18 brought pg_noreturn, which is written in front of a declaration */

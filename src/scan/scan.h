@@ -16,15 +16,31 @@
  * is the table that the query names.  Its custom_scan_tlist has three parts:
  *
  * 1. an entry for each column of that table; column n is entry n;
- * 2. an entry for each aggregate; custom_private contains the number of aggregates;
+ * 2. an entry for each aggregate, and one for each key of GROUP BY;
  * 3. for each table to read, the SCAN_TABLE_ENTRIES below, and then an entry for each
- *	  aggregate again, with the columns of this table.
+ *	  aggregate and each key again, with the columns of this table.
  *
- * The target list of the plan refers to the entries of part 2, and its qual to those of
- * part 1.  Part 3 is in this list because the planner adjusts the numbers of tables in
- * it, as in all target lists.  In a tuple of the scan the columns of parts 1 and 3 are
- * NULL.
+ * The target list of the plan refers to the entries of part 2, and its qual, which is WHERE, to
+ * those of part 1.  A key that is a column is in both parts.  Part 3 is in this list because the
+ * planner adjusts the numbers of tables in it, as in all target lists.  In a tuple of the scan
+ * the columns of parts 1 and 3 are NULL, but for the keys that are columns.
+ *
+ * custom_exprs contains HAVING (true if there is none), and then each key again, for EXPLAIN and
+ * because the planner looks for parameters there.
  */
+enum
+{
+	SCAN_EXPRS_HAVING,
+	SCAN_EXPRS_KEYS
+};
+
+/* The elements of custom_private. */
+enum
+{
+	SCAN_PRIVATE_NAGGREGATES,	/* Integer */
+	SCAN_PRIVATE_OPERATORS		/* the equality operator of each key: a list of Oids */
+};
+
 #define SCAN_TABLE_OID		0	/* the column tableoid; its varno identifies the table */
 #define SCAN_TABLE_QUAL		1	/* the condition on the rows, true if there is none; unused for
 								 * the table that the query names (plan.qual) */

@@ -133,10 +133,11 @@ ArgOf(const Aggref *aggref, int i)
 
 /* Set up a ScanAggregate, and add the columns that it needs to `columns`. */
 void
-ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *columns,
-				  PlanState *ps)
+ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
+				  ScanColumns *columns, PlanState *ps)
 {
 	aggregate->aggref = aggref;
+	aggregate->grouped = grouped;
 	aggregate->one_pass = OnePassOf(aggref);
 	if (aggregate->one_pass == NULL)
 		elog(ERROR, "transition function of aggregate %u has changed since planning",
@@ -149,7 +150,7 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, ScanColumns *c
 		Expr	   *arg = ArgOf(aggref, i);
 		Var		   *column = ColumnOf(arg);
 
-		aggregate->columns[i] = column != NULL ? ScanColumnsAdd(columns, column->varattno) : -1;
+		aggregate->columns[i] = column != NULL ? ScanColumnsAdd(columns, column->varattno, column->vartype) : -1;
 		if (column == NULL)
 			aggregate->constants[i] = ExecInitExpr(arg, ps);
 	}
@@ -240,6 +241,7 @@ ScanAggregateStart(ScanAggregate *aggregate)
 	aggregate->call.node.extnodename = SCAN_CALL;
 	aggregate->call.context = CurrentMemoryContext;
 	aggregate->call.aggref = NULL;
+	aggregate->batch = NULL;
 
 	build_aggregate_transfn_expr(types, ntypes, 0, false, aggref->aggtranstype,
 								 aggref->inputcollid, transition, InvalidOid, &expr, NULL);
@@ -287,6 +289,50 @@ EnterRow(ScanAggregate *aggregate, int row)
 	fcinfo->args[0].isnull = fcinfo->isnull;
 }
 
+/* Return the state of an aggregate, or NULL if no row has made one. */
+CustomerState *
+ScanAggregateState(const ScanAggregate *aggregate)
+{
+	return aggregate->fcinfo->args[0].isnull ? NULL :
+		(CustomerState *) DatumGetPointer(aggregate->fcinfo->args[0].value);
+}
+
+/* Enter the next rows into a state, or into a new one if it is NULL. */
+void
+ScanAggregateSetState(ScanAggregate *aggregate, CustomerState *state)
+{
+	aggregate->fcinfo->args[0].value = PointerGetDatum(state);
+	aggregate->fcinfo->args[0].isnull = state == NULL;
+}
+
+/*
+ * Give the state the aggregate's batch if it has none, so that the small states of many groups
+ * need none of their own.
+ */
+static void
+LendBatch(ScanAggregate *aggregate)
+{
+	CustomerState *state = ScanAggregateState(aggregate);
+
+	if (state == NULL || state->batch != NULL)
+		return;
+	if (aggregate->batch == NULL)
+		aggregate->batch = BatchCreate(&state->table, state->ops->row_size, true);
+	state->batch = aggregate->batch;
+}
+
+/* Enter the rows that wait in a batch that was lent, and take it back. */
+static void
+ReturnBatch(ScanAggregate *aggregate)
+{
+	CustomerState *state = ScanAggregateState(aggregate);
+
+	if (state == NULL || state->batch != aggregate->batch)
+		return;
+	CustomerStateFlush(state);
+	state->batch = NULL;
+}
+
 /*
  * Make a column of the scan an argument of the block.  Use its values in the rows
  * `chosen`, or in all rows if `chosen` is NULL.
@@ -330,56 +376,60 @@ ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext, const ScanCo
 
 	for (int row = 0; row < nrows; row++)
 	{
+		if (aggregate->grouped)
+			LendBatch(aggregate);
 		if (!aggregate->fcinfo->args[0].isnull)
 			row = aggregate->one_pass->take_rows(aggregate->fcinfo, block, row);
 		if (row < nrows)
 			EnterRow(aggregate, row);
 		MemoryContextReset(CurrentMemoryContext);
 	}
-}
-
-/* Return the state of an aggregate, or NULL if no row has made one. */
-static CustomerState *
-StateOf(const ScanAggregate *aggregate)
-{
-	return aggregate->fcinfo->args[0].isnull ? NULL :
-		(CustomerState *) DatumGetPointer(aggregate->fcinfo->args[0].value);
+	if (aggregate->grouped)
+		ReturnBatch(aggregate);
 }
 
 /* Add the numbers of a state to the counters, after the last row has been entered. */
 void
 ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
 {
-	CustomerState *state = StateOf(aggregate);
+	CustomerState *state = ScanAggregateState(aggregate);
 
 	if (state == NULL)
 		return;
 	CustomerStateFlush(state);
 	counters->customers += state->table.ntaken;
-	counters->batches += state->batch != NULL ? state->batch->nbatches : 0;
+	if (state->batch != NULL)
+		counters->batches += state->batch->nbatches;
 }
 
-/* Return the result of the final function of `aggref` on the state. */
-Datum
-ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull)
+/* Prepare calls of the final function of `aggref`, in the context that is current now. */
+void
+ScanFinishStart(ScanFinish *finish, ScanAggregate *aggregate, const Aggref *aggref)
 {
 	AggregateFunctions functions = LookUpAggregate(aggref->aggfnoid);
-	FmgrInfo	flinfo;
-	FunctionCallInfo fcinfo;
 	Oid			types[FUNC_MAX_ARGS];
 	int			ntypes = get_aggregate_argtypes(unconstify(Aggref *, aggref), types);
 	int			nargs = functions.finish_extra ? ntypes + 1 : 1;
 	Expr	   *expr;
-	Datum		value;
 
 	build_aggregate_finalfn_expr(types, nargs, aggref->aggtranstype, aggref->aggtype,
 								 aggref->inputcollid, functions.finish, &expr);
-	fcinfo = PrepareCall(aggregate, &flinfo, functions.finish, expr, nargs, aggref->inputcollid);
-	fcinfo->args[0] = aggregate->fcinfo->args[0];
+	finish->fcinfo = PrepareCall(aggregate, &finish->flinfo, functions.finish, expr, nargs,
+								 aggref->inputcollid);
+}
 
-	*isnull = flinfo.fn_strict && (fcinfo->nargs > 1 || fcinfo->args[0].isnull);
+/* Return the result of a final function on the state of the aggregate. */
+Datum
+ScanFinishCall(ScanFinish *finish, const ScanAggregate *aggregate, bool *isnull)
+{
+	FunctionCallInfo fcinfo = finish->fcinfo;
+	Datum		value;
+
+	fcinfo->args[0] = aggregate->fcinfo->args[0];
+	*isnull = finish->flinfo.fn_strict && (fcinfo->nargs > 1 || fcinfo->args[0].isnull);
 	if (*isnull)
 		return (Datum) 0;
+	fcinfo->isnull = false;
 	value = FunctionCallInvoke(fcinfo);
 	*isnull = fcinfo->isnull;
 	return value;
@@ -389,7 +439,7 @@ ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull
 Datum
 ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull)
 {
-	CustomerState *state = StateOf(aggregate);
+	CustomerState *state = ScanAggregateState(aggregate);
 
 	*isnull = portion->done || state == NULL;
 	if (*isnull)

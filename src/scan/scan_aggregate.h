@@ -22,9 +22,11 @@
 typedef struct ScanCounters
 {
 	uint64		rows;			/* rows that satisfy WHERE */
+	uint64		groups;			/* of GROUP BY */
+	uint64		passes;			/* over the tables */
 	uint64		customers;		/* customers in the states at the end */
 	uint64		batches;		/* batches of customers that were looked up */
-	uint64		bytes;			/* bytes of memory at the end */
+	uint64		bytes;			/* bytes of memory, of the states that took most */
 } ScanCounters;
 
 /*
@@ -35,6 +37,7 @@ typedef struct ScanAggregate
 {
 	const Aggref *aggref;
 	const OnePassAggregate *one_pass;
+	bool		grouped;		/* each group has a state */
 	int			nargs;			/* number of arguments, not counting the state */
 	ExprState **constants;		/* for each argument, its expression, or NULL if it is a column */
 	int		   *columns;		/* for each argument, its index in ScanColumns, or -1 */
@@ -44,7 +47,15 @@ typedef struct ScanAggregate
 	ScanCall	call;
 	FmgrInfo	flinfo;
 	FunctionCallInfo fcinfo;	/* of the transition function; args[0] is the state */
+	Batch	   *batch;			/* of the rows of one group, lent to its state; NULL at first */
 } ScanAggregate;
+
+/* A call of the final function of an Aggref, on the state of its ScanAggregate. */
+typedef struct ScanFinish
+{
+	FmgrInfo	flinfo;
+	FunctionCallInfo fcinfo;
+} ScanFinish;
 
 /* The part of a ScanAggregate that differs from table to table. */
 typedef struct ScanSource
@@ -59,16 +70,19 @@ extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 
-extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref,
+extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
 							  ScanColumns *columns, PlanState *ps);
 extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
 						   const Aggref *aggref, AttrNumber *attnos, List **filter_attnos,
 						   PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);
+extern CustomerState *ScanAggregateState(const ScanAggregate *aggregate);
+extern void ScanAggregateSetState(ScanAggregate *aggregate, CustomerState *state);
 extern void ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext,
 							   const ScanColumns *columns, const uint16 *chosen, int nrows);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
-extern Datum ScanAggregateFinish(ScanAggregate *aggregate, const Aggref *aggref, bool *isnull);
+extern void ScanFinishStart(ScanFinish *finish, ScanAggregate *aggregate, const Aggref *aggref);
+extern Datum ScanFinishCall(ScanFinish *finish, const ScanAggregate *aggregate, bool *isnull);
 extern Datum ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull);
 
 #endif							/* WINBACK_SCAN_AGGREGATE_H */

@@ -22,18 +22,23 @@
 
 #include "access/tableam.h"
 #include "executor/executor.h"
-#include "executor/instrument.h"
+#include "executor/nodeHash.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/spin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
 
 #include "compat.h"
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
+#include "scan/scan_buffer.h"
 #include "scan/scan_filter.h"
+#include "scan/scan_group.h"
+#include "scan/scan_rows.h"
 #include "scan/scan_table.h"
 
 /* One output column: an Aggref, and the state from which its value is computed. */
@@ -42,21 +47,18 @@ typedef struct ScanResult
 	int			column;			/* number in the scan tuple, from 0 */
 	Aggref	   *aggref;
 	ScanAggregate *aggregate;	/* may belong to several results */
+	ScanFinish	finish;			/* unless partial */
 	Portion		next;			/* the next portion of a serialized state; for a final value, only
 								 * `done` is used */
 } ScanResult;
 
-/* A table to read, and the expressions to evaluate on its rows. */
-typedef struct TableToScan
+/* One key of GROUP BY. */
+typedef struct ScanKeyEntry
 {
-	ScanTable	table;
-	List	   *filters;		/* the first conditions of WHERE, evaluated on columns */
-	bool		by_column;		/* there are conditions evaluated on columns */
-	bool		by_row;			/* there is a qual or a FILTER evaluated row by row */
-	bool		filtered;		/* every aggregate has such a FILTER */
-	ExprState  *qual;			/* the other conditions; NULL if none */
-	ScanSource *sources;		/* one for each aggregate of the scan */
-} TableToScan;
+	int			entry;			/* number in the scan tuple, from 0 */
+	int			column_entry;	/* if it is a column of the table: the number of this column's
+								 * entry; else -1 */
+} ScanKeyEntry;
 
 /*
  * The shared memory of a parallel scan.  The parallel scan descriptors of the tables
@@ -80,17 +82,26 @@ typedef struct WinbackScanState
 	int			ntables;
 	TableToScan *tables;
 
-	ScanColumns columns;
-	ScanPage	page;
-	uint16	   *selected;		/* if by_column: the numbers of the rows that WHERE accepts, and after
-								 * ChooseSelected at least one aggregate */
-	HeapTupleHeader *taken;		/* otherwise: the rows that at least one aggregate takes */
-	uint16	   *chosen;			/* for each aggregate, an array (Chosen) of the rows that its FILTER
-								 * accepts: numbers in the page, or indexes in `taken` */
-	int		   *nchosen;		/* for each aggregate, the number of these rows */
+	ScanRows	rows;			/* of the current page */
+	int			table;			/* the number of the table that is read; ntables at the end */
 
-	MemoryContext context;		/* contains the states; reset before each rescan */
-	bool		begun;			/* the states have been computed, or are being computed */
+	ExprState  *having;			/* NULL if there is none */
+
+	/* of a query with GROUP BY */
+	int			nkeys;			/* 0 if there is no GROUP BY */
+	ScanKeyEntry *keys;
+	int		   *key_columns;	/* of each key, its index in ScanColumns */
+	ScanGroups	groups;
+	RowBuffer	buffer;
+	ScanColumns run_columns;	/* the rows of one group */
+
+	MemoryContext context;		/* contains the states; reset before others are computed */
+	MemoryContext values;		/* the values with which filters compare, and the scan of a table;
+								 * reset before the tables are read again */
+	int			nparts;			/* parts of the groups that remain to be computed */
+	GroupPart	parts[MAX_SPLITS + 1];	/* the last one is the next, or the current one */
+	bool		computed;		/* the states of this part of the rows or groups are complete */
+	uint32		group;			/* the group to return next; without GROUP BY, 0 is the only one */
 	ScanCounters counters;
 	SharedScan *shared;			/* NULL if not parallel */
 } WinbackScanState;
@@ -107,6 +118,13 @@ CreateScanState(CustomScan *plan pg_attribute_unused())
 	return (Node *) scan;
 }
 
+/* Return whether a result is a serialized state, and not a final value. */
+static inline bool
+IsPartial(const ScanResult *result)
+{
+	return DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit);
+}
+
 /* Return the expression of an entry of the plan (scan.h). */
 static Expr *
 PlanEntry(const CustomScan *plan, int i)
@@ -115,16 +133,17 @@ PlanEntry(const CustomScan *plan, int i)
 }
 
 /*
- * Give each column of a table's filters a place in scan->columns: that of an aggregate's column if
- * it is the same one, or one behind them.  Append the latter to attnos, and return the number of
- * columns that are needed.
+ * Give each column of a table's filters a place in the columns of the scan: that of an aggregate's
+ * column if it is the same one, or one behind them.  Append the latter to attnos, and return the
+ * number of columns that are needed.
  */
 static int
 BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, AttrNumber *attnos)
 {
+	ScanColumns *columns = &scan->rows.columns;
 	int		   *places = palloc((RelationGetNumberOfAttributes(table->table.relation) + 1) *
 								sizeof(int));
-	int			ncolumns = scan->columns.ncolumns;
+	int			ncolumns = columns->ncolumns;
 	ListCell   *lc;
 
 	foreach(lc, filter_attnos)
@@ -135,7 +154,7 @@ BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, Att
 			place++;
 		if (place == ncolumns)
 		{
-			ScanColumnsReserve(&scan->columns, place);
+			ScanColumnsReserve(columns, place);
 			attnos[ncolumns++] = lfirst_int(lc);
 		}
 		places[lfirst_int(lc)] = place;
@@ -147,6 +166,50 @@ BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, Att
 	return ncolumns;
 }
 
+/*
+ * Replace each reference to a key's entry in a condition by the expression of the key.  The
+ * planner has put the reference there, but the condition is evaluated on rows of the table.
+ */
+static Node *
+RestoreKeys(Node *node, void *plan)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		const Var  *var = castNode(Var, node);
+		Expr	   *entry;
+
+		if (var->varno != INDEX_VAR)
+			return node;
+		entry = PlanEntry(plan, var->varattno - 1);
+		return IsA(entry, Var) ? node : (Node *) entry;
+	}
+	return MutateExpression(node, RestoreKeys, plan);
+}
+
+/* Prepare to find the keys of a table's rows.  Their entries begin with number `entry`. */
+static void
+BeginKeys(WinbackScanState *scan, TableToScan *table, int entry, AttrNumber *attnos)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+
+	table->computed = palloc0(scan->nkeys * sizeof(ComputedColumn));
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		Expr	   *key = PlanEntry((const CustomScan *) ps->plan, entry + i);
+		Var		   *column = ColumnOf(key);
+
+		if (column != NULL)
+			attnos[scan->key_columns[i]] = column->varattno;
+		else
+			table->computed[table->ncomputed++] = (ComputedColumn)
+		{
+			.column = scan->key_columns[i], .expr = ExecInitExpr(key, ps)
+		};
+	}
+}
+
 /* Prepare to read a table.  Its entries in the plan begin with number `entry`. */
 static void
 BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry, int eflags)
@@ -154,7 +217,8 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	PlanState  *ps = &scan->css.ss.ps;
 	const CustomScan *plan = (const CustomScan *) ps->plan;
 	const Var  *oid = castNode(Var, PlanEntry(plan, entry + SCAN_TABLE_OID));
-	List	   *quals = oid->varno == (int) plan->scan.scanrelid ? plan->scan.plan.qual :
+	List	   *quals = oid->varno == (int) plan->scan.scanrelid ?
+		(List *) RestoreKeys((Node *) plan->scan.plan.qual, (void *) plan) :
 		make_ands_implicit(PlanEntry(plan, entry + SCAN_TABLE_QUAL));
 	TupleDesc	own_desc = ps->scandesc;
 	const TupleTableSlotOps *own_ops = ps->scanops;
@@ -162,7 +226,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	AttrNumber *attnos;
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
-	attnos = palloc0((scan->columns.ncolumns +
+	attnos = palloc0((scan->rows.columns.ncolumns +
 					  RelationGetNumberOfAttributes(table->table.relation)) * sizeof(AttrNumber));
 
 	/* compile expressions for the rows of the table, not for those that the node returns */
@@ -171,9 +235,10 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
 	table->qual = ExecInitQual(quals, ps);
 
-	table->by_column = table->filters != NIL;
+	BeginKeys(scan, table, entry + SCAN_TABLE_ENTRIES + scan->nresults, attnos);
+	table->by_column = table->filters != NIL || table->ncomputed > 0;
 	table->by_row = table->qual != NULL;
-	table->filtered = true;
+	table->filtered = scan->nkeys == 0;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
 	for (int i = 0; i < scan->nresults; i++)
 	{
@@ -209,8 +274,47 @@ FindAggregate(WinbackScanState *scan, const Aggref *aggref)
 			return &scan->aggregates[i];
 	}
 	aggregate = &scan->aggregates[scan->naggregates++];
-	ScanAggregateInit(aggregate, aggref, &scan->columns, &scan->css.ss.ps);
+	ScanAggregateInit(aggregate, aggref, scan->nkeys > 0, &scan->rows.columns,
+					  &scan->css.ss.ps);
 	return aggregate;
+}
+
+/*
+ * Set up the keys of GROUP BY.  Their entries in the plan begin with number `entry`.  The columns
+ * of the aggregates must have been set up.
+ */
+static void
+BeginGroups(WinbackScanState *scan, int entry)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	List	   *types = NIL;
+	List	   *typmods = NIL;
+	List	   *collations = NIL;
+
+	RowBufferInit(&scan->buffer, scan->rows.columns.ncolumns, scan->naggregates);
+	scan->run_columns.columns = palloc0(scan->buffer.ncolumns * sizeof(ScanColumn));
+	for (int i = 0; i < scan->buffer.ncolumns; i++)
+		ScanColumnsReserve(&scan->run_columns, i);
+
+	scan->keys = palloc(scan->nkeys * sizeof(ScanKeyEntry));
+	scan->key_columns = palloc(scan->nkeys * sizeof(int));
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		Expr	   *key = PlanEntry(plan, entry + i);
+		Var		   *column = ColumnOf(key);
+
+		scan->keys[i].entry = entry + i;
+		scan->keys[i].column_entry = IsA(key, Var) ? column->varattno - 1 : -1;
+		scan->key_columns[i] = ScanColumnsAdd(&scan->rows.columns,
+											  column != NULL ? column->varattno : 0,
+											  exprType((Node *) key));
+		types = lappend_oid(types, exprType((Node *) key));
+		typmods = lappend_int(typmods, exprTypmod((Node *) key));
+		collations = lappend_oid(collations, exprCollation((Node *) key));
+	}
+	ScanGroupsInit(&scan->groups, &scan->css.ss.ps, types, typmods, collations,
+				   list_nth(plan->custom_private, SCAN_PRIVATE_OPERATORS), scan->key_columns,
+				   scan->naggregates);
 }
 
 static void
@@ -219,15 +323,21 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	WinbackScanState *scan = (WinbackScanState *) node;
 	const CustomScan *plan = (const CustomScan *) node->ss.ps.plan;
 	int			entry = RelationGetNumberOfAttributes(node->ss.ss_currentRelation);
+	int			ncolumns;
+	int			nentries;
 
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan",
 										  ALLOCSET_DEFAULT_SIZES);
+	scan->values = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan values",
+										 ALLOCSET_SMALL_SIZES);
 
-	scan->nresults = intVal(linitial(plan->custom_private));
+	scan->nresults = intVal(list_nth(plan->custom_private, SCAN_PRIVATE_NAGGREGATES));
+	scan->nkeys = list_length(plan->custom_exprs) - SCAN_EXPRS_KEYS;
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
-	/* of the aggregates, and of the filters: each may be any column that the query names */
-	scan->columns.columns = palloc0((Size) 2 * entry * sizeof(ScanColumn));
+	/* of aggregates and keys, and of filters: each may be any column that the query names */
+	ncolumns = 2 * entry + scan->nkeys;
+	scan->rows.columns.columns = palloc0((Size) ncolumns * sizeof(ScanColumn));
 	for (int i = 0; i < scan->nresults; i++, entry++)
 	{
 		ScanResult *result = &scan->results[i];
@@ -237,184 +347,19 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 		ScanCheckPrivileges(result->aggref);
 		result->aggregate = FindAggregate(scan, result->aggref);
 	}
+	scan->having = ExecInitQual(make_ands_implicit(list_nth(plan->custom_exprs,
+															SCAN_EXPRS_HAVING)),
+								&node->ss.ps);
+	if (scan->nkeys > 0)
+		BeginGroups(scan, entry);
+	entry += scan->nkeys;
 
-	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) /
-		(SCAN_TABLE_ENTRIES + scan->nresults);
+	nentries = SCAN_TABLE_ENTRIES + scan->nresults + scan->nkeys;
+	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) / nentries;
 	scan->tables = palloc0(scan->ntables * sizeof(TableToScan));
-	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + scan->nresults)
+	for (int i = 0; i < scan->ntables; i++, entry += nentries)
 		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
-
-	scan->selected = palloc(MaxHeapTuplesPerPage * sizeof(uint16));
-	scan->taken = palloc(MaxHeapTuplesPerPage * sizeof(HeapTupleHeader));
-	scan->chosen = palloc((Size) scan->naggregates * MaxHeapTuplesPerPage * sizeof(uint16));
-	scan->nchosen = palloc(scan->naggregates * sizeof(int));
-}
-
-/* Return the array of the rows that the FILTER of an aggregate accepts. */
-static inline uint16 *
-Chosen(WinbackScanState *scan, int aggregate)
-{
-	return scan->chosen + (Size) aggregate * MaxHeapTuplesPerPage;
-}
-
-/*
- * Evaluate the FILTERs of all aggregates on the row in the slot.  Add `row` to the lists of those
- * that accept it, and return whether there is one.
- */
-static bool
-ChooseForFilters(WinbackScanState *scan, TableToScan *table, uint16 row)
-{
-	bool		chosen = false;
-
-	for (int i = 0; i < scan->naggregates; i++)
-	{
-		if (table->sources[i].filter != NULL &&
-			ExecQual(table->sources[i].filter, scan->css.ss.ps.ps_ExprContext))
-		{
-			Chosen(scan, i)[scan->nchosen[i]++] = row;
-			chosen = true;
-		}
-	}
-	return chosen;
-}
-
-/*
- * Fetch the columns of all rows of a page, evaluate the table's filters on them, collect the
- * numbers of the rows that they accept in scan->selected, and return how many these are.
- */
-static int
-SelectRows(WinbackScanState *scan, TableToScan *table)
-{
-	int			nrows = scan->page.nrows;
-	int			nselected;
-
-	/* a filter may detoast values */
-	ResetExprContext(scan->css.ss.ps.ps_ExprContext);
-	ScanTableFetch(&table->table, &scan->columns, scan->page.rows, nrows);
-	for (int row = 0; row < nrows; row++)
-		scan->selected[row] = row;
-	nselected = ScanFiltersApply(table->filters, scan->css.ss.ps.ps_ExprContext, &scan->columns,
-								 scan->selected, nrows);
-	InstrCountFiltered1(&scan->css.ss.ps, nrows - nselected);
-	return nselected;
-}
-
-/*
- * Evaluate the qual and FILTER on the first `nrows` rows in scan->selected.  Keep there the rows
- * that at least one aggregate takes, and return their number.
- */
-static int
-ChooseSelected(WinbackScanState *scan, TableToScan *table, int nrows)
-{
-	PlanState  *ps = &scan->css.ss.ps;
-	ExprContext *econtext = ps->ps_ExprContext;
-	int			ntaken = 0;
-
-	memset(scan->nchosen, 0, scan->naggregates * sizeof(int));
-	for (int i = 0; i < nrows; i++)
-	{
-		uint16		row = scan->selected[i];
-		bool		taken = !table->filtered;
-
-		ResetExprContext(econtext);
-		econtext->ecxt_scantuple = ScanTableRow(&table->table, &scan->page, row);
-		if (!ExecQual(table->qual, econtext))
-		{
-			InstrCountFiltered1(ps, 1);
-			continue;
-		}
-		scan->counters.rows++;
-		taken |= ChooseForFilters(scan, table, row);
-		scan->selected[ntaken] = row;
-		ntaken += taken;
-	}
-	return ntaken;
-}
-
-/*
- * Evaluate WHERE and FILTER on the rows of a page.  Collect the rows that at least one
- * aggregate takes in scan->taken, fetch their columns, and return their number.
- *
- * To evaluate the expressions, PostgreSQL deforms each row from its first column to the
- * last one that they need.  ScanTableShouldCopy decides, on the first row that is taken,
- * whether to copy the columns of the aggregates from the slot row by row.  Otherwise they
- * are fetched from all rows after the loop.
- */
-static int
-ChooseRows(WinbackScanState *scan, TableToScan *table)
-{
-	PlanState  *ps = &scan->css.ss.ps;
-	ExprContext *econtext = ps->ps_ExprContext;
-	int			ntaken = 0;
-	bool		copy = false;
-
-	memset(scan->nchosen, 0, scan->naggregates * sizeof(int));
-	for (int row = 0; row < scan->page.nrows; row++)
-	{
-		bool		taken = !table->filtered;
-
-		ResetExprContext(econtext);
-		econtext->ecxt_scantuple = ScanTableRow(&table->table, &scan->page, row);
-		if (!ExecQual(table->qual, econtext))
-		{
-			InstrCountFiltered1(ps, 1);
-			continue;
-		}
-		scan->counters.rows++;
-		taken |= ChooseForFilters(scan, table, ntaken);
-		if (!taken)
-			continue;
-		if (ntaken == 0)
-			copy = ScanTableShouldCopy(&table->table);
-		if (copy)
-			ScanTableCopy(&table->table, &scan->columns, ntaken);
-		scan->taken[ntaken++] = scan->page.rows[row];
-	}
-	if (!copy)
-		ScanTableFetch(&table->table, &scan->columns, scan->taken, ntaken);
-	return ntaken;
-}
-
-/* Enter the rows of the current page into the states. */
-static void
-EnterPage(WinbackScanState *scan, TableToScan *table)
-{
-	int			nrows = scan->page.nrows;
-	const uint16 *all = NULL;	/* the rows that an aggregate without a FILTER takes */
-
-	if (table->by_column)
-	{
-		nrows = SelectRows(scan, table);
-		all = scan->selected;
-	}
-	else if (!table->by_row)
-		ScanTableFetch(&table->table, &scan->columns, scan->page.rows, nrows);
-
-	if (!table->by_row)
-		scan->counters.rows += nrows;
-	else if (table->by_column)
-		nrows = ChooseSelected(scan, table, nrows);
-	else
-		nrows = ChooseRows(scan, table);
-	for (int i = 0; i < scan->naggregates; i++)
-	{
-		ScanSource *source = &table->sources[i];
-		/* if a FILTER accepts all rows that are taken, no list of them is needed */
-		bool		filtered = source->filter != NULL && scan->nchosen[i] < nrows;
-
-		if (source->column_filters != NIL)
-		{
-			memcpy(Chosen(scan, i), scan->selected, nrows * sizeof(uint16));
-			scan->nchosen[i] = ScanFiltersApply(source->column_filters,
-												scan->css.ss.ps.ps_ExprContext, &scan->columns,
-												Chosen(scan, i), nrows);
-			filtered = true;
-		}
-
-		ScanAggregateEnter(&scan->aggregates[i], scan->css.ss.ps.ps_ExprContext, &scan->columns,
-						   filtered ? Chosen(scan, i) : all,
-						   filtered ? scan->nchosen[i] : nrows);
-	}
+	ScanRowsInit(&scan->rows, scan->naggregates);
 }
 
 /* Return the parallel scan descriptor of a table in shared memory. */
@@ -425,75 +370,282 @@ SharedHeap(SharedScan *shared, int table)
 									table * shared->heap_size);
 }
 
-/* Enter the rows of all tables into the states. */
+/* Enter the rows of one group, which wait in the buffer, into its states. */
+static void
+EnterRun(WinbackScanState *scan, const RowRun *run)
+{
+	CustomerState **states = GroupStates(&scan->groups, run->group);
+	uint16		chosen[ROW_BLOCK_MAX];
+
+	for (int first = 0; first < run->nrows; first += ROW_BLOCK_MAX)
+	{
+		const uint32 *rows = run->rows + first;
+		int			nrows = Min(run->nrows - first, ROW_BLOCK_MAX);
+
+		RowBufferGather(&scan->buffer, rows, nrows, &scan->run_columns);
+		for (int i = 0; i < scan->naggregates; i++)
+		{
+			ScanAggregate *aggregate = &scan->aggregates[i];
+			const bool *accepted = scan->buffer.accepted[i];
+			int			nchosen = 0;
+
+			for (int row = 0; accepted != NULL && row < nrows; row++)
+			{
+				chosen[nchosen] = row;
+				nchosen += accepted[rows[row]];
+			}
+			ScanAggregateSetState(aggregate, states[i]);
+			ScanAggregateEnter(aggregate, scan->css.ss.ps.ps_ExprContext, &scan->run_columns,
+							   accepted != NULL ? chosen : NULL,
+							   accepted != NULL ? nchosen : nrows);
+			states[i] = ScanAggregateState(aggregate);
+		}
+	}
+}
+
+/* Enter all rows in the buffer into the states of their groups. */
+static void
+EnterBuffer(WinbackScanState *scan)
+{
+	RowRun		run = {0};
+
+	RowBufferSort(&scan->buffer, scan->groups.ngroups);
+	while (RowBufferNextRun(&scan->buffer, scan->groups.ngroups, &run))
+	{
+		CHECK_FOR_INTERRUPTS();
+		EnterRun(scan, &run);
+	}
+	RowBufferClear(&scan->buffer);
+}
+
+/* Enter the rows of the current page into the states, or into the buffer. */
+static void
+EnterPage(WinbackScanState *scan, TableToScan *table)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+	ScanRows   *rows = &scan->rows;
+	uint32		groups[MaxHeapTuplesPerPage];
+
+	ScanRowsChoose(rows, table, ps);
+	if (scan->nkeys > 0)
+	{
+		ScanGroupsFind(&scan->groups, &rows->columns, rows->all, rows->nrows, groups);
+		RowBufferAppend(&scan->buffer, rows, groups);
+		if (RowBufferIsFull(&scan->buffer))
+			EnterBuffer(scan);
+		return;
+	}
+	for (int i = 0; i < scan->naggregates; i++)
+		ScanAggregateEnter(&scan->aggregates[i], ps->ps_ExprContext, &rows->columns,
+						   rows->filtered[i] ? ChosenRows(rows, i) : rows->all,
+						   rows->filtered[i] ? rows->nchosen[i] : rows->nrows);
+}
+
+/* Begin to read the current table, if the scan has not begun to read it. */
+static void
+OpenTable(WinbackScanState *scan, TableToScan *table)
+{
+	MemoryContext old_context;
+
+	if (table->table.desc != NULL)
+		return;
+	old_context = MemoryContextSwitchTo(scan->values);
+	ScanFiltersStart(table->filters, scan->values);
+	for (int i = 0; i < scan->naggregates; i++)
+		ScanFiltersStart(table->sources[i].column_filters, scan->values);
+	ScanTableBegin(&table->table, scan->css.ss.ps.state->es_snapshot,
+				   scan->shared != NULL ? SharedHeap(scan->shared, scan->table) : NULL);
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Enter the rows of all tables into the states, or of as many pages as memory allows. */
 static void
 EnterTables(WinbackScanState *scan)
 {
-	PlanState  *ps = &scan->css.ss.ps;
+	MemoryContext old_context =
+		MemoryContextSwitchTo(scan->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
 
-	for (int i = 0; i < scan->ntables; i++)
+	for (; scan->table < scan->ntables && !scan->groups.full; scan->table++)
 	{
-		TableToScan *table = &scan->tables[i];
-		MemoryContext old_context;
+		TableToScan *table = &scan->tables[scan->table];
 
-		ScanFiltersStart(table->filters, scan->context);
-		for (int j = 0; j < scan->naggregates; j++)
-			ScanFiltersStart(table->sources[j].column_filters, scan->context);
-		ScanTableBegin(&table->table, ps->state->es_snapshot,
-					   scan->shared != NULL ? SharedHeap(scan->shared, i) : NULL);
-		old_context = MemoryContextSwitchTo(ps->ps_ExprContext->ecxt_per_tuple_memory);
-		while (ScanTableNextPage(&table->table, &scan->page))
+		OpenTable(scan, table);
+		while (!scan->groups.full && ScanTableNextPage(&table->table, &scan->rows.page))
 		{
 			CHECK_FOR_INTERRUPTS();
 			EnterPage(scan, table);
 		}
-		MemoryContextSwitchTo(old_context);
+		if (scan->groups.full)
+			break;
 		ScanTableEnd(&table->table);
 	}
+	if (scan->nkeys > 0)
+		EnterBuffer(scan);
+	MemoryContextSwitchTo(old_context);
 }
 
-/* Compute the states, and add up the counters for EXPLAIN. */
+/* Forget all states and groups, and prepare for others. */
 static void
-ComputeStates(WinbackScanState *scan)
+StartStates(WinbackScanState *scan)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(scan->context);
+	MemoryContext old_context;
 
+	MemoryContextReset(scan->context);
+	old_context = MemoryContextSwitchTo(scan->context);
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanAggregateStart(&scan->aggregates[i]);
-	EnterTables(scan);
-	MemoryContextSwitchTo(old_context);
-
-	for (int i = 0; i < scan->naggregates; i++)
-		ScanAggregateMeasure(&scan->aggregates[i], &scan->counters);
-	scan->counters.bytes += MemoryContextMemAllocated(scan->context, true);
-	if (scan->shared != NULL)
+	for (int i = 0; i < scan->nresults; i++)
 	{
-		SpinLockAcquire(&scan->shared->mutex);
-		scan->shared->counters.rows += scan->counters.rows;
-		scan->shared->counters.customers += scan->counters.customers;
-		scan->shared->counters.batches += scan->counters.batches;
-		scan->shared->counters.bytes += scan->counters.bytes;
-		SpinLockRelease(&scan->shared->mutex);
+		ScanResult *result = &scan->results[i];
+
+		if (!IsPartial(result))
+			ScanFinishStart(&result->finish, result->aggregate, result->aggref);
+		memset(&result->next, 0, sizeof(Portion));
 	}
+	if (scan->nkeys > 0)
+	{
+		GroupPart	part = scan->parts[scan->nparts - 1];
+
+		ScanGroupsStart(&scan->groups, scan->context, part,
+						part.parts < MAX_PARTS ? get_hash_memory_limit() : SIZE_MAX);
+		RowBufferClear(&scan->buffer);
+	}
+	scan->group = 0;
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Begin to read the tables, from the first one on. */
+static void
+StartTables(WinbackScanState *scan)
+{
+	if (scan->table < scan->ntables && scan->tables[scan->table].table.desc != NULL)
+		ScanTableEnd(&scan->tables[scan->table].table);
+	MemoryContextReset(scan->values);
+	scan->rows.naccepted = 0;
+	scan->table = 0;
+}
+
+/* Make a group the one whose states the aggregates have. */
+static void
+SelectGroup(WinbackScanState *scan, uint32 group)
+{
+	for (int i = 0; i < scan->naggregates; i++)
+		ScanAggregateSetState(&scan->aggregates[i], GroupStates(&scan->groups, group)[i]);
+}
+
+/* Add the numbers of the states to the counters for EXPLAIN. */
+static void
+MeasureStates(WinbackScanState *scan)
+{
+	ScanCounters *counters = &scan->counters;
+
+	for (uint32 group = 0; group < scan->groups.ngroups; group++)
+	{
+		SelectGroup(scan, group);
+		for (int i = 0; i < scan->naggregates; i++)
+			ScanAggregateMeasure(&scan->aggregates[i], counters);
+	}
+	for (int i = 0; i < scan->naggregates; i++)
+	{
+		if (scan->nkeys == 0)
+			ScanAggregateMeasure(&scan->aggregates[i], counters);
+		else if (scan->aggregates[i].batch != NULL)
+			counters->batches += scan->aggregates[i].batch->nbatches;
+	}
+	counters->rows = scan->rows.naccepted;
+	counters->groups += scan->groups.ngroups;
+	counters->bytes = Max(counters->bytes, MemoryContextMemAllocated(scan->context, true));
+}
+
+/* Add the counters of this process to those of all processes. */
+static void
+ShareCounters(WinbackScanState *scan)
+{
+	if (scan->shared == NULL)
+		return;
+	SpinLockAcquire(&scan->shared->mutex);
+	scan->shared->counters.rows += scan->counters.rows;
+	scan->shared->counters.groups += scan->counters.groups;
+	scan->shared->counters.customers += scan->counters.customers;
+	scan->shared->counters.batches += scan->counters.batches;
+	scan->shared->counters.bytes += scan->counters.bytes;
+	SpinLockRelease(&scan->shared->mutex);
+}
+
+/* Split the current part of the groups in two, and make one of them the current one. */
+static void
+SplitPart(WinbackScanState *scan)
+{
+	GroupPart  *part = &scan->parts[scan->nparts - 1];
+
+	part->parts *= 2;
+	part[1] = *part;
+	part[1].part += part->parts / 2;
+	scan->nparts++;
+}
+
+/*
+ * Compute the next states to return.  Return false if there are none.
+ *
+ * If there are too many groups for the memory, partial states of those that have been found are
+ * returned, and the scan goes on with new states.  Final values need all rows of a group, so then
+ * the scan begins again with half of the groups, and another pass over the tables has the others.
+ * No condition is volatile, so every pass sees the same rows.
+ */
+static bool
+ComputeStates(WinbackScanState *scan)
+{
+	bool		partial = IsPartial(&scan->results[0]);
+
+	if (!scan->computed)
+	{
+		scan->nparts = 1;
+		scan->parts[0] = (GroupPart)
+		{
+			.parts = 1
+		};
+	}
+	else if (scan->table == scan->ntables)
+	{
+		StartTables(scan);
+		scan->nparts--;
+	}
+	if (scan->nparts == 0)
+		return false;
+
+	for (;;)
+	{
+		scan->counters.passes++;
+		StartStates(scan);
+		EnterTables(scan);
+		if (!scan->groups.full || partial)
+			break;
+		SplitPart(scan);
+		StartTables(scan);
+	}
+	MeasureStates(scan);
+	if (scan->table == scan->ntables)
+		ShareCounters(scan);
+	return true;
 }
 
 /*
  * Return the value of a result in the next output row, allocated in the current context.
- * A final value is in the only row.  A state that is serialized has one portion in each
+ * A final value is in the only row of a group.  A state that is serialized has one portion in each
  * row, and NULL after its last portion.
  */
 static Datum
 NextValue(ScanResult *result, bool *isnull)
 {
-	if (DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit))
+	if (IsPartial(result))
 		return ScanAggregateSerialize(result->aggregate, &result->next, isnull);
 
-	/* a node with final values returns a single row */
+	/* a node with final values returns a single row for each group */
 	result->next.done = true;
-	return ScanAggregateFinish(result->aggregate, result->aggref, isnull);
+	return ScanFinishCall(&result->finish, result->aggregate, isnull);
 }
 
-/* Return whether the last row has been returned. */
+/* Return whether the last row of a group has been returned. */
 static bool
 AllResultsAreDone(const WinbackScanState *scan)
 {
@@ -505,38 +657,88 @@ AllResultsAreDone(const WinbackScanState *scan)
 	return true;
 }
 
-/* Return the row of the final values, or the next row with portions of the states. */
+/*
+ * Go on to the next row of a group, or to the first row of the next group.  Return false if there
+ * is none.
+ */
+static bool
+NextRow(WinbackScanState *scan)
+{
+	uint32		ngroups = scan->nkeys > 0 ? scan->groups.ngroups : 1;
+
+	if (scan->computed && scan->group < ngroups && !AllResultsAreDone(scan))
+		return true;
+	if (scan->computed)
+		scan->group++;
+	while (!scan->computed || scan->group >= ngroups)
+	{
+		if (!ComputeStates(scan))
+			return false;
+		scan->computed = true;
+		ngroups = scan->nkeys > 0 ? scan->groups.ngroups : 1;
+	}
+	for (int i = 0; i < scan->nresults; i++)
+		memset(&scan->results[i].next, 0, sizeof(Portion));
+	if (scan->nkeys > 0)
+		SelectGroup(scan, scan->group);
+	return true;
+}
+
+/* Store the keys of the current group in a scan tuple. */
+static void
+StoreKeys(WinbackScanState *scan, TupleTableSlot *output)
+{
+	const TupleTableSlot *keys = ScanGroupsKeys(&scan->groups, scan->group);
+
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		int			entries[] = {scan->keys[i].entry, scan->keys[i].column_entry};
+
+		for (int e = 0; e < (int) lengthof(entries); e++)
+		{
+			if (entries[e] < 0)
+				continue;
+			output->tts_values[entries[e]] = keys->tts_values[i];
+			output->tts_isnull[entries[e]] = keys->tts_isnull[i];
+		}
+	}
+}
+
+/* Return the next row of final values, or of portions of the states. */
 static TupleTableSlot *
 ExecWinbackScan(CustomScanState *node)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	TupleTableSlot *output = node->ss.ss_ScanTupleSlot;
-	MemoryContext old_context;
 
-	ExecClearTuple(output);
-	ResetExprContext(econtext);
-	if (!scan->begun)
+	while (NextRow(scan))
 	{
-		scan->begun = true;
-		ComputeStates(scan);
+		MemoryContext old_context;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetExprContext(econtext);
+		ExecClearTuple(output);
+		memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));
+		old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+		if (scan->nkeys > 0)
+			StoreKeys(scan, output);
+		for (int i = 0; i < scan->nresults; i++)
+		{
+			ScanResult *result = &scan->results[i];
+
+			output->tts_values[result->column] = NextValue(result,
+														   &output->tts_isnull[result->column]);
+		}
+		MemoryContextSwitchTo(old_context);
+		ExecStoreVirtualTuple(output);
+
+		econtext->ecxt_scantuple = output;
+		if (scan->having != NULL && !ExecQual(scan->having, econtext))
+			continue;
+		return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : output;
 	}
-	else if (AllResultsAreDone(scan))
-		return NULL;
-
-	memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));
-	old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-	for (int i = 0; i < scan->nresults; i++)
-	{
-		ScanResult *result = &scan->results[i];
-
-		output->tts_values[result->column] = NextValue(result, &output->tts_isnull[result->column]);
-	}
-	MemoryContextSwitchTo(old_context);
-	ExecStoreVirtualTuple(output);
-
-	econtext->ecxt_scantuple = output;
-	return node->ss.ps.ps_ProjInfo ? ExecProject(node->ss.ps.ps_ProjInfo) : output;
+	return ExecClearTuple(output);
 }
 
 /*
@@ -557,9 +759,8 @@ ReScan(CustomScanState *node)
 	ExecScanReScan(&node->ss);
 	MemoryContextReset(scan->context);
 	memset(&scan->counters, 0, sizeof(scan->counters));
-	for (int i = 0; i < scan->nresults; i++)
-		memset(&scan->results[i].next, 0, sizeof(Portion));
-	scan->begun = false;
+	StartTables(scan);
+	scan->computed = false;
 }
 
 /*
@@ -671,12 +872,35 @@ CountColumnConditions(const WinbackScanState *scan, const TableToScan *table)
 	return n;
 }
 
+/* Show the keys of GROUP BY, and HAVING. */
 static void
-ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), ExplainState *es)
+ExplainGroups(WinbackScanState *scan, List *ancestors, ExplainState *es)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, scan->css.ss.ps.plan, ancestors);
+	bool		with_table = es->verbose || list_length(es->rtable) > 1;
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	for_each_from(lc, plan->custom_exprs, SCAN_EXPRS_KEYS)
+	{
+		keys = lappend(keys, deparse_expression(lfirst(lc), context, with_table, true));
+	}
+	if (keys != NIL)
+		ExplainPropertyList("Group Key", keys, es);
+	if (scan->having != NULL)
+		ExplainPropertyText("Having",
+							deparse_expression(list_nth(plan->custom_exprs, SCAN_EXPRS_HAVING),
+											   context, with_table, false), es);
+}
+
+static void
+ExplainScan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
 	bool		is_divided = node->ss.ss_currentRelation->rd_rel->relhassubclass;
 
+	ExplainGroups(scan, ancestors, es);
 	if (es->verbose)
 		ExplainPropertyList("Columns", ColumnNames(scan), es);
 	if (es->verbose && is_divided)
@@ -695,6 +919,10 @@ ExplainScan(CustomScanState *node, List *ancestors pg_attribute_unused(), Explai
 	if (es->analyze)
 	{
 		ExplainPropertyUInteger("Rows Scanned", NULL, scan->counters.rows, es);
+		if (scan->nkeys > 0)
+			ExplainPropertyUInteger("Groups", NULL, scan->counters.groups, es);
+		if (scan->counters.passes > 1)
+			ExplainPropertyUInteger("Passes", NULL, scan->counters.passes, es);
 		ExplainPropertyUInteger("Customers", NULL, scan->counters.customers, es);
 		ExplainPropertyUInteger("Batches", NULL, scan->counters.batches, es);
 		ExplainPropertyUInteger("Memory", "kB", (scan->counters.bytes + 1023) / 1024, es);

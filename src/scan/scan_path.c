@@ -9,7 +9,7 @@
  * cheapest path.
  *
  * A Winback Scan is offered only where it returns the same result as PostgreSQL's own
- * plan: for one or several one-pass aggregates without grouping, over one heap table,
+ * plan: for one or several one-pass aggregates, with or without GROUP BY, over one heap table,
  * which may have partitions or children.  ScanServes lists the limits.
  *
  * The support function (planner_support.c) loads the library, and so installs the hook, in
@@ -32,6 +32,7 @@
 #include "optimizer/planner.h"
 #include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
@@ -42,8 +43,13 @@
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
 
-/* The cost of reading a row without conditions, as a share of cpu_tuple_cost. */
+/*
+ * The cost of reading a row, without and with conditions, as a share of cpu_tuple_cost, and the
+ * cost of finding the group of a row by one key, as a share of cpu_operator_cost.
+ */
 #define READING_SHARE			0.4
+#define TESTING_SHARE			0.8
+#define GROUPING_SHARE			0.5
 
 /*
  * The cost of one customer in the state of a parallel process: shares of cpu_tuple_cost
@@ -258,21 +264,21 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables, bool *could_pru
 }
 
 /*
- * Return the Aggrefs without duplicates.  A query may use the value of an aggregate many
- * times; Aggrefs with the same aggno are equal.
+ * Return the Aggrefs in a list, without other nodes and without duplicates.  A query may use the
+ * value of an aggregate many times; Aggrefs with the same aggno are equal.
  */
 static List *
-DistinctAggrefs(List *aggrefs)
+DistinctAggrefs(List *nodes)
 {
 	List	   *distinct = NIL;
 	Bitmapset  *seen = NULL;
 	ListCell   *lc;
 
-	foreach(lc, aggrefs)
+	foreach(lc, nodes)
 	{
-		Aggref	   *aggref = lfirst_node(Aggref, lc);
+		Aggref	   *aggref = lfirst(lc);
 
-		if (bms_is_member(aggref->aggno, seen))
+		if (!IsA(aggref, Aggref) || bms_is_member(aggref->aggno, seen))
 			continue;
 		seen = bms_add_member(seen, aggref->aggno);
 		distinct = lappend(distinct, aggref);
@@ -281,11 +287,78 @@ DistinctAggrefs(List *aggrefs)
 	return distinct;
 }
 
-/* Return whether the entries of a plan fit into its custom_scan_tlist (scan.h). */
+/*
+ * Return whether the entries of a plan fit into its custom_scan_tlist (scan.h).  `values` is the
+ * number of aggregates and keys.
+ */
 static bool
-EntriesFit(int64 columns, int64 aggregates, int64 tables)
+EntriesFit(int64 columns, int64 values, int64 tables)
 {
-	return columns + aggregates + tables * (SCAN_TABLE_ENTRIES + aggregates) <= SCAN_MAX_ENTRIES;
+	return columns + values + tables * (SCAN_TABLE_ENTRIES + values) <= SCAN_MAX_ENTRIES;
+}
+
+/* Return the keys of GROUP BY. */
+static List *
+GroupKeys(PlannerInfo *root)
+{
+	return get_sortgrouplist_exprs(root->parse->groupClause, root->processed_tlist);
+}
+
+/* Return whether the scan can find groups by the keys of GROUP BY. */
+static bool
+ServesKeys(PlannerInfo *root, List *keys, Index relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		if (!IsOfColumns(lfirst(lc), relid) || contain_volatile_functions(lfirst(lc)))
+			return false;
+	}
+	return grouping_is_hashable(root->parse->groupClause);
+}
+
+/* The aggregates and the keys from which the scan computes its output. */
+typedef struct OutputContext
+{
+	Index		relid;
+	List	   *keys;
+	List	   *aggrefs;		/* those found so far */
+} OutputContext;
+
+/*
+ * Return true if an expression of the output needs something else of the rows than keys and
+ * aggregates that the scan computes.  Collect the aggregates.
+ */
+static bool
+NeedsOther(Node *node, void *context)
+{
+	OutputContext *output = context;
+
+	if (node == NULL || list_member(output->keys, node))
+		return false;
+	if (IsA(node, Aggref))
+	{
+		output->aggrefs = lappend(output->aggrefs, node);
+		return !ServesAggref((Aggref *) node, output->relid);
+	}
+	if (IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc))
+		return true;
+	return WalkExpression(node, NeedsOther, context);
+}
+
+/* Return whether a table has a condition with a volatile function. */
+static bool
+HasVolatileQual(const RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (contain_volatile_functions((Node *) lfirst_node(RestrictInfo, lc)->clause))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -294,46 +367,45 @@ EntriesFit(int64 columns, int64 aggregates, int64 tables)
  *
  * The scan does not support
  *
- * - GROUP BY, HAVING, set-returning functions, and a condition that is checked once for
+ * - grouping sets, set-returning functions, and a condition that is checked once for
  *	 the whole query;
  * - an input that is not one heap table, with its partitions or children: a join, a
  *	 subquery, a foreign table;
  * - TABLESAMPLE;
  * - the conditions of row security, which have an order of evaluation of their own;
- * - partitions that an Append could skip when the query runs: the scan would read all.
+ * - partitions that an Append could skip when the query runs: the scan would read all;
+ * - groups and a volatile condition: with many groups the scan reads the tables several times.
  */
 static bool
-ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List **tables,
+ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *having, List **tables,
 		   List **distinct)
 {
 	Query	   *parse = root->parse;
-	List	   *aggrefs;
+	OutputContext context = {.relid = input->relid, .keys = GroupKeys(root)};
 	bool		could_prune = false;
-	ListCell   *lc;
 
-	if (!parse->hasAggs || parse->groupClause != NIL || parse->groupingSets != NIL ||
-		parse->havingQual != NULL || parse->hasTargetSRFs || parse->rowMarks != NIL ||
+	if (!parse->hasAggs || parse->groupingSets != NIL ||
+		parse->hasTargetSRFs || parse->rowMarks != NIL ||
 		root->hasPseudoConstantQuals || root->qual_security_level > 0 ||
 		output->reloptkind != RELOPT_UPPER_REL ||
 		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION)
 		return false;
 
-	/* only the aggregates of the output may depend on the rows */
-	aggrefs = pull_var_clause((Node *) output->reltarget->exprs,
-							  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
-							  PVC_INCLUDE_PLACEHOLDERS);
-	foreach(lc, aggrefs)
-	{
-		Node	   *node = lfirst(lc);
+	/* only the keys and the aggregates of the output may depend on the rows */
+	if (NeedsOther((Node *) output->reltarget->exprs, &context) ||
+		NeedsOther((Node *) having, &context) || contain_subplans((Node *) having) ||
+		!ServesKeys(root, context.keys, input->relid) ||
+		(context.keys != NIL &&
+		 (HasVolatileQual(input) || contain_volatile_functions((Node *) context.aggrefs))))
+		return false;
 
-		if (!IsA(node, Aggref) || !ServesAggref((Aggref *) node, input->relid))
-			return false;
-	}
-	*distinct = DistinctAggrefs(aggrefs);
-	return aggrefs != NIL && planner_rt_fetch(input->relid, root)->tablesample == NULL &&
+	*distinct = DistinctAggrefs(context.aggrefs);
+	return context.aggrefs != NIL &&
+		planner_rt_fetch(input->relid, root)->tablesample == NULL &&
 		CollectTables(root, input, tables, &could_prune) && *tables != NIL &&
 		(!could_prune || list_length(*tables) == 1) &&
-		EntriesFit(input->max_attr, list_length(*distinct), list_length(*tables));
+		EntriesFit(input->max_attr, list_length(*distinct) + list_length(context.keys),
+				   list_length(*tables));
 }
 
 /*
@@ -382,8 +454,13 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	List	   *tables = lsecond(path->custom_private);
 	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
 	TupleDesc	tupdesc = RelationGetDescr(relation);
-	List	   *aggrefs = DistinctAggrefs(pull_var_clause((Node *) tlist, PVC_INCLUDE_AGGREGATES |
-														  PVC_RECURSE_WINDOWFUNCS));
+	List	   *having = lthird(path->custom_private);
+	List	   *aggrefs = pull_var_clause((Node *) list_make2(tlist, having),
+										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
+										  PVC_INCLUDE_PLACEHOLDERS);
+	List	   *keys = GroupKeys(root);
+	List	   *operators = NIL;
+	List	   *values;
 	List	   *entries = NIL;
 	ListCell   *lc;
 
@@ -397,26 +474,30 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 											att->attcollation, 0));
 	}
 	table_close(relation, NoLock);
-	foreach(lc, aggrefs)
+	aggrefs = DistinctAggrefs(aggrefs);
+	values = list_concat_copy(aggrefs, keys);
+	foreach(lc, values)
 		entries = AddEntry(entries, lfirst(lc));
+	foreach(lc, root->parse->groupClause)
+		operators = lappend_oid(operators, lfirst_node(SortGroupClause, lc)->eqop);
 
 	foreach(lc, tables)
 	{
 		RelOptInfo *table = lfirst(lc);
 		List	   *quals = NIL;
-		List	   *table_aggrefs = copyObject(aggrefs);
+		List	   *table_values = copyObject(values);
 		ListCell   *lc2;
 
 		if (table != input)
 		{
 			quals = OrderedQuals(root, table->baserestrictinfo);
-			table_aggrefs = (List *) AdjustAppendRelAttrs(root, (Node *) table_aggrefs, table,
-														  input);
+			table_values = (List *) AdjustAppendRelAttrs(root, (Node *) table_values, table,
+														 input);
 		}
 		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
 													 OIDOID, -1, InvalidOid, 0));
 		entries = AddEntry(entries, make_ands_explicit(quals));
-		foreach(lc2, table_aggrefs)
+		foreach(lc2, table_values)
 			entries = AddEntry(entries, lfirst(lc2));
 	}
 
@@ -424,7 +505,8 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	scan->scan.plan.qual = OrderedQuals(root, input->baserestrictinfo);
 	scan->scan.scanrelid = input->relid;
 	scan->custom_scan_tlist = entries;
-	scan->custom_private = list_make1(makeInteger(list_length(aggrefs)));
+	scan->custom_exprs = lcons(make_ands_explicit(having), keys);
+	scan->custom_private = list_make2(makeInteger(list_length(aggrefs)), operators);
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
@@ -454,9 +536,12 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 		/* the first argument is the customer */
 		const TargetEntry *arg = linitial_node(TargetEntry, lfirst_node(Aggref, lc)->args);
 		Var		   *column = ColumnOf(arg->expr);
+		List	   *keys = GroupKeys(root);
 
-		customers += column == NULL ? 1 :
-			estimate_num_groups(root, list_make1(column), partial->rows, NULL, NULL);
+		if (column != NULL)
+			keys = lappend(keys, column);
+		customers += keys == NIL ? 1 :
+			estimate_num_groups(root, keys, partial->rows, NULL, NULL);
 	}
 	shipping.process_cost = customers * SENDING_SHARE * cpu_tuple_cost;
 	shipping.leader_cost = customers * processes *
@@ -468,16 +553,19 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 /*
  * Create a path that reads tables and returns a target.  For a parallel plan, `partial`
  * is PostgreSQL's own partial path of the input, and `shipping` is the cost of sending
- * the states; otherwise both are NULL.
+ * the states; otherwise both are NULL.  `ngroups` is the estimated number of groups.
  */
 static CustomPath *
-CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *target,
-			   const AggClauseCosts *costs, const Path *partial, const Shipping *shipping)
+CreateScanPath(PlannerInfo *root, RelOptInfo *input, List *tables, RelOptInfo *output,
+			   PathTarget *target, List *having, double ngroups, const AggClauseCosts *costs,
+			   const Path *partial, const Shipping *shipping)
 {
 	CustomPath *path = makeNode(CustomPath);
+	int			nkeys = list_length(root->parse->groupClause);
 	Cost		startup_cost = costs->transCost.startup;
 	Cost		cpu_cost = 0;
 	Cost		disk_cost = 0;
+	QualCost	having_cost;
 	ListCell   *lc;
 
 	foreach(lc, tables)
@@ -485,10 +573,11 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 		const RelOptInfo *table = lfirst(lc);
 		double		page_cost;
 
-		/* a row with conditions goes through a slot, as in PostgreSQL's sequential scan */
-		cpu_cost += table->tuples * (table->baserestrictcost.per_tuple + cpu_tuple_cost *
-									 (table->baserestrictinfo != NIL ? 1 : READING_SHARE));
-		cpu_cost += table->rows * costs->transCost.per_tuple;
+		cpu_cost += table->tuples *
+			(table->baserestrictcost.per_tuple + cpu_tuple_cost *
+			 (table->baserestrictinfo != NIL ? TESTING_SHARE : READING_SHARE));
+		cpu_cost += table->rows *
+			(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
 		startup_cost += table->baserestrictcost.startup;
 		get_tablespace_page_costs(table->reltablespace, NULL, &page_cost);
 		disk_cost += table->pages * page_cost;
@@ -504,16 +593,22 @@ CreateScanPath(RelOptInfo *input, List *tables, RelOptInfo *output, PathTarget *
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = output;
 	path->path.pathtarget = target;
-	path->path.rows = 1;
-	path->path.startup_cost = startup_cost + disk_cost + cpu_cost +
-		costs->finalCost.startup + costs->finalCost.per_tuple;
-	path->path.total_cost = path->path.startup_cost + target->cost.startup + target->cost.per_tuple;
+	path->path.rows = having == NIL ? ngroups :
+		clamp_row_est(ngroups * clauselist_selectivity(root, having, 0, JOIN_INNER, NULL));
+	cost_qual_eval(&having_cost, having, root);
+	path->path.startup_cost = startup_cost + disk_cost + cpu_cost + costs->finalCost.startup +
+		having_cost.startup + target->cost.startup;
+	path->path.total_cost = path->path.startup_cost +
+		ngroups * (costs->finalCost.per_tuple + having_cost.per_tuple + cpu_tuple_cost) +
+		path->path.rows * target->cost.per_tuple;
 	/* count each table as a disabled sequential scan */
 	if (!enable_seqscan)
 		DisablePath(&path->path, list_length(tables));
+	if (nkeys > 0 && !enable_hashagg)
+		DisablePath(&path->path, 1);
 	path->path.parallel_safe = output->consider_parallel;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_private = list_make2(input, tables);
+	path->custom_private = list_make3(input, tables, having);
 	path->methods = &path_methods;
 	return path;
 }
@@ -551,50 +646,72 @@ ChargeParallelPaths(RelOptInfo *output, const Shipping *shipping)
 	}
 }
 
+/*
+ * Add a parallel path if PostgreSQL has one, with the same number of workers: partial states from
+ * the processes, and PostgreSQL's Finalize Aggregate.
+ */
+static void
+AddParallelPath(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *tables,
+				const List *aggrefs, List *having, double ngroups)
+{
+	RelOptInfo *partial_output = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG,
+												 output->relids);
+	PathTarget *target = partial_output->reltarget;
+	List	   *groups = root->parse->groupClause;
+	Path	   *partial;
+	Shipping	shipping;
+	Path	   *path;
+	double		nrows = ngroups;
+	AggClauseCosts partial_costs = {0};
+	AggClauseCosts final_costs = {0};
+
+	if (partial_output->partial_pathlist == NIL || input->partial_pathlist == NIL ||
+	/* a worker sends tuples with a column for each state */
+		list_length(target->exprs) > MaxTupleAttributeNumber)
+		return;
+
+	partial = linitial(input->partial_pathlist);
+	shipping = EstimateShipping(root, aggrefs, partial);
+	ChargeParallelPaths(output, &shipping);
+	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
+	get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
+	final_costs.transCost.startup += shipping.leader_cost;
+	path = &CreateScanPath(root, input, tables, partial_output, target, NIL, ngroups,
+						   &partial_costs, partial, &shipping)->path;
+	nrows = path->rows * path->parallel_workers;
+	path = &create_gather_path(root, partial_output, path, target, NULL,
+							   groups != NIL ? &nrows : NULL)->path;
+	path = &create_agg_path(root, output, path, output->reltarget,
+							groups != NIL ? AGG_HASHED : AGG_PLAIN, AGGSPLIT_FINAL_DESERIAL,
+							groups, having, &final_costs, ngroups)->path;
+	add_path(output, path);
+}
+
 /* Hook of the planner: add the paths of the scan to those that PostgreSQL has found. */
 static void
 AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
 			 RelOptInfo *output, void *extra)
 {
 	AggClauseCosts costs = {0};
-	RelOptInfo *partial_output;
 	List	   *tables = NIL;
 	List	   *aggrefs = NIL;
+	List	   *having;
+	double		ngroups = 1;
 
 	if (previous_hook)
 		previous_hook(root, stage, input, output, extra);
-	if (stage != UPPERREL_GROUP_AGG || !enable_scan ||
-		!ScanServes(root, input, output, &tables, &aggrefs))
+	if (stage != UPPERREL_GROUP_AGG || !enable_scan)
+		return;
+	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
+	if (!ScanServes(root, input, output, having, &tables, &aggrefs))
 		return;
 
+	if (root->parse->groupClause != NIL)
+		ngroups = estimate_num_groups(root, GroupKeys(root), input->rows, NULL, NULL);
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
-	add_path(output, &CreateScanPath(input, tables, output, output->reltarget, &costs,
-									 NULL, NULL)->path);
-
-	/* add a parallel path if PostgreSQL has one, with the same number of workers */
-	partial_output = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG, output->relids);
-	if (partial_output->partial_pathlist != NIL && input->partial_pathlist != NIL &&
-	/* a worker sends tuples with a column for each state */
-		list_length(partial_output->reltarget->exprs) <= MaxTupleAttributeNumber)
-	{
-		Path	   *partial = linitial(input->partial_pathlist);
-		Shipping	shipping = EstimateShipping(root, aggrefs, partial);
-		Path	   *path;
-		AggClauseCosts partial_costs = {0};
-		AggClauseCosts final_costs = {0};
-
-		ChargeParallelPaths(output, &shipping);
-		get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
-		get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
-		final_costs.transCost.startup += shipping.leader_cost;
-		path = &CreateScanPath(input, tables, partial_output, partial_output->reltarget,
-							   &partial_costs, partial, &shipping)->path;
-		path = &create_gather_path(root, partial_output, path, partial_output->reltarget,
-								   NULL, NULL)->path;
-		path = &create_agg_path(root, output, path, output->reltarget, AGG_PLAIN,
-								AGGSPLIT_FINAL_DESERIAL, NIL, NIL, &final_costs, 1)->path;
-		add_path(output, path);
-	}
+	add_path(output, &CreateScanPath(root, input, tables, output, output->reltarget, having,
+									 ngroups, &costs, NULL, NULL)->path);
+	AddParallelPath(root, input, output, tables, aggrefs, having, ngroups);
 }
 
 /* Define winback.enable_scan, and install the hook in the planner. */

@@ -23,6 +23,7 @@
 #include "executor/executor.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
 
 #include "compat.h"
 #include "scan/scan_table.h"
@@ -86,17 +87,24 @@ ScanTableRow(ScanTable *table, const ScanPage *page, int row)
 	return ExecStoreBufferHeapTuple(&table->tuple, table->slot, heap->rs_cbuf);
 }
 
-/* Return the index of a column in ScanColumns.  Add the column if it is missing. */
+/*
+ * Return the index of a column in ScanColumns.  Add the column if it is missing, or if it is
+ * computed (attno 0).
+ */
 int
-ScanColumnsAdd(ScanColumns *columns, AttrNumber attno)
+ScanColumnsAdd(ScanColumns *columns, AttrNumber attno, Oid type)
 {
-	for (int i = 0; i < columns->ncolumns; i++)
+	ScanColumn *column;
+
+	for (int i = 0; attno != 0 && i < columns->ncolumns; i++)
 	{
 		if (columns->columns[i].attno == attno)
 			return i;
 	}
 	ScanColumnsReserve(columns, columns->ncolumns);
-	columns->columns[columns->ncolumns].attno = attno;
+	column = &columns->columns[columns->ncolumns];
+	column->attno = attno;
+	get_typlenbyval(type, &column->typlen, &column->byval);
 	return columns->ncolumns++;
 }
 
@@ -133,7 +141,7 @@ AlignmentOf(char typalign)
 	}
 }
 
-/* Prepare to fetch the columns with these numbers in the table. */
+/* Prepare to fetch the columns with these numbers in the table; number 0 is not fetched. */
 void
 ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 {
@@ -172,7 +180,10 @@ ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 		}
 	}
 	for (int i = 0; i < ncolumns; i++)
-		table->steps[attnos[i] - 1].column = i;
+	{
+		if (attnos[i] != 0)
+			table->steps[attnos[i] - 1].column = i;
+	}
 }
 
 /* Return whether a row stores its first `ncolumns` columns, none of them NULL. */

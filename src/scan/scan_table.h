@@ -19,7 +19,9 @@
  */
 typedef struct ScanColumn
 {
-	AttrNumber	attno;			/* in the table that the query names */
+	AttrNumber	attno;			/* in the table that the query names; 0 if it is computed */
+	bool		byval;			/* as in pg_type */
+	int16		typlen;
 	Datum	   *values;
 	bool	   *nulls;
 	Datum	   *chosen_values;	/* only of the rows that a FILTER accepts */
@@ -71,7 +73,7 @@ extern void ScanTableOpen(ScanTable *table, EState *estate, Index relid, int efl
 extern void ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableScanDesc shared);
 extern bool ScanTableNextPage(ScanTable *table, ScanPage *page);
 extern TupleTableSlot *ScanTableRow(ScanTable *table, const ScanPage *page, int row);
-extern int	ScanColumnsAdd(ScanColumns *columns, AttrNumber attno);
+extern int	ScanColumnsAdd(ScanColumns *columns, AttrNumber attno, Oid type);
 extern void ScanColumnsReserve(ScanColumns *columns, int n);
 extern void ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns);
 extern void ScanTableFetch(const ScanTable *table, const ScanColumns *columns,

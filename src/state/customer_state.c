@@ -47,7 +47,8 @@ CustomerStateFlush(CustomerState *state)
 
 	nrows = BatchLocate(state->batch, &state->table);
 	state->ops->add_rows(state, state->batch->found, state->batch->rows, nrows);
-	CustomerTableSettle(&state->table, BATCH_ROWS);
+	/* expect as many rows next time */
+	CustomerTableSettle(&state->table, nrows);
 }
 
 /* Enter a row that CustomerStateQueue could not queue. */

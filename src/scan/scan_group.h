@@ -1,0 +1,84 @@
+/*
+ * scan_group.h
+ *	  The groups of a Winback Scan: find the group of each row by the values of its keys.
+ */
+#ifndef WINBACK_SCAN_GROUP_H
+#define WINBACK_SCAN_GROUP_H
+
+#include "postgres.h"
+
+#include "nodes/execnodes.h"
+
+#include "scan/scan_table.h"
+#include "state/customer_state.h"
+
+/* The part of the groups for one pass over the tables: those whose hash modulo `parts` is `part`. */
+typedef struct GroupPart
+{
+	uint32		parts;
+	uint32		part;
+} GroupPart;
+
+/* More parts than this are not made of the groups: a power of two. */
+#define MAX_PARTS		(UINT32_C(1) << 20)
+#define MAX_SPLITS		20
+
+/* The group of a row that this pass over the tables leaves out. */
+#define NO_GROUP		PG_UINT32_MAX
+
+/* The words of the longest image of keys in the cache. */
+#define GROUP_IMAGE_WORDS	4
+
+/* An entry of the cache: the bytes of the keys in a row, and the number of the row's group. */
+typedef struct GroupCacheEntry
+{
+	uint64		words[GROUP_IMAGE_WORDS];
+	uint32		nwords;			/* 0: the entry is free */
+	uint32		group;
+} GroupCacheEntry;
+
+typedef struct ScanGroups
+{
+	/* set by ScanGroupsInit */
+	int			nkeys;
+	const int  *columns;		/* of each key, its index in ScanColumns */
+	TupleDesc	desc;			/* of the keys */
+	Oid		   *equal_functions;
+	FmgrInfo   *hash_functions;
+	Oid		   *collations;
+	PlanState  *ps;
+	TupleTableSlot *keys;		/* the keys of a row */
+	TupleTableSlot *first;		/* the keys of a group's first row */
+	MemoryContext temporary;
+	int			nstates;		/* states of each group */
+
+	/* set by ScanGroupsStart */
+	MemoryContext context;
+	TupleHashTable table;
+	GroupCacheEntry *cache;
+	GroupPart	part;
+	Size		limit;			/* bytes of memory that the context should not exceed */
+	bool		full;			/* it has exceeded them, and there are several groups */
+	uint32		ngroups;
+	uint32		allocated;
+	MinimalTuple *firsts;		/* of each group, the keys of its first row */
+	CustomerState **states;		/* of each group, nstates states; NULL before the first row */
+} ScanGroups;
+
+extern void ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types,
+						   const List *typmods, const List *collations, const List *operators,
+						   const int *columns, int nstates);
+extern void ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part,
+							Size limit);
+extern void ScanGroupsFind(ScanGroups *groups, const ScanColumns *columns, const uint16 *rows,
+						   int nrows, uint32 *found);
+extern TupleTableSlot *ScanGroupsKeys(ScanGroups *groups, uint32 group);
+
+/* Return the states of a group. */
+static inline CustomerState **
+GroupStates(const ScanGroups *groups, uint32 group)
+{
+	return groups->states + (Size) group * groups->nstates;
+}
+
+#endif							/* WINBACK_SCAN_GROUP_H */
