@@ -8,3 +8,5 @@
 \set inactive_from 2024-07-03
 \set churned_after '365 days'
 \set churned_from 2023-10-02
+\set inactive_to 2024-10-03
+\set churned_to 2024-01-02

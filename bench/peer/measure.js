@@ -7,8 +7,8 @@
 //   after round, because machines drift. PostgreSQL makes the rows; the others
 //   load them from there. Before a time is taken, all must give the same answer.
 //
-//   A contender may have several forms, each a file in queries/. All are tried,
-//   and the fastest takes part.
+//   A contender may have several forms, each a file in queries/, or a text in
+//   questions.js. All are tried, and the fastest takes part.
 //
 //   node measure.js CONFIG.json RESULTS.json
 'use strict';
@@ -16,6 +16,7 @@
 const fs = require('fs');
 const path = require('path');
 const { Psql, Engine, readQuery, substitute } = require('./session');
+const questionsOfShop = require('./questions');
 
 const config = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const queries = path.join(__dirname, '..', 'queries');
@@ -49,7 +50,10 @@ const forms = {
 const titles = {
   winback: 'winback', plain: 'plain SQL', lag: 'plain SQL with lag()',
   duckdb: 'DuckDB', clickhouse: 'ClickHouse',
+  executor: 'winback without its scan', count: 'count(*)', rate: 'winback, whole table',
 };
+// they only give the time that a limit refers to, and not the answer of the others
+const references = ['count', 'rate'];
 
 // The statements of the two engines that are not PostgreSQL. Rows are stored in the order of
 // time, as in PostgreSQL; an order by customer would be an index, which PostgreSQL does not
@@ -134,6 +138,7 @@ function series(periods, unit) {
   return {
     periods, step: `1 ${unit}`, step_unit: unit, series: `[${day},2025-01-01)`,
     series_from: day, series_to: '2025-01-01',
+    first_month: from.getUTCFullYear() * 12 + from.getUTCMonth() + 1,
   };
 }
 
@@ -248,8 +253,13 @@ const toFewer = customers => Object.fromEntries(['postgresql', ...Object.keys(en
 // ------------------------------------------------------------ measurement
 
 // Whether two answers are the same: numbers to the last bit, though engines print them differently
-const same = (a, b) => a.length === b.length && a.every((line, i) => line === b[i]
-  || (Number(line) === Number(b[i]) && /\d/.test(line) && !Number.isInteger(Number(line))));
+const sameValue = (a, b) => a === b
+  || (Number(a) === Number(b) && /\d/.test(a) && !Number.isInteger(Number(a)));
+const sameLine = (a, b = '') => {
+  const [left, right] = [a.split('|'), b.split('|')];
+  return left.length === right.length && left.every((value, i) => sameValue(value, right[i]));
+};
+const same = (a, b) => a.length === b.length && a.every((line, i) => sameLine(line, b[i]));
 
 // the fastest form of a contender for fewer orders: for many, to try all forms takes too long
 const fastest = new Map();
@@ -259,19 +269,19 @@ async function tryForms(set, contender) {
   const { name, processes } = contender;
   const engine = engineOf(name);
   const habit = `${set.question} ${set.spread} ${set.key} ${name} ${processes}`;
-  let candidates = forms[set.question][name];
+  let candidates = set.forms ? set.forms[name] : forms[set.question][name];
   if (set.orders > large && fastest.has(habit)) candidates = [fastest.get(habit)];
   for (const form of candidates) {
     const text = query(form, set.variables);
-    const postgres = sessions.postgresql;
-    if (engine === 'postgresql' && processes === 2
-      && !/Gather/.test(await postgres.plan(text, 2))) continue;
+    const plan = engine === 'postgresql' ? await sessions[engine].plan(text, processes) : '';
+    const parallel = processes === 2 && /Gather/.test(plan);
+    if (engine === 'postgresql' && processes === 2 && !parallel && !set.serial) continue;
     let { lines, seconds } = await sessions[engine].run(text, processes);
     if (!lines.length || !/\d/.test(lines[0])) {
       throw new Error(`${form} gives no answer: ${lines.join(' ')}`);
     }
     if (!set.answer) set.answer = lines;
-    else if (!same(set.answer, lines)) {
+    else if (!references.includes(name) && !same(set.answer, lines)) {
       const line = lines.findIndex((text, i) => !same([text], [set.answer[i]]));
       throw new Error(`${form} and winback give different answers: `
         + `line ${line + 1} of ${lines.length} is ${lines[line]}, `
@@ -279,7 +289,9 @@ async function tryForms(set, contender) {
     }
     if (seconds < 2) ({ seconds } = await sessions[engine].run(text, processes));
     contender.tried[form] = seconds;
-    if (!contender.form || seconds < contender.tried[contender.form]) contender.form = form;
+    if (!contender.form || seconds < contender.tried[contender.form]) {
+      Object.assign(contender, { form, parallel, scan: /Winback Scan/.test(plan) });
+    }
   }
   if (!contender.form) {
     if (name === 'winback') throw new Error(`winback has no plan with ${processes} processes`);
@@ -334,8 +346,29 @@ async function measureMemory(set, contender) {
   else await reopen(engine);
 }
 
+// The limits of a question, each with the ratio of winback's time to that of the contender to
+// which it refers, in the same rounds. Without DuckDB there is no limit that refers to it.
+function limitsOf(set, taking, processes) {
+  const find = name => taking.find(c => c.name === name && c.processes === processes);
+  const time = contender => median(contender.rounds.filter(seconds => seconds !== null));
+  const winback = find('winback');
+  return set.limits.flatMap(limit => {
+    let { factor, of } = limit;
+    if (of === 'peer') {
+      if (!find('duckdb')) return [];
+      [factor, of] = time(find('count')) > time(find('duckdb')) ? [1.2, 'count'] : [1, 'duckdb'];
+    }
+    const other = winback && find(of);
+    if (!other) return [];
+    const ratio = summary(winback.rounds.map((seconds, i) => [seconds, other.rounds[i]])
+      .filter(([, seconds]) => seconds !== null).map(([seconds, its]) => seconds / its));
+    return [{ processes, factor, of, ratio, met: ratio.median <= factor }];
+  });
+}
+
 // measure(SET): {question, orders, customers, spread, key, variables, rounds,
-//                wanted: [[name, processes]...], memory}
+//                wanted: [[name, processes]...], memory,
+//                forms, limits, serial, once: only of the questions}
 async function measure(set) {
   const contenders = set.wanted
     .filter(([name]) => engineOf(name) === 'postgresql' || sessions[name])
@@ -358,7 +391,8 @@ async function measure(set) {
     }
   }
   // with many orders, a query of more than a minute runs in the first round only
-  const once = contender => set.orders > large && contender.first > 60;
+  const longest = set.once || (set.orders > large ? 60 : Infinity);
+  const once = contender => contender.name !== 'winback' && contender.first > longest;
   const round = taking.reduce((sum, c) => sum + Math.max(c.first, Math.min(1, 5 * c.first)), 0);
   const slow = taking.filter(once).reduce((sum, c) => sum + c.first, 0);
   const rounds = set.rounds === 1 ? '1 round' : `${set.rounds} rounds`;
@@ -372,13 +406,17 @@ async function measure(set) {
   return {
     question: asked, orders, customers, spread, key, variables,
     answer: answer.length === 1 ? answer[0] : answer,
-    contenders: taking.map(({ name, processes, form, title, tried, runs, rounds: own, bytes }) => {
+    limits: set.limits && [1, 2].flatMap(processes => limitsOf(set, taking, processes)),
+    contenders: taking.map(contender => {
+      const {
+        name, processes, form, title, tried, runs, rounds: own, bytes, scan, parallel,
+      } = contender;
       const winback = taking.find(c => c.name === 'winback' && c.processes === processes)
         || taking[0];
       const pairs = own.map((seconds, i) => [seconds, winback.rounds[i]])
         .filter(([seconds]) => seconds !== null);
       return {
-        name, processes, form, title, tried, runs, bytes,
+        name, processes, form, title, tried, runs, bytes, scan, parallel,
         seconds: summary(pairs.map(([seconds]) => seconds)),
         ratio: summary(pairs.map(([seconds, of]) => seconds / of)),
       };
@@ -394,6 +432,11 @@ const show = result => {
       + `${seconds.median.toFixed(3).padStart(9)} s ${times.padStart(24)}`
       + ` (${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)})`
       + `${bytes === undefined ? '' : `, ${(bytes / 1e6).toFixed(1)} MB`}  ${title}\n`);
+  }
+  for (const { processes, factor, of, ratio, met } of result.limits || []) {
+    process.stdout.write(`      at most ${factor} times ${titles[of]}`
+      + `${processes === 2 ? ', 2 processes' : ''}: ${ratio.median.toFixed(2)}`
+      + ` (${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}), ${met ? 'met' : 'missed'}\n`);
   }
 };
 
@@ -428,6 +471,83 @@ async function measureSets(results) {
         }));
         show(results[results.length - 1]);
       }
+    }
+  }
+}
+
+// ------------------------------------------------------- questions to a shop
+
+// the tables of shop.sql, as DuckDB reads them
+const shopTables = {
+  orders: {
+    customer_id: 'BIGINT', ordered_at: 'TIMESTAMP', amount: 'DECIMAL(10,2)',
+    channel: 'VARCHAR', store: 'INTEGER', segment: 'INTEGER',
+  },
+  customers: { customer_id: 'BIGINT', country: 'VARCHAR', email: 'VARCHAR' },
+  cancellations: { customer_id: 'BIGINT', cancelled_at: 'TIMESTAMP' },
+};
+
+async function makeShop(orders, customers) {
+  say(`making ${count(orders)} orders of ${count(customers)} customers, and the tables beside them`);
+  await sessions.postgresql.script(`SET client_min_messages = warning;
+DROP TABLE IF EXISTS orders, customers, cancellations CASCADE;
+\\set orders ${orders}
+\\set customers ${customers}
+\\i ${path.join(queries, '..', 'shop.sql')}
+CHECKPOINT;
+${Object.keys(shopTables).map(table => `SELECT pg_prewarm('${table}');`).join('\n')}`);
+  if (!sessions.duckdb) return;
+  say('loading DuckDB');
+  const list = ['DROP VIEW IF EXISTS customer_events'];
+  for (const [table, columns] of Object.entries(shopTables)) {
+    const csv = path.join(config.directory, `${table}.csv`);
+    const selected = Object.entries(columns)
+      .map(([name, type]) => (type === 'TIMESTAMP' ? `${name} AT TIME ZONE 'UTC'` : name));
+    await sessions.postgresql.script(
+      `COPY (SELECT ${selected.join(', ')} FROM ${table}) TO '${csv}' WITH (FORMAT csv);`);
+    list.push(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM read_csv('${csv}', header = false,
+      columns = {${Object.entries(columns).map(([name, type]) => `${name}: '${type}'`).join(', ')}})`);
+  }
+  list.push(`CREATE VIEW customer_events AS
+    SELECT customer_id, ordered_at AS at, 'purchase' AS event FROM orders
+    UNION ALL SELECT customer_id, cancelled_at, 'cancellation' FROM cancellations`, 'CHECKPOINT');
+  try {
+    await statements('duckdb', list);
+  } catch (error) {
+    await dropPeer('duckdb', error);
+  }
+  for (const table of Object.keys(shopTables)) {
+    fs.rmSync(path.join(config.directory, `${table}.csv`), { force: true });
+  }
+}
+
+// Registers the queries of a contender as forms, and returns their names.
+function register(shape, name, texts) {
+  return Object.entries(texts).map(([title, select]) => {
+    const form = `${engines[name] ? `${name}/` : ''}${shape}: ${name}, ${title}`;
+    const settings = name === 'executor' ? 'SET winback.enable_scan = off;' : '';
+    read.set(form, { title, settings, select: engines[name] ? select : `${select};` });
+    return form;
+  });
+}
+
+// measures the questions of questions.js
+async function measureQuestions(results) {
+  for (const orders of config.questions) {
+    const customers = orders / 10;
+    step(`Questions, ${count(orders)} orders`);
+    await makeShop(orders, customers);
+    for (const { name: shape, title, limits, variables, forms: texts } of
+      questionsOfShop(customers, months => series(months, 'month'))) {
+      say(title);
+      const own = Object.fromEntries(Object.entries(texts)
+        .map(([name, list]) => [name, register(shape, name, list)]));
+      const result = await measure({
+        question: shape, orders, customers, variables, limits, forms: own,
+        wanted: each(Object.keys(own)), rounds: config.rounds, serial: true, once: 5,
+      });
+      results.push({ title, ...result });
+      show(result);
     }
   }
 }
@@ -478,7 +598,7 @@ async function measureGrowth(most, growth) {
 async function main() {
   const results = {
     begun: new Date().toISOString(), ...config.about, rounds: config.rounds, leftOut,
-    sets: [], growth: [],
+    sets: [], growth: [], questions: [],
   };
   await reopen('postgresql');
   for (const name of Object.keys(engines)) {
@@ -497,6 +617,7 @@ async function main() {
   results.settings = lines;
   await measureSets(results.sets);
   if (config.growth) await measureGrowth(config.growth, results.growth);
+  await measureQuestions(results.questions);
   for (const name of Object.keys(sessions)) await sessions[name].close();
   results.minutes = Math.round((Date.now() - begun) / 60000);
   results.machine.load_after = Number(fs.readFileSync('/proc/loadavg', 'utf8').split(' ')[0]);
