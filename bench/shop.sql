@@ -30,12 +30,11 @@ FROM generate_series(1, :customers::int8) AS n;
 
 ALTER TABLE customers ADD PRIMARY KEY (customer_id);
 
--- a tenth of the customers cancel, a hundred days after their first order
+-- a cancellation follows one order of twenty after ten days
 CREATE UNLOGGED TABLE cancellations AS
-SELECT customer_id, min(ordered_at) + interval '100 days' AS cancelled_at
+SELECT customer_id, ordered_at + interval '10 days' AS cancelled_at
 FROM orders
-WHERE customer_id % 10 = 0
-GROUP BY customer_id;
+WHERE pick(hash_record_extended((customer_id, ordered_at, amount), 10), 0, 20) = 0;
 
 CREATE VIEW customer_events AS
 SELECT customer_id, ordered_at AS at, lifecycle_event 'purchase' AS event FROM orders

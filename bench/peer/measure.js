@@ -425,18 +425,22 @@ async function measure(set) {
 }
 
 const show = result => {
-  for (const { name, processes, title, seconds, ratio, bytes } of result.contenders) {
+  for (const one of result.contenders) {
+    const { name, processes, title, seconds, ratio, bytes, scan, parallel } = one;
     const contender = `${titles[name]}${processes === 2 ? ', 2 processes' : ''}`;
     const times = `${ratio.median.toFixed(2)} times winback`;
-    process.stdout.write(`      ${contender.padEnd(34)}`
+    process.stdout.write(`      ${contender.padEnd(36)}`
       + `${seconds.median.toFixed(3).padStart(9)} s ${times.padStart(24)}`
       + ` (${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)})`
-      + `${bytes === undefined ? '' : `, ${(bytes / 1e6).toFixed(1)} MB`}  ${title}\n`);
+      + `${bytes === undefined ? '' : `, ${(bytes / 1e6).toFixed(1)} MB`}  ${title}`
+      + `${result.limits && name === 'winback' && !scan ? ', no Winback Scan' : ''}`
+      + `${processes === 2 && !engines[name] && !parallel ? ', no parallel plan' : ''}\n`);
   }
   for (const { processes, factor, of, ratio, met } of result.limits || []) {
     process.stdout.write(`      at most ${factor} times ${titles[of]}`
       + `${processes === 2 ? ', 2 processes' : ''}: ${ratio.median.toFixed(2)}`
-      + ` (${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)}), ${met ? 'met' : 'missed'}\n`);
+      + ` (${ratio.least.toFixed(2)} to ${ratio.greatest.toFixed(2)})`
+      + `, ${met ? 'met' : 'missed'}\n`);
   }
 };
 
@@ -488,7 +492,7 @@ const shopTables = {
 };
 
 async function makeShop(orders, customers) {
-  say(`making ${count(orders)} orders of ${count(customers)} customers, and the tables beside them`);
+  say(`making a shop of ${count(orders)} orders of ${count(customers)} customers`);
   await sessions.postgresql.script(`SET client_min_messages = warning;
 DROP TABLE IF EXISTS orders, customers, cancellations CASCADE;
 \\set orders ${orders}
@@ -505,8 +509,9 @@ ${Object.keys(shopTables).map(table => `SELECT pg_prewarm('${table}');`).join('\
       .map(([name, type]) => (type === 'TIMESTAMP' ? `${name} AT TIME ZONE 'UTC'` : name));
     await sessions.postgresql.script(
       `COPY (SELECT ${selected.join(', ')} FROM ${table}) TO '${csv}' WITH (FORMAT csv);`);
-    list.push(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM read_csv('${csv}', header = false,
-      columns = {${Object.entries(columns).map(([name, type]) => `${name}: '${type}'`).join(', ')}})`);
+    const types = Object.entries(columns).map(([name, type]) => `${name}: '${type}'`);
+    list.push(`CREATE OR REPLACE TABLE ${table} AS SELECT * FROM read_csv('${csv}',
+      header = false, columns = {${types.join(', ')}})`);
   }
   list.push(`CREATE VIEW customer_events AS
     SELECT customer_id, ordered_at AS at, 'purchase' AS event FROM orders
@@ -524,9 +529,10 @@ ${Object.keys(shopTables).map(table => `SELECT pg_prewarm('${table}');`).join('\
 // Registers the queries of a contender as forms, and returns their names.
 function register(shape, name, texts) {
   return Object.entries(texts).map(([title, select]) => {
-    const form = `${engines[name] ? `${name}/` : ''}${shape}: ${name}, ${title}`;
+    const own = engines[name];
+    const form = `${own ? `${name}/` : ''}${shape}: ${name}, ${title}`;
     const settings = name === 'executor' ? 'SET winback.enable_scan = off;' : '';
-    read.set(form, { title, settings, select: engines[name] ? select : `${select};` });
+    read.set(form, { title, settings, select: own ? select : `${select};` });
     return form;
   });
 }

@@ -1,6 +1,7 @@
 // publish.js
 //   Writes the results of measure.js for people to read: README.md with tables,
-//   rate.svg and growth.svg.
+//   rate.svg and growth.svg, and the page questions.md. A page of which the results
+//   have no part stays as it is.
 //
 //   The idea: D3 draws into the document of linkedom, so no browser is needed.
 //   D3 for the same reasons as in scripts/report, and so that the project has
@@ -295,25 +296,48 @@ function rows(sets) {
     .map(([name, n]) => [contenderName(name, n), ...sets.map(set => cell(find(set, name, n)))]);
 }
 
-function writeTables() {
+// Breaks a paragraph into lines of up to 100 columns.
+const wrap = (text, indent = '') => text.split(' ').reduce((lines, word) => {
+  const line = `${lines[lines.length - 1]} ${word}`;
+  return line.length > 100 ? [...lines, indent + word] : [...lines.slice(0, -1), line];
+}, ['']).join('\n').trim();
+
+// The beginning of a page: how the results came about
+function about(say) {
   const { machine, versions } = results;
+  say(wrap('`bench/peers` wrote this file. [bench/README.md](../../bench/README.md) describes the '
+    + 'measurements and explains how to read the results.'));
+  const lines = [
+    `run: ${results.begun.slice(0, 10)}, commit ${results.commit}, ${results.rounds} rounds, `
+      + `${results.minutes} minutes`,
+    `machine: ${machine.cores} cores (${machine.cpu}), `
+      + `${Math.round(machine.memory_mb / 1024)} GiB, load ${machine.load_before} before and `
+      + `${machine.load_after} at the end`,
+    `PostgreSQL ${versions.postgresql}: ${results.settings.join(', ')}`,
+  ];
+  if (versions.duckdb) lines.push(`DuckDB ${versions.duckdb}`);
+  if (versions.clickhouse) lines.push(`ClickHouse ${versions.clickhouse} (as chdb, its library)`);
+  say(lines.map(line => wrap(`- ${line}`, '  ')).join('\n'));
+  for (const [name, reason] of Object.entries(results.leftOut)) {
+    say(`**${names[name]} was left out**, because it did not work: ${reason}`);
+  }
+  say(wrap('Each time is the median over the rounds. The number after it is the ratio to the time '
+    + 'of winback in the same round, with the same number of processes: the median over the rounds, '
+    + 'and in parentheses the least and the greatest ratio.'));
+}
+
+function writePage(file, out) {
+  fs.writeFileSync(path.join(directory, file), `${out.join('\n').trim()}\n`);
+}
+
+function writeTables() {
   const out = [];
   const say = text => out.push(text, '');
   say('# winback beside its peers');
-  const engines = [`PostgreSQL ${versions.postgresql} (${results.settings.join(', ')})`];
-  if (versions.duckdb) engines.push(`DuckDB ${versions.duckdb}`);
-  if (versions.clickhouse) engines.push(`ClickHouse ${versions.clickhouse} (as chdb, its library)`);
-  say('Written by `bench/peers`; [bench/README.md](../../bench/README.md) says what is measured '
-    + `and how to read it. ${results.begun.slice(0, 10)}, commit ${results.commit}, `
-    + `${results.rounds} rounds, ${results.minutes} minutes on ${machine.cores} cores `
-    + `(${machine.cpu}) with ${Math.round(machine.memory_mb / 1024)} GiB; `
-    + `load ${machine.load_before} before and ${machine.load_after} at the end. `
-    + `${engines.join(', ')}.`);
-  for (const [name, reason] of Object.entries(results.leftOut)) {
-    say(`**${names[name]} was left out**, for it did not work: ${reason}`);
+  about(say);
+  if (fs.existsSync(path.join(directory, 'questions.md'))) {
+    say('[questions.md](questions.md) compares groups, joins, lists, series, money and events.');
   }
-  say('Times are medians over the rounds. After a comma: times what winback takes with as many '
-    + 'processes, the median of the ratios within a round, their least and greatest.');
   if (rates.length) {
     say('## The reactivation rate');
     say('![Time of the reactivation rate](rate.svg)');
@@ -325,8 +349,8 @@ function writeTables() {
   }
   for (const set of results.sets.filter(one => one.question === 'series')) {
     say(`## The reactivation of ${set.variables.periods} months`);
-    say(`\`lifecycle_series\` over ${many(set.orders)} orders, which gives more than the `
-      + 'reactivation, beside SQL that gives just that in one pass:');
+    say(wrap(`winback runs \`lifecycle_series\` over ${many(set.orders)} orders. The others run `
+      + 'SQL that computes only the reactivation, in one pass:'));
     say(table([['', dataName(set)], ...rows([set])]));
   }
   if (results.growth.length) {
@@ -352,10 +376,64 @@ function writeTables() {
       .map(c => [many(set.orders), dataName(set), contenderName(c.name, c.processes), c.title,
         Object.keys(c.tried).length]));
   say(table([['orders', 'data', 'contender', 'form', 'of'], ...tried]));
-  fs.writeFileSync(path.join(directory, 'README.md'), `${out.join('\n').trim()}\n`);
+  writePage('README.md', out);
+}
+
+const limitName = { duckdb: 'DuckDB', count: '`count(*)`', rate: 'whole table' };
+const headings = {
+  winback: 'winback', executor: 'without its scan', plain: 'plain SQL', duckdb: 'DuckDB',
+  count: '`count(*)`',
+};
+
+// one row of a table of questions: the contenders, and winback's ratio to each of its limits
+function questionRow(set, processes, columns) {
+  const cells = columns.map(name => {
+    const c = find(set, name, processes);
+    if (!c) return '';
+    const postgres = name !== 'duckdb';
+    const notes = [name === 'winback' && !c.scan && 'no scan',
+      processes === 2 && postgres && !c.parallel && 'not parallel'];
+    return [cell(c), ...notes.filter(note => note)].join(', ');
+  });
+  const limits = set.limits.filter(limit => limit.processes === processes);
+  const each = of => limits.map(of).join('<br>');
+  return [set.title, ...cells,
+    each(({ factor, of }) => `${factor.toFixed(1)} times ${limitName[of]}`),
+    each(({ ratio, met }) => `${digits(ratio.median)} ${spread(ratio)}, ${met ? 'yes' : '**no**'}`),
+  ];
+}
+
+function writeQuestions() {
+  const out = [];
+  const say = text => out.push(text, '');
+  say('# Questions to a shop');
+  about(say);
+  say(wrap('*Limit* is the time that winback may take. *Reached* is the ratio of its time to that '
+    + 'of the contender in the limit, and whether it is within the limit. *Without its scan* is '
+    + 'winback with `winback.enable_scan = off`. *No scan* and *not parallel* mean that the plan '
+    + 'had no Winback Scan, or used one process where two were allowed.'));
+  for (const orders of [...new Set(results.questions.map(set => set.orders))]) {
+    const sets = results.questions.filter(set => set.orders === orders);
+    for (const processes of [1, 2]) {
+      const columns = Object.keys(headings)
+        .filter(name => sets.some(set => find(set, name, processes)));
+      if (!columns.length) continue;
+      say(`## ${many(orders)} orders, ${processes === 1 ? 'one process' : 'two processes'}`);
+      say(table([['', ...columns.map(name => headings[name]), 'limit', 'reached'],
+        ...sets.map(set => questionRow(set, processes, columns))]));
+    }
+  }
+  say('## Which form was the fastest');
+  say(table([['orders', 'question', 'contender', 'form', 'of'],
+    ...results.questions.flatMap(set => set.contenders
+      .filter(c => Object.keys(c.tried).length > 1)
+      .map(c => [many(set.orders), set.title, contenderName(c.name, c.processes), c.title,
+        Object.keys(c.tried).length]))]));
+  writePage('questions.md', out);
 }
 
 fs.mkdirSync(directory, { recursive: true });
+if (results.questions && results.questions.length) writeQuestions();
 if (rates.length) drawRate();
 if (results.growth.length) drawGrowth();
-writeTables();
+if (results.sets.length || results.growth.length) writeTables();

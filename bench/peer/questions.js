@@ -3,8 +3,9 @@
 //   of all contenders, and the limits of winback's time.
 //
 //   The idea: the queries of plain SQL and DuckDB are the same text, in the part of
-//   SQL that both engines understand (DuckDB wants the column "at" in quotes). So a question is a few lines: the query with
-//   winback, the text of the others, and the query that only counts the rows.
+//   SQL that both engines understand (DuckDB wants the column "at" in quotes). So a
+//   question is a few lines: the query with winback, the text of the others, and the
+//   query that only counts the rows.
 //
 //     {name, title, limits, variables,
 //      forms: {winback: [[title, query]...], executor, plain, duckdb, count, rate}}
@@ -119,7 +120,7 @@ const silencesOfOrders = group => `SELECT ${group ? `${group}, ` : ''}
   WHERE ordered_at < :'series_to'`;
 // A silence begins with a purchase, and counts 90 days later or from the first cancellation
 // on. A cancellation at the instant of a purchase is after it. Each customer of the view has
-// a purchase before the cancellation, so there are no prospects.
+// a purchase before the first cancellation, so there are no prospects.
 const silencesOfEvents = `SELECT least("at" + interval '90 days', ended) AS inactive, next
   FROM (SELECT "at", event, min(CASE WHEN event = 'purchase' THEN "at" END) OVER later AS next,
       min(CASE WHEN event = 'cancellation' THEN "at" END) OVER later AS ended
