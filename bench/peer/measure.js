@@ -174,7 +174,8 @@ function query(form, variables) {
   if (form.includes('/')) {
     return { title, select: substitute(select, { ...question, ...variables }) };
   }
-  const set = Object.entries(variables)
+  // those of the query before stay in the session of psql, so all are set
+  const set = Object.entries({ ...question, ...variables })
     .map(([name, value]) => `\\set ${name} '${value}'`).join('\n');
   return { title, settings: `${set}\n${settings}`, select };
 }
@@ -390,9 +391,11 @@ async function measure(set) {
       if (engines[name]) await sessions[name].run(query(form, set.variables), processes);
     }
   }
-  // with many orders, a query of more than a minute runs in the first round only
+  // with many orders, a query of more than a minute runs in the first round only; of the
+  // questions, one of more than set.once seconds, if no limit refers to it
   const longest = set.once || (set.orders > large ? 60 : Infinity);
-  const once = contender => contender.name !== 'winback' && contender.first > longest;
+  const always = set.limits ? ['winback', 'duckdb', ...references] : ['winback'];
+  const once = contender => contender.first > longest && !always.includes(contender.name);
   const round = taking.reduce((sum, c) => sum + Math.max(c.first, Math.min(1, 5 * c.first)), 0);
   const slow = taking.filter(once).reduce((sum, c) => sum + c.first, 0);
   const rounds = set.rounds === 1 ? '1 round' : `${set.rounds} rounds`;
