@@ -322,8 +322,8 @@ function about(say) {
     say(`**${names[name]} was left out**, because it did not work: ${reason}`);
   }
   say(wrap('Each time is the median over the rounds. The number after it is the ratio to the time '
-    + 'of winback in the same round, with the same number of processes: the median over the rounds, '
-    + 'and in parentheses the least and the greatest ratio.'));
+    + 'of winback in the same round, with the same number of processes: the median over the '
+    + 'rounds, and in parentheses the least and the greatest ratio.'));
 }
 
 function writePage(file, out) {
