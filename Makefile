@@ -17,6 +17,7 @@ REGRESS = \
 	rate_tally \
 	rates \
 	scan \
+	scan_join \
 	lifecycle \
 	series \
 	errors \
@@ -29,7 +30,7 @@ REGRESS = \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out scan dense property property_events property_series parallel,$(REGRESS))
+REGRESS := $(filter-out scan scan_join dense property property_events property_series parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

@@ -1205,7 +1205,7 @@ BEGIN
                   way, k, t.time, query,
                   CASE WHEN way LIKE '%hashed'
                        THEN '^Finalize HashAggregate > Gather > '
-                            'Partial HashAggregate > Parallel Seq Scan$'
+                            '(Partial HashAggregate > Parallel Seq Scan|Parallel Custom Scan)$'
                        WHEN way LIKE '%sorted'
                        THEN '^Finalize GroupAggregate > Gather Merge > '
                             'Partial GroupAggregate > Parallel Seq Scan$'
@@ -1268,7 +1268,7 @@ CALL ask_second_step('without groups', NULL,
 SET enable_sort = off;
 CALL ask_second_step('groups, hashed', 'forty',
                      '^Finalize HashAggregate > Gather > '
-                     'Partial HashAggregate > Parallel Seq Scan$');
+                     '(Partial HashAggregate > Parallel Seq Scan|Parallel Custom Scan)$');
 SET enable_sort = on;
 SET enable_hashagg = off;
 CALL ask_second_step('groups, sorted', 'forty',

@@ -849,7 +849,7 @@ DECLARE
   wanted text :=
     CASE way WHEN 'groups, hashed'
              THEN '^Finalize HashAggregate > Gather > '
-                  'Partial HashAggregate > Parallel Seq Scan$'
+                  '(Partial HashAggregate > Parallel Seq Scan|Parallel Custom Scan)$'
              WHEN 'groups, sorted'
              THEN '^Finalize GroupAggregate > Gather Merge > '
                   'Partial GroupAggregate > Parallel Seq Scan$'
@@ -1062,7 +1062,7 @@ CALL ask_transitions('serial, groups', :'of_groups', 0, '^HashAggregate > Seq Sc
 SET enable_sort = off;
 CALL ask_transitions('parallel, groups, hashed', :'of_groups', 2,
                      '^Finalize HashAggregate > Gather > '
-                     'Partial HashAggregate > Parallel Seq Scan$');
+                     '(Partial HashAggregate > Parallel Seq Scan|Parallel Custom Scan)$');
 RESET enable_sort;
 SET enable_hashagg = off;
 CALL ask_transitions('parallel, groups, sorted', :'of_groups', 3,

@@ -37,26 +37,9 @@ DELETE FROM orders WHERE customer_id % 50 = 7;
 UPDATE orders SET amount = amount + 1 WHERE customer_id % 50 = 9;
 ANALYZE orders;
 
--- Plan and run a query with and without the scan.  Return whether the plan has a Winback Scan,
--- whether the answers are the same, and the answer.
-CREATE FUNCTION compare(query text, OUT scan bool, OUT same bool, OUT answer text)
-LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-  without text;
-BEGIN
-  scan := false;
-  FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-    scan := scan OR line LIKE '%Custom Scan (Winback Scan)%';
-  END LOOP;
-  EXECUTE 'SELECT string_agg(q::text, '' '') FROM (' || query || ') q' INTO answer;
-  SET LOCAL winback.enable_scan = off;
-  EXECUTE 'SELECT string_agg(q::text, '' '') FROM (' || query || ') q' INTO without;
-  SET LOCAL winback.enable_scan = on;
-  same := answer IS NOT DISTINCT FROM without;
-  -- show only the length of a long answer
-  IF length(answer) > 100 THEN answer := length(answer) || ' characters'; END IF;
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set compare :abs_srcdir '/sql/include/compare.sql'
+\i :compare
 
 CREATE TABLE shapes (no serial, shape text, served bool, query text);
 \set rate 'reactivation_rate(customer_id, ordered_at, ''[2024-01-01,2024-04-01)'', ''90 days'')'

@@ -72,6 +72,23 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	expression_tree_mutator((node), (Node *(*) ()) (mutator), (context))
 #endif
 
+/*
+ * 16 marks columns by the outer joins that may make them NULL, counts these joins among the
+ * relations of a join, and wants to know the special join for which equalities are generated.
+ */
+#if PG_VERSION_NUM >= 160000
+#define RemoveNullingRels(root, node) \
+	remove_nulling_relids((node), (root)->outer_join_rels, NULL)
+#define JoinedRelids(root, rel)		bms_difference((rel)->relids, (root)->outer_join_rels)
+#define GenerateJoinEqualities(root, joined, outer, inner, special) \
+	generate_join_implied_equalities((root), (joined), (outer), (inner), (special))
+#else
+#define RemoveNullingRels(root, node)	(node)
+#define JoinedRelids(root, rel)		((rel)->relids)
+#define GenerateJoinEqualities(root, joined, outer, inner, special) \
+	((void) (special), generate_join_implied_equalities((root), (joined), (outer), (inner)))
+#endif
+
 /* 16 brought soft errors, which type input stores in a context; before, all are raised */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \

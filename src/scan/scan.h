@@ -38,7 +38,23 @@ enum
 enum
 {
 	SCAN_PRIVATE_NAGGREGATES,	/* Integer */
-	SCAN_PRIVATE_OPERATORS		/* the equality operator of each key: a list of Oids */
+	SCAN_PRIVATE_OPERATORS,		/* the equality operator of each key: a list of Oids */
+	SCAN_PRIVATE_JOIN			/* NIL, or a list of the elements below */
+};
+
+/*
+ * The elements of SCAN_PRIVATE_JOIN.  The plan of the other side of the join is in custom_plans.
+ * Its first column is the key, and its other columns are used for keys of GROUP BY or as the
+ * customers of aggregates.
+ */
+enum
+{
+	SCAN_JOIN_TYPE,				/* Integer: a JoinType */
+	SCAN_JOIN_COLUMN,			/* Integer: the number of the key in the table that the query names */
+	SCAN_JOIN_TYPES,			/* Oids: the types of the two keys, and the collation */
+	SCAN_JOIN_KEYS,				/* integers: for each key of GROUP BY, its column of the other side,
+								 * or 0 if it is not from there */
+	SCAN_JOIN_CUSTOMERS			/* integers: the same for the customer of each aggregate */
 };
 
 #define SCAN_TABLE_OID		0	/* the column tableoid; its varno identifies the table */

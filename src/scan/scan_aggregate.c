@@ -17,6 +17,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -133,11 +134,13 @@ ArgOf(const Aggref *aggref, int i)
 
 /* Set up a ScanAggregate, and add the columns that it needs to `columns`. */
 void
-ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
-				  ScanColumns *columns, PlanState *ps)
+ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped, int joined,
+				  bool numbered, ScanColumns *columns, PlanState *ps)
 {
 	aggregate->aggref = aggref;
 	aggregate->grouped = grouped;
+	aggregate->joined = joined;
+	aggregate->numbered = numbered;
 	aggregate->one_pass = OnePassOf(aggref);
 	if (aggregate->one_pass == NULL)
 		elog(ERROR, "transition function of aggregate %u has changed since planning",
@@ -150,6 +153,11 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
 		Expr	   *arg = ArgOf(aggref, i);
 		Var		   *column = ColumnOf(arg);
 
+		if (i == 0 && joined >= 0)
+		{
+			aggregate->columns[i] = joined;
+			continue;
+		}
 		aggregate->columns[i] = column != NULL ? ScanColumnsAdd(columns, column->varattno, column->vartype) : -1;
 		if (column == NULL)
 			aggregate->constants[i] = ExecInitExpr(arg, ps);
@@ -171,7 +179,7 @@ ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate, const Aggref 
 
 	for (int i = 0; i < aggregate->nargs; i++)
 	{
-		if (aggregate->columns[i] >= 0)
+		if (aggregate->columns[i] >= 0 && aggregate->columns[i] != aggregate->joined)
 			attnos[aggregate->columns[i]] = ColumnOf(ArgOf(aggref, i))->varattno;
 	}
 	source->column_filters = ScanFiltersMake(&others, &read, ps);
@@ -243,6 +251,8 @@ ScanAggregateStart(ScanAggregate *aggregate)
 	aggregate->call.aggref = NULL;
 	aggregate->batch = NULL;
 
+	if (aggregate->numbered)
+		types[0] = INT4OID;
 	build_aggregate_transfn_expr(types, ntypes, 0, false, aggref->aggtranstype,
 								 aggref->inputcollid, transition, InvalidOid, &expr, NULL);
 	aggregate->fcinfo = PrepareCall(aggregate, &aggregate->flinfo, transition, expr,

@@ -38,6 +38,9 @@ typedef struct ScanAggregate
 	const Aggref *aggref;
 	const OnePassAggregate *one_pass;
 	bool		grouped;		/* each group has a state */
+	int			joined;			/* if the customer is a column from a join: its index in ScanColumns;
+								 * else -1 */
+	bool		numbered;		/* a join has replaced its customers by numbers */
 	int			nargs;			/* number of arguments, not counting the state */
 	ExprState **constants;		/* for each argument, its expression, or NULL if it is a column */
 	int		   *columns;		/* for each argument, its index in ScanColumns, or -1 */
@@ -71,7 +74,7 @@ extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
-							  ScanColumns *columns, PlanState *ps);
+							  int joined, bool numbered, ScanColumns *columns, PlanState *ps);
 extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
 						   const Aggref *aggref, AttrNumber *attnos, List **filter_attnos,
 						   PlanState *ps);

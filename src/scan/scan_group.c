@@ -36,7 +36,10 @@ typedef struct KeyImage
 	uint32		nwords;			/* 0: the keys are too long */
 } KeyImage;
 
-/* Set up the groups.  The lists have an element for each key. */
+/*
+ * Set up the groups.  The lists have an element for each key.  Without keys, all rows are in one
+ * group, which exists even if there are no rows.
+ */
 void
 ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types, const List *typmods,
 			   const List *collations, const List *operators, const int *columns, int nstates)
@@ -58,37 +61,13 @@ ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types, const List 
 						   list_nth_int(typmods, i), 0);
 		TupleDescInitEntryCollation(groups->desc, i + 1, groups->collations[i]);
 	}
-	execTuplesHashPrepare(groups->nkeys, equal_operators, &groups->equal_functions,
-						  &groups->hash_functions);
+	if (groups->nkeys > 0)
+		execTuplesHashPrepare(groups->nkeys, equal_operators, &groups->equal_functions,
+							  &groups->hash_functions);
 	groups->keys = ExecInitExtraTupleSlot(ps->state, groups->desc, &TTSOpsVirtual);
 	groups->first = ExecInitExtraTupleSlot(ps->state, groups->desc, &TTSOpsMinimalTuple);
 	groups->temporary = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan groups",
 											  ALLOCSET_DEFAULT_SIZES);
-}
-
-/* Begin a pass over the tables for a part of the groups.  They will be allocated in `context`. */
-void
-ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part, Size limit)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(context);
-	AttrNumber *numbers = palloc(groups->nkeys * sizeof(AttrNumber));
-
-	for (int i = 0; i < groups->nkeys; i++)
-		numbers[i] = i + 1;
-	groups->context = context;
-	groups->part = part;
-	groups->limit = limit;
-	groups->full = false;
-	groups->ngroups = 0;
-	groups->allocated = 256;
-	groups->firsts = palloc(groups->allocated * sizeof(MinimalTuple));
-	groups->states = palloc0((Size) groups->allocated * groups->nstates * sizeof(CustomerState *));
-	groups->cache = palloc0(sizeof(GroupCacheEntry) << CACHE_BITS);
-	groups->table = BuildGroupTable(groups->ps, groups->desc, &TTSOpsVirtual, groups->nkeys,
-									numbers, groups->equal_functions, groups->hash_functions,
-									groups->collations, groups->allocated, sizeof(uint32),
-									context, context, groups->temporary, false);
-	MemoryContextSwitchTo(old_context);
 }
 
 /* Add a group, and return its number. */
@@ -118,6 +97,36 @@ AddGroup(ScanGroups *groups, MinimalTuple first)
 		MemoryContextMemAllocated(groups->context, true) > groups->limit)
 		groups->full = true;
 	return group;
+}
+
+/* Begin a pass over the tables for a part of the groups.  They will be allocated in `context`. */
+void
+ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part, Size limit)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	AttrNumber *numbers = palloc(groups->nkeys * sizeof(AttrNumber));
+
+	for (int i = 0; i < groups->nkeys; i++)
+		numbers[i] = i + 1;
+	groups->context = context;
+	groups->part = part;
+	groups->limit = limit;
+	groups->full = false;
+	groups->ngroups = 0;
+	groups->allocated = 256;
+	groups->firsts = palloc(groups->allocated * sizeof(MinimalTuple));
+	groups->states = palloc0((Size) groups->allocated * groups->nstates * sizeof(CustomerState *));
+	if (groups->nkeys == 0)
+		(void) AddGroup(groups, NULL);
+	else
+	{
+		groups->cache = palloc0(sizeof(GroupCacheEntry) << CACHE_BITS);
+		groups->table = BuildGroupTable(groups->ps, groups->desc, &TTSOpsVirtual, groups->nkeys,
+										numbers, groups->equal_functions, groups->hash_functions,
+										groups->collations, groups->allocated, sizeof(uint32),
+										context, context, groups->temporary, false);
+	}
+	MemoryContextSwitchTo(old_context);
 }
 
 /* Look up the group of a row in the TupleHashTable.  Add it if it is missing. */
@@ -266,7 +275,7 @@ ScanGroupsFind(ScanGroups *groups, const ScanColumns *columns, const uint16 *row
 			   uint32 *found)
 {
 	for (int i = 0; i < nrows; i++)
-		found[i] = FindGroup(groups, columns, rows != NULL ? rows[i] : i);
+		found[i] = groups->nkeys == 0 ? 0 : FindGroup(groups, columns, rows != NULL ? rows[i] : i);
 	MemoryContextReset(groups->temporary);
 }
 

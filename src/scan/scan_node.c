@@ -21,6 +21,8 @@
 #include "postgres.h"
 
 #include "access/tableam.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
@@ -38,6 +40,7 @@
 #include "scan/scan_buffer.h"
 #include "scan/scan_filter.h"
 #include "scan/scan_group.h"
+#include "scan/scan_join.h"
 #include "scan/scan_rows.h"
 #include "scan/scan_table.h"
 
@@ -58,6 +61,8 @@ typedef struct ScanKeyEntry
 	int			entry;			/* number in the scan tuple, from 0 */
 	int			column_entry;	/* if it is a column of the table: the number of this column's
 								 * entry; else -1 */
+	bool		of_other;		/* it is from the other side of the join */
+	int			place;			/* number of the key in ScanGroups, or in the classes of the join */
 } ScanKeyEntry;
 
 /*
@@ -87,10 +92,14 @@ typedef struct WinbackScanState
 
 	ExprState  *having;			/* NULL if there is none */
 
-	/* of a query with GROUP BY */
+	ScanJoin   *join;			/* NULL if there is none */
+
+	/* of a query with GROUP BY or a join */
+	bool		grouped;
 	int			nkeys;			/* 0 if there is no GROUP BY */
 	ScanKeyEntry *keys;
-	int		   *key_columns;	/* of each key, its index in ScanColumns */
+	int		   *key_columns;	/* of each key in ScanGroups, its index in ScanColumns */
+	int			class_place;	/* number of the key in ScanGroups that is the class of the join */
 	ScanGroups	groups;
 	RowBuffer	buffer;
 	ScanColumns run_columns;	/* the rows of one group */
@@ -188,26 +197,34 @@ RestoreKeys(Node *node, void *plan)
 	return MutateExpression(node, RestoreKeys, plan);
 }
 
-/* Prepare to find the keys of a table's rows.  Their entries begin with number `entry`. */
+/*
+ * Prepare to find the keys of a table's rows, and the key of the join.  Their entries begin with
+ * number `entry`.
+ */
 static void
 BeginKeys(WinbackScanState *scan, TableToScan *table, int entry, AttrNumber *attnos)
 {
 	PlanState  *ps = &scan->css.ss.ps;
+	const CustomScan *plan = (const CustomScan *) ps->plan;
 
 	table->computed = palloc0(scan->nkeys * sizeof(ComputedColumn));
 	for (int i = 0; i < scan->nkeys; i++)
 	{
-		Expr	   *key = PlanEntry((const CustomScan *) ps->plan, entry + i);
+		Expr	   *key = PlanEntry(plan, entry + i);
 		Var		   *column = ColumnOf(key);
 
+		if (scan->keys[i].of_other)
+			continue;
 		if (column != NULL)
-			attnos[scan->key_columns[i]] = column->varattno;
+			attnos[scan->key_columns[scan->keys[i].place]] = column->varattno;
 		else
 			table->computed[table->ncomputed++] = (ComputedColumn)
 		{
-			.column = scan->key_columns[i], .expr = ExecInitExpr(key, ps)
+			.column = scan->key_columns[scan->keys[i].place], .expr = ExecInitExpr(key, ps)
 		};
 	}
+	if (scan->join != NULL)
+		attnos[scan->join->column] = ColumnOf(PlanEntry(plan, entry + scan->nkeys))->varattno;
 }
 
 /* Prepare to read a table.  Its entries in the plan begin with number `entry`. */
@@ -238,7 +255,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	BeginKeys(scan, table, entry + SCAN_TABLE_ENTRIES + scan->nresults, attnos);
 	table->by_column = table->filters != NIL || table->ncomputed > 0;
 	table->by_row = table->qual != NULL;
-	table->filtered = scan->nkeys == 0;
+	table->filtered = !scan->grouped;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
 	for (int i = 0; i < scan->nresults; i++)
 	{
@@ -259,14 +276,42 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	ps->scanops = own_ops;
 }
 
+/* Return the list of a join in the plan, or NIL if there is none. */
+static List *
+PlanJoin(const WinbackScanState *scan, int element)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+
+	return list_nth(list_nth(plan->custom_private, SCAN_PRIVATE_JOIN), element);
+}
+
+/* Set up the column from the join that is the customer of an aggregate. */
+static const JoinedCustomer *
+AddJoinedCustomer(WinbackScanState *scan, const Aggref *aggref, AttrNumber attno)
+{
+	JoinedCustomer *customer = &scan->join->customers[scan->join->ncustomers++];
+	Oid			type = exprType((Node *) linitial_node(TargetEntry, aggref->args)->expr);
+
+	customer->attno = attno;
+	customer->numbered = !DO_AGGSPLIT_SERIALIZE(aggref->aggsplit);
+	if (customer->numbered)
+		customer->type = CustomerTypeCreate(CurrentMemoryContext, type, aggref->inputcollid);
+	customer->column = ScanColumnsAdd(&scan->rows.columns, 0,
+									  customer->numbered ? INT4OID : type);
+	return customer;
+}
+
 /*
- * Return the aggregate of an Aggref.  Set it up unless an earlier Aggref with the same
- * transition number has done so.
+ * Return the aggregate of result number `result`.  Set it up unless an earlier Aggref with the
+ * same transition number has done so.
  */
 static ScanAggregate *
-FindAggregate(WinbackScanState *scan, const Aggref *aggref)
+FindAggregate(WinbackScanState *scan, int result)
 {
+	const Aggref *aggref = scan->results[result].aggref;
 	ScanAggregate *aggregate;
+	const JoinedCustomer *customer = NULL;
+	AttrNumber	attno = 0;
 
 	for (int i = 0; i < scan->naggregates; i++)
 	{
@@ -274,22 +319,85 @@ FindAggregate(WinbackScanState *scan, const Aggref *aggref)
 			return &scan->aggregates[i];
 	}
 	aggregate = &scan->aggregates[scan->naggregates++];
-	ScanAggregateInit(aggregate, aggref, scan->nkeys > 0, &scan->rows.columns,
+	if (scan->join != NULL)
+		attno = list_nth_int(PlanJoin(scan, SCAN_JOIN_CUSTOMERS), result);
+	if (attno > 0)
+		customer = AddJoinedCustomer(scan, aggref, attno);
+	ScanAggregateInit(aggregate, aggref, scan->grouped, customer != NULL ? customer->column : -1,
+					  customer != NULL && customer->numbered, &scan->rows.columns,
 					  &scan->css.ss.ps);
 	return aggregate;
 }
 
+/* The keys of a ScanGroups that is being set up: lists with an element for each of them. */
+typedef struct KeyLists
+{
+	List	   *types;
+	List	   *typmods;
+	List	   *collations;
+	List	   *operators;
+	List	   *attnos;			/* of keys from the other side of a join */
+} KeyLists;
+
+static void
+AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator, AttrNumber attno)
+{
+	lists->types = lappend_oid(lists->types, type);
+	lists->typmods = lappend_int(lists->typmods, typmod);
+	lists->collations = lappend_oid(lists->collations, collation);
+	lists->operators = lappend_oid(lists->operators, operator);
+	lists->attnos = lappend_int(lists->attnos, attno);
+}
+
 /*
- * Set up the keys of GROUP BY.  Their entries in the plan begin with number `entry`.  The columns
+ * Set up the keys of GROUP BY, whose entries in the plan begin with number `entry`.
+ *
+ * All keys from the other side of a join become one key of the groups, the number of a class.
+ */
+static void
+BeginKeysOfGroups(WinbackScanState *scan, int entry, KeyLists *own, KeyLists *other)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	List	   *operators = list_nth(plan->custom_private, SCAN_PRIVATE_OPERATORS);
+	ScanColumns *columns = &scan->rows.columns;
+
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		Node	   *key = (Node *) PlanEntry(plan, entry + i);
+		Var		   *column = ColumnOf((Expr *) key);
+		AttrNumber	attno = scan->join == NULL ? 0 :
+			list_nth_int(PlanJoin(scan, SCAN_JOIN_KEYS), i);
+		KeyLists   *lists = attno > 0 ? other : own;
+
+		if (attno > 0 && other->types == NIL)
+		{
+			scan->join->class_column = ScanColumnsAdd(columns, 0, INT4OID);
+			scan->class_place = list_length(own->types);
+			scan->key_columns[scan->class_place] = scan->join->class_column;
+			AddKey(own, INT4OID, -1, InvalidOid, Int4EqualOperator, 0);
+		}
+		scan->keys[i].entry = entry + i;
+		scan->keys[i].column_entry = attno == 0 && IsA(key, Var) ? column->varattno - 1 : -1;
+		scan->keys[i].of_other = attno > 0;
+		scan->keys[i].place = list_length(lists->types);
+		if (attno == 0)
+			scan->key_columns[scan->keys[i].place] =
+				ScanColumnsAdd(columns, column != NULL ? column->varattno : 0, exprType(key));
+		AddKey(lists, exprType(key), exprTypmod(key), exprCollation(key),
+			   list_nth_oid(operators, i), attno);
+	}
+}
+
+/*
+ * Set up the groups.  The entries of the keys in the plan begin with number `entry`.  The columns
  * of the aggregates must have been set up.
  */
 static void
 BeginGroups(WinbackScanState *scan, int entry)
 {
-	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
-	List	   *types = NIL;
-	List	   *typmods = NIL;
-	List	   *collations = NIL;
+	PlanState  *ps = &scan->css.ss.ps;
+	KeyLists	own = {0};
+	KeyLists	other = {0};
 
 	RowBufferInit(&scan->buffer, scan->rows.columns.ncolumns, scan->naggregates);
 	scan->run_columns.columns = palloc0(scan->buffer.ncolumns * sizeof(ScanColumn));
@@ -297,24 +405,34 @@ BeginGroups(WinbackScanState *scan, int entry)
 		ScanColumnsReserve(&scan->run_columns, i);
 
 	scan->keys = palloc(scan->nkeys * sizeof(ScanKeyEntry));
-	scan->key_columns = palloc(scan->nkeys * sizeof(int));
-	for (int i = 0; i < scan->nkeys; i++)
-	{
-		Expr	   *key = PlanEntry(plan, entry + i);
-		Var		   *column = ColumnOf(key);
+	scan->key_columns = palloc((scan->nkeys + 1) * sizeof(int));
+	BeginKeysOfGroups(scan, entry, &own, &other);
+	ScanGroupsInit(&scan->groups, ps, own.types, own.typmods, own.collations, own.operators,
+				   scan->key_columns, scan->naggregates);
+	if (scan->join == NULL)
+		return;
 
-		scan->keys[i].entry = entry + i;
-		scan->keys[i].column_entry = IsA(key, Var) ? column->varattno - 1 : -1;
-		scan->key_columns[i] = ScanColumnsAdd(&scan->rows.columns,
-											  column != NULL ? column->varattno : 0,
-											  exprType((Node *) key));
-		types = lappend_oid(types, exprType((Node *) key));
-		typmods = lappend_int(typmods, exprTypmod((Node *) key));
-		collations = lappend_oid(collations, exprCollation((Node *) key));
-	}
-	ScanGroupsInit(&scan->groups, &scan->css.ss.ps, types, typmods, collations,
-				   list_nth(plan->custom_private, SCAN_PRIVATE_OPERATORS), scan->key_columns,
-				   scan->naggregates);
+	if (other.types != NIL)
+		ScanJoinSetClasses(scan->join, other.attnos, other.types, other.typmods,
+						   other.collations, other.operators);
+	scan->join->column = ScanColumnsAdd(&scan->rows.columns,
+										intVal(PlanJoin(scan, SCAN_JOIN_COLUMN)),
+										linitial_oid(PlanJoin(scan, SCAN_JOIN_TYPES)));
+}
+
+/* Set up the join, and the plan of its other side. */
+static void
+BeginJoin(WinbackScanState *scan, EState *estate, int eflags)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	List	   *types = PlanJoin(scan, SCAN_JOIN_TYPES);
+	PlanState  *other = ExecInitNode(linitial(plan->custom_plans), estate, eflags);
+
+	scan->css.custom_ps = list_make1(other);
+	scan->join = palloc0(sizeof(ScanJoin));
+	scan->join->customers = palloc0(scan->nresults * sizeof(JoinedCustomer));
+	ScanJoinInit(scan->join, &scan->css.ss.ps, other, intVal(PlanJoin(scan, SCAN_JOIN_TYPE)),
+				 linitial_oid(types), lsecond_oid(types), lthird_oid(types));
 }
 
 static void
@@ -323,8 +441,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	WinbackScanState *scan = (WinbackScanState *) node;
 	const CustomScan *plan = (const CustomScan *) node->ss.ps.plan;
 	int			entry = RelationGetNumberOfAttributes(node->ss.ss_currentRelation);
-	int			ncolumns;
-	int			nentries;
+	int			nvalues;
 
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -333,31 +450,35 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 
 	scan->nresults = intVal(list_nth(plan->custom_private, SCAN_PRIVATE_NAGGREGATES));
 	scan->nkeys = list_length(plan->custom_exprs) - SCAN_EXPRS_KEYS;
+	if (list_nth(plan->custom_private, SCAN_PRIVATE_JOIN) != NIL)
+		BeginJoin(scan, estate, eflags);
+	scan->grouped = scan->nkeys > 0 || scan->join != NULL;
+	nvalues = scan->nresults + scan->nkeys + (scan->join != NULL ? 1 : 0);
+
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
 	/* of aggregates and keys, and of filters: each may be any column that the query names */
-	ncolumns = 2 * entry + scan->nkeys;
-	scan->rows.columns.columns = palloc0((Size) ncolumns * sizeof(ScanColumn));
-	for (int i = 0; i < scan->nresults; i++, entry++)
+	scan->rows.columns.columns = palloc0((Size) (2 * entry + nvalues) * sizeof(ScanColumn));
+	for (int i = 0; i < scan->nresults; i++)
 	{
 		ScanResult *result = &scan->results[i];
 
-		result->column = entry;
-		result->aggref = castNode(Aggref, PlanEntry(plan, entry));
+		result->column = entry + i;
+		result->aggref = castNode(Aggref, PlanEntry(plan, entry + i));
 		ScanCheckPrivileges(result->aggref);
-		result->aggregate = FindAggregate(scan, result->aggref);
+		result->aggregate = FindAggregate(scan, i);
 	}
 	scan->having = ExecInitQual(make_ands_implicit(list_nth(plan->custom_exprs,
 															SCAN_EXPRS_HAVING)),
 								&node->ss.ps);
-	if (scan->nkeys > 0)
-		BeginGroups(scan, entry);
-	entry += scan->nkeys;
+	if (scan->grouped)
+		BeginGroups(scan, entry + scan->nresults);
+	entry += nvalues;
 
-	nentries = SCAN_TABLE_ENTRIES + scan->nresults + scan->nkeys;
-	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) / nentries;
+	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) /
+		(SCAN_TABLE_ENTRIES + nvalues);
 	scan->tables = palloc0(scan->ntables * sizeof(TableToScan));
-	for (int i = 0; i < scan->ntables; i++, entry += nentries)
+	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + nvalues)
 		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
 	ScanRowsInit(&scan->rows, scan->naggregates);
 }
@@ -425,9 +546,12 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	PlanState  *ps = &scan->css.ss.ps;
 	ScanRows   *rows = &scan->rows;
 	uint32		groups[MaxHeapTuplesPerPage];
+	uint16		kept[MaxHeapTuplesPerPage];
 
 	ScanRowsChoose(rows, table, ps);
-	if (scan->nkeys > 0)
+	if (scan->join != NULL)
+		ScanJoinProbe(scan->join, rows, kept);
+	if (scan->grouped)
 	{
 		ScanGroupsFind(&scan->groups, &rows->columns, rows->all, rows->nrows, groups);
 		RowBufferAppend(&scan->buffer, rows, groups);
@@ -479,7 +603,7 @@ EnterTables(WinbackScanState *scan)
 			break;
 		ScanTableEnd(&table->table);
 	}
-	if (scan->nkeys > 0)
+	if (scan->grouped)
 		EnterBuffer(scan);
 	MemoryContextSwitchTo(old_context);
 }
@@ -502,7 +626,7 @@ StartStates(WinbackScanState *scan)
 			ScanFinishStart(&result->finish, result->aggregate, result->aggref);
 		memset(&result->next, 0, sizeof(Portion));
 	}
-	if (scan->nkeys > 0)
+	if (scan->grouped)
 	{
 		GroupPart	part = scan->parts[scan->nparts - 1];
 
@@ -547,7 +671,7 @@ MeasureStates(WinbackScanState *scan)
 	}
 	for (int i = 0; i < scan->naggregates; i++)
 	{
-		if (scan->nkeys == 0)
+		if (!scan->grouped)
 			ScanAggregateMeasure(&scan->aggregates[i], counters);
 		else if (scan->aggregates[i].batch != NULL)
 			counters->batches += scan->aggregates[i].batch->nbatches;
@@ -613,6 +737,8 @@ ComputeStates(WinbackScanState *scan)
 	if (scan->nparts == 0)
 		return false;
 
+	if (scan->join != NULL)
+		ScanJoinBuild(scan->join);
 	for (;;)
 	{
 		scan->counters.passes++;
@@ -664,7 +790,7 @@ AllResultsAreDone(const WinbackScanState *scan)
 static bool
 NextRow(WinbackScanState *scan)
 {
-	uint32		ngroups = scan->nkeys > 0 ? scan->groups.ngroups : 1;
+	uint32		ngroups = scan->grouped ? scan->groups.ngroups : 1;
 
 	if (scan->computed && scan->group < ngroups && !AllResultsAreDone(scan))
 		return true;
@@ -675,11 +801,11 @@ NextRow(WinbackScanState *scan)
 		if (!ComputeStates(scan))
 			return false;
 		scan->computed = true;
-		ngroups = scan->nkeys > 0 ? scan->groups.ngroups : 1;
+		ngroups = scan->grouped ? scan->groups.ngroups : 1;
 	}
 	for (int i = 0; i < scan->nresults; i++)
 		memset(&scan->results[i].next, 0, sizeof(Portion));
-	if (scan->nkeys > 0)
+	if (scan->grouped)
 		SelectGroup(scan, scan->group);
 	return true;
 }
@@ -688,18 +814,27 @@ NextRow(WinbackScanState *scan)
 static void
 StoreKeys(WinbackScanState *scan, TupleTableSlot *output)
 {
-	const TupleTableSlot *keys = ScanGroupsKeys(&scan->groups, scan->group);
+	const TupleTableSlot *own = ScanGroupsKeys(&scan->groups, scan->group);
+	const TupleTableSlot *other = NULL;
 
 	for (int i = 0; i < scan->nkeys; i++)
 	{
-		int			entries[] = {scan->keys[i].entry, scan->keys[i].column_entry};
+		const ScanKeyEntry *key = &scan->keys[i];
+		const TupleTableSlot *keys = own;
+		int			entries[] = {key->entry, key->column_entry};
 
+		if (key->of_other)
+		{
+			if (other == NULL)
+				other = ScanJoinKeys(scan->join, DatumGetUInt32(own->tts_values[scan->class_place]));
+			keys = other;
+		}
 		for (int e = 0; e < (int) lengthof(entries); e++)
 		{
 			if (entries[e] < 0)
 				continue;
-			output->tts_values[entries[e]] = keys->tts_values[i];
-			output->tts_isnull[entries[e]] = keys->tts_isnull[i];
+			output->tts_values[entries[e]] = keys->tts_values[key->place];
+			output->tts_isnull[entries[e]] = keys->tts_isnull[key->place];
 		}
 	}
 }
@@ -742,12 +877,17 @@ ExecWinbackScan(CustomScanState *node)
 }
 
 /*
- * Do nothing: the scan of each table was closed at its end (ScanTableEnd).  If an error
- * ended it early, PostgreSQL releases its resources.
+ * End the scan of a table that was not read to its end, for example below LIMIT, and the plan of
+ * the other side of a join.
  */
 static void
-EndScan(CustomScanState *node pg_attribute_unused())
+EndScan(CustomScanState *node)
 {
+	WinbackScanState *scan = (WinbackScanState *) node;
+
+	StartTables(scan);
+	if (scan->join != NULL)
+		ExecEndNode(scan->join->other);
 }
 
 /* Begin again, with new states. */
@@ -761,6 +901,14 @@ ReScan(CustomScanState *node)
 	memset(&scan->counters, 0, sizeof(scan->counters));
 	StartTables(scan);
 	scan->computed = false;
+	if (scan->join != NULL)
+	{
+		if (node->ss.ps.chgParam != NULL)
+			UpdateChangedParamSet(scan->join->other, node->ss.ps.chgParam);
+		if (scan->join->other->chgParam == NULL)
+			ExecReScan(scan->join->other);
+		ScanJoinReset(scan->join);
+	}
 }
 
 /*
@@ -894,6 +1042,22 @@ ExplainGroups(WinbackScanState *scan, List *ancestors, ExplainState *es)
 											   context, with_table, false), es);
 }
 
+/* Show the type of the join, and the column by which it finds rows of the other side. */
+static void
+ExplainJoin(const WinbackScanState *scan, ExplainState *es)
+{
+	static const char *const names[] = {
+		[JOIN_INNER] = "Inner", [JOIN_LEFT] = "Left", [JOIN_SEMI] = "Semi", [JOIN_ANTI] = "Anti"
+	};
+	AttrNumber	attno = intVal(PlanJoin(scan, SCAN_JOIN_COLUMN));
+	TupleDesc	tupdesc = RelationGetDescr(scan->css.ss.ss_currentRelation);
+
+	ExplainPropertyText("Join Type", names[scan->join->type], es);
+	ExplainPropertyText("Join Key", NameStr(TupleDescAttr(tupdesc, attno - 1)->attname), es);
+	if (es->analyze)
+		ExplainPropertyUInteger("Joined Rows", NULL, scan->join->nrows, es);
+}
+
 static void
 ExplainScan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
@@ -901,6 +1065,8 @@ ExplainScan(CustomScanState *node, List *ancestors, ExplainState *es)
 	bool		is_divided = node->ss.ss_currentRelation->rd_rel->relhassubclass;
 
 	ExplainGroups(scan, ancestors, es);
+	if (scan->join != NULL)
+		ExplainJoin(scan, es);
 	if (es->verbose)
 		ExplainPropertyList("Columns", ColumnNames(scan), es);
 	if (es->verbose && is_divided)

@@ -22,6 +22,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/appendinfo.h"
@@ -29,15 +30,20 @@
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
 #include "optimizer/planner.h"
 #include "optimizer/prep.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/spccache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "scan/scan.h"
@@ -50,6 +56,8 @@
 #define READING_SHARE			0.4
 #define TESTING_SHARE			0.8
 #define GROUPING_SHARE			0.5
+/* likewise, of looking up a row's match in a join */
+#define JOINING_SHARE			0.5
 
 /*
  * The cost of one customer in the state of a parallel process: shares of cpu_tuple_cost
@@ -67,34 +75,67 @@ typedef struct Shipping
 	Cost		leader_cost;	/* of receiving and merging, in the leader */
 } Shipping;
 
+/*
+ * The relations whose rows a scan aggregates.  `orders` is the relation that the scan reads, and
+ * `other` the one that is joined to it, which PostgreSQL plans.
+ */
+typedef struct ScanInput
+{
+	RelOptInfo *orders;
+	List	   *tables;			/* that contain the rows of `orders` */
+
+	RelOptInfo *other;			/* NULL if there is no join; all fields below are of a join */
+	JoinType	jointype;		/* JOIN_INNER, JOIN_LEFT, JOIN_SEMI or JOIN_ANTI, `orders` left */
+	Expr	   *own_key;		/* a column of `orders`, and */
+	Expr	   *other_key;		/* the expression of `other` that is equal to it */
+	Oid			collation;		/* of that equality */
+} ScanInput;
+
+/* The custom_private of a path. */
+enum
+{
+	PATH_INPUT,					/* a ScanInput */
+	PATH_HAVING					/* a list of conditions */
+};
+
 static bool enable_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
 
 /*
- * Return whether an expression depends on user columns of the table only: it contains no
- * subplan, no system column and no reference to the whole row.
+ * Return whether an expression depends on user columns of a relation only: it contains no
+ * subplan, no system column, no reference to the whole row, and no column of another relation.
  */
 static bool
-IsOfColumns(Node *expr, Index relid)
+IsOfColumns(PlannerInfo *root, Node *expr, const RelOptInfo *rel)
 {
 	Bitmapset  *columns = NULL;
 	int			first;
 
-	if (contain_subplans(expr))
+	if (contain_subplans(expr) || !bms_is_subset(pull_varnos(root, expr), rel->relids))
 		return false;
-	pull_varattnos(expr, relid, &columns);
+	for (int relid = -1; (relid = bms_next_member(rel->relids, relid)) >= 0;)
+		pull_varattnos(expr, relid, &columns);
 	first = bms_next_member(columns, -1);
 	return first < 0 || first + FirstLowInvalidHeapAttributeNumber > 0;
 }
 
+/* Return whether an expression depends on columns of the joined relation only, and has some. */
+static bool
+IsOfOther(PlannerInfo *root, Node *expr, const ScanInput *input)
+{
+	return input->other != NULL && contain_var_clause(expr) &&
+		IsOfColumns(root, RemoveNullingRels(root, expr), input->other) &&
+		!contain_volatile_functions(expr);
+}
+
 /* Return whether an argument is a column of the table, or has one value for the scan. */
 static bool
-ServesArg(Expr *arg, Index relid)
+ServesArg(Expr *arg, const ScanInput *input)
 {
 	Var		   *column = ColumnOf(arg);
 
 	if (column != NULL)
-		return column->varno == (int) relid && column->varlevelsup == 0 &&
+		return column->varno == (int) input->orders->relid && column->varlevelsup == 0 &&
 			column->varattno > 0;
 	return !contain_var_clause((Node *) arg) && !contain_subplans((Node *) arg) &&
 		!contain_volatile_functions((Node *) arg);
@@ -102,18 +143,22 @@ ServesArg(Expr *arg, Index relid)
 
 /* Return whether the scan can compute an aggregate. */
 static bool
-ServesAggref(const Aggref *aggref, Index relid)
+ServesAggref(PlannerInfo *root, const Aggref *aggref, const ScanInput *input)
 {
 	ListCell   *lc;
 
 	if (aggref->agglevelsup != 0 || aggref->aggorder != NIL ||
 		aggref->aggdistinct != NIL || !IsOnePass(aggref) ||
-		!IsOfColumns((Node *) aggref->aggfilter, relid))
+		!IsOfColumns(root, (Node *) aggref->aggfilter, input->orders))
 		return false;
 
 	foreach(lc, aggref->args)
 	{
-		if (!ServesArg(lfirst_node(TargetEntry, lc)->expr, relid))
+		Expr	   *arg = lfirst_node(TargetEntry, lc)->expr;
+
+		/* the first argument is the customer */
+		if (!ServesArg(arg, input) &&
+			!(lc == list_head(aggref->args) && IsOfOther(root, (Node *) arg, input)))
 			return false;
 	}
 	return true;
@@ -171,7 +216,7 @@ ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 	{
 		Node	   *clause = (Node *) lfirst_node(RestrictInfo, lc)->clause;
 
-		if (!IsOfColumns(clause, rel->relid) ||
+		if (!IsOfColumns(root, clause, rel) ||
 			(rel->reloptkind != RELOPT_BASEREL && !contain_var_clause(clause)))
 			return false;
 	}
@@ -306,13 +351,16 @@ GroupKeys(PlannerInfo *root)
 
 /* Return whether the scan can find groups by the keys of GROUP BY. */
 static bool
-ServesKeys(PlannerInfo *root, List *keys, Index relid)
+ServesKeys(PlannerInfo *root, List *keys, const ScanInput *input)
 {
 	ListCell   *lc;
 
 	foreach(lc, keys)
 	{
-		if (!IsOfColumns(lfirst(lc), relid) || contain_volatile_functions(lfirst(lc)))
+		Node	   *key = lfirst(lc);
+
+		if (contain_volatile_functions(key) ||
+			!(IsOfColumns(root, key, input->orders) || IsOfOther(root, key, input)))
 			return false;
 	}
 	return grouping_is_hashable(root->parse->groupClause);
@@ -321,14 +369,13 @@ ServesKeys(PlannerInfo *root, List *keys, Index relid)
 /* The aggregates and the keys from which the scan computes its output. */
 typedef struct OutputContext
 {
-	Index		relid;
 	List	   *keys;
 	List	   *aggrefs;		/* those found so far */
 } OutputContext;
 
 /*
  * Return true if an expression of the output needs something else of the rows than keys and
- * aggregates that the scan computes.  Collect the aggregates.
+ * aggregates.  Collect the aggregates.
  */
 static bool
 NeedsOther(Node *node, void *context)
@@ -340,7 +387,7 @@ NeedsOther(Node *node, void *context)
 	if (IsA(node, Aggref))
 	{
 		output->aggrefs = lappend(output->aggrefs, node);
-		return !ServesAggref((Aggref *) node, output->relid);
+		return false;
 	}
 	if (IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc))
 		return true;
@@ -362,50 +409,217 @@ HasVolatileQual(const RelOptInfo *rel)
 }
 
 /*
- * Return whether a Winback Scan can compute `output`, an aggregation of `input`.  Collect
- * the tables to read, and the aggregates without duplicates.
+ * Return the relation whose columns the first aggregate has as arguments, the customer aside, or
+ * NULL if it has none.
+ */
+static RelOptInfo *
+RelationOf(PlannerInfo *root, const List *aggrefs)
+{
+	const Aggref *aggref = linitial(aggrefs);
+	ListCell   *lc;
+
+	for_each_from(lc, aggref->args, 1)
+	{
+		Var		   *column = ColumnOf(lfirst_node(TargetEntry, lc)->expr);
+
+		if (column != NULL && column->varlevelsup == 0)
+			return find_base_rel(root, column->varno);
+	}
+	return NULL;
+}
+
+/*
+ * Return whether an equality is the one by which a table of customers finds keys of a type, or the
+ * same for two types of integers.
+ */
+static bool
+IsEqualityOfKeys(const OpExpr *clause, Oid own_type, Oid other_type)
+{
+	if (own_type == other_type)
+		return lookup_type_cache(own_type, TYPECACHE_EQ_OPR)->eq_opr == clause->opno;
+	return (own_type == INT2OID || own_type == INT4OID || own_type == INT8OID) &&
+		(other_type == INT2OID || other_type == INT4OID || other_type == INT8OID) &&
+		op_hashjoinable(clause->opno, own_type);
+}
+
+/*
+ * Return whether a clause says that a column of `orders` is equal to an expression of `other`.
+ * Store both in the input.
+ */
+static bool
+IsKeyClause(PlannerInfo *root, ScanInput *input, Node *node)
+{
+	const OpExpr *clause = (const OpExpr *) node;
+	Var		   *column;
+
+	if (!IsA(clause, OpExpr) || list_length(clause->args) != 2)
+		return false;
+	input->own_key = linitial(clause->args);
+	input->other_key = lsecond(clause->args);
+	if (!bms_is_subset(pull_varnos(root, (Node *) input->own_key), input->orders->relids))
+	{
+		input->own_key = lsecond(clause->args);
+		input->other_key = linitial(clause->args);
+	}
+	input->collation = clause->inputcollid;
+	column = ColumnOf(input->own_key);
+	return column != NULL && column->varno == (int) input->orders->relid &&
+		column->varlevelsup == 0 && column->varattno > 0 &&
+		IsOfOther(root, (Node *) input->other_key, input) &&
+		IsEqualityOfKeys(clause, exprType((Node *) input->own_key),
+						 exprType((Node *) input->other_key));
+}
+
+/* Return the clauses that join the relations `outer` to `inner`. */
+static List *
+JoinClauses(PlannerInfo *root, Relids joined, Relids outer, RelOptInfo *inner,
+			SpecialJoinInfo *special)
+{
+	List	   *clauses = GenerateJoinEqualities(root, joined, outer, inner, special);
+	ListCell   *lc;
+
+	foreach(lc, inner->joininfo)
+	{
+		RestrictInfo *restriction = lfirst_node(RestrictInfo, lc);
+
+		if (bms_is_subset(restriction->required_relids, joined))
+			clauses = lappend(clauses, restriction);
+	}
+	return clauses;
+}
+
+/*
+ * Return whether a row of the scan has at most one match in the other side of a join.
+ *
+ * If that consists of several relations, take away those that give each row of the others at most
+ * one match, one after the other, until one is left.
+ */
+static bool
+IsUnique(PlannerInfo *root, const RelOptInfo *joinrel, const ScanInput *input, List *clauses)
+{
+	Relids		left = bms_copy(input->other->relids);
+	int			relid = -1;
+
+	while ((relid = bms_next_member(left, relid)) >= 0)
+	{
+		RelOptInfo *rel = find_base_rel(root, relid);
+		Relids		rest = bms_difference(left, rel->relids);
+
+		if (!bms_is_empty(rest) &&
+			!bms_is_member(relid, pull_varnos(root, (Node *) input->other_key)) &&
+			innerrel_is_unique(root, left, rest, rel, JOIN_INNER,
+							   JoinClauses(root, left, rest, rel, NULL), false))
+		{
+			left = rest;
+			relid = -1;			/* another relation may be unique now */
+		}
+	}
+	return bms_get_singleton_member(left, &relid) &&
+		innerrel_is_unique(root, joinrel->relids, input->orders->relids,
+						   find_base_rel(root, relid), input->jointype, clauses, false);
+}
+
+/*
+ * Return whether the scan can join `orders` to the other relations of a join: by one equality
+ * with a column of `orders`, so that a row of `orders` has at most one match or, in a semi-join
+ * and an anti-join, only the existence of a match matters.
+ */
+static bool
+ServesJoin(PlannerInfo *root, RelOptInfo *joinrel, ScanInput *input)
+{
+	Relids		others = bms_difference(JoinedRelids(root, joinrel), input->orders->relids);
+	SpecialJoinInfo *special = NULL;
+	List	   *clauses;
+	int			relid;
+
+	if (!bms_is_subset(input->orders->relids, joinrel->relids) ||
+		root->placeholder_list != NIL || list_length(root->join_info_list) > 1)
+		return false;
+	input->other = bms_get_singleton_member(others, &relid) ? find_base_rel(root, relid) :
+		find_join_rel(root, others);
+	if (input->other == NULL || input->other->cheapest_total_path == NULL ||
+		PATH_REQ_OUTER(input->other->cheapest_total_path) != NULL ||
+		!bms_is_empty(input->orders->lateral_relids) ||
+		!bms_is_empty(input->other->lateral_relids))
+		return false;
+
+	input->jointype = JOIN_INNER;
+	if (root->join_info_list != NIL)
+	{
+		special = linitial_node(SpecialJoinInfo, root->join_info_list);
+		input->jointype = special->jointype;
+		if (!bms_equal(special->syn_lefthand, input->orders->relids) ||
+			!bms_equal(special->syn_righthand, others) ||
+			(input->jointype != JOIN_LEFT && input->jointype != JOIN_SEMI &&
+			 input->jointype != JOIN_ANTI))
+			return false;
+	}
+	clauses = JoinClauses(root, joinrel->relids, input->orders->relids, input->other, special);
+	return list_length(clauses) == 1 &&
+		IsKeyClause(root, input, (Node *) linitial_node(RestrictInfo, clauses)->clause) &&
+		(input->jointype == JOIN_SEMI || input->jointype == JOIN_ANTI ||
+		 IsUnique(root, joinrel, input, clauses));
+}
+
+/*
+ * Return whether a Winback Scan can compute `output`, an aggregation of `rel`.  Describe its
+ * input, and collect the aggregates without duplicates.
  *
  * The scan does not support
  *
  * - grouping sets, set-returning functions, and a condition that is checked once for
  *	 the whole query;
- * - an input that is not one heap table, with its partitions or children: a join, a
- *	 subquery, a foreign table;
+ * - an input that is not one heap table, with its partitions or children, perhaps joined to others
+ *	 as ServesJoin demands: a subquery, a foreign table;
  * - TABLESAMPLE;
  * - the conditions of row security, which have an order of evaluation of their own;
  * - partitions that an Append could skip when the query runs: the scan would read all;
  * - groups and a volatile condition: with many groups the scan reads the tables several times.
  */
 static bool
-ScanServes(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *having, List **tables,
-		   List **distinct)
+ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
+		   ScanInput *input, List **distinct)
 {
 	Query	   *parse = root->parse;
-	OutputContext context = {.relid = input->relid, .keys = GroupKeys(root)};
+	OutputContext context = {.keys = GroupKeys(root)};
 	bool		could_prune = false;
+	ListCell   *lc;
 
 	if (!parse->hasAggs || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || parse->rowMarks != NIL ||
 		root->hasPseudoConstantQuals || root->qual_security_level > 0 ||
 		output->reloptkind != RELOPT_UPPER_REL ||
-		input->reloptkind != RELOPT_BASEREL || input->rtekind != RTE_RELATION)
+		(rel->reloptkind != RELOPT_BASEREL && rel->reloptkind != RELOPT_JOINREL))
 		return false;
 
 	/* only the keys and the aggregates of the output may depend on the rows */
 	if (NeedsOther((Node *) output->reltarget->exprs, &context) ||
 		NeedsOther((Node *) having, &context) || contain_subplans((Node *) having) ||
-		!ServesKeys(root, context.keys, input->relid) ||
-		(context.keys != NIL &&
-		 (HasVolatileQual(input) || contain_volatile_functions((Node *) context.aggrefs))))
+		context.aggrefs == NIL)
+		return false;
+
+	input->orders = rel->reloptkind == RELOPT_BASEREL ? rel : RelationOf(root, context.aggrefs);
+	if (input->orders == NULL || input->orders->reloptkind != RELOPT_BASEREL ||
+		input->orders->rtekind != RTE_RELATION ||
+		(rel != input->orders && !ServesJoin(root, rel, input)))
+		return false;
+	foreach(lc, context.aggrefs)
+	{
+		if (!ServesAggref(root, lfirst_node(Aggref, lc), input))
+			return false;
+	}
+	if (!ServesKeys(root, context.keys, input) ||
+		(context.keys != NIL && (HasVolatileQual(input->orders) ||
+								 contain_volatile_functions((Node *) context.aggrefs))))
 		return false;
 
 	*distinct = DistinctAggrefs(context.aggrefs);
-	return context.aggrefs != NIL &&
-		planner_rt_fetch(input->relid, root)->tablesample == NULL &&
-		CollectTables(root, input, tables, &could_prune) && *tables != NIL &&
-		(!could_prune || list_length(*tables) == 1) &&
-		EntriesFit(input->max_attr, list_length(*distinct) + list_length(context.keys),
-				   list_length(*tables));
+	return planner_rt_fetch(input->orders->relid, root)->tablesample == NULL &&
+		CollectTables(root, input->orders, &input->tables, &could_prune) &&
+		input->tables != NIL &&
+		(!could_prune || list_length(input->tables) == 1) &&
+		EntriesFit(input->orders->max_attr, list_length(*distinct) + list_length(context.keys) + 1,
+				   list_length(input->tables));
 }
 
 /*
@@ -443,18 +657,67 @@ AddEntry(List *entries, Expr *expr)
 	return lappend(entries, makeTargetEntry(expr, list_length(entries) + 1, NULL, false));
 }
 
+/*
+ * Return the number of the column of the other side that has the value of an expression, or 0 if
+ * the expression is not of the other side.
+ */
+static int
+ColumnOfOther(PlannerInfo *root, const CustomPath *path, Node *expr)
+{
+	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
+	int			column = 0;
+	ListCell   *lc;
+
+	if (!IsOfOther(root, expr, input))
+		return 0;
+	foreach(lc, ((Path *) linitial(path->custom_paths))->pathtarget->exprs)
+	{
+		column++;
+		/* the first one is the key of the join */
+		if (column > 1 && equal(lfirst(lc), RemoveNullingRels(root, expr)))
+			return column;
+	}
+	elog(ERROR, "expression not found in the other side of a join");
+}
+
+/* Return the SCAN_PRIVATE_JOIN of a plan. */
+static List *
+PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys)
+{
+	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
+	List	   *key_columns = NIL;
+	List	   *customer_columns = NIL;
+	ListCell   *lc;
+
+	if (input->other == NULL)
+		return NIL;
+	foreach(lc, keys)
+		key_columns = lappend_int(key_columns, ColumnOfOther(root, path, lfirst(lc)));
+	foreach(lc, aggrefs)
+	{
+		const TargetEntry *customer = linitial(lfirst_node(Aggref, lc)->args);
+
+		customer_columns = lappend_int(customer_columns,
+									   ColumnOfOther(root, path, (Node *) customer->expr));
+	}
+	return list_make5(makeInteger(input->jointype),
+					  makeInteger(ColumnOf(input->own_key)->varattno),
+					  list_make3_oid(exprType((Node *) input->own_key),
+									 exprType((Node *) input->other_key), input->collation),
+					  key_columns, customer_columns);
+}
+
 /* Make the plan of a path.  scan.h describes its entries. */
 static Plan *
 PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath *path,
-		 List *tlist, List *clauses pg_attribute_unused(),
-		 List *custom_plans pg_attribute_unused())
+		 List *tlist, List *clauses pg_attribute_unused(), List *custom_plans)
 {
 	CustomScan *scan = makeNode(CustomScan);
-	RelOptInfo *input = linitial(path->custom_private);
-	List	   *tables = lsecond(path->custom_private);
-	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
+	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
+	RelOptInfo *orders = input->orders;
+	List	   *having = list_nth(path->custom_private, PATH_HAVING);
+	Relation	relation = table_open(planner_rt_fetch(orders->relid, root)->relid, NoLock);
 	TupleDesc	tupdesc = RelationGetDescr(relation);
-	List	   *having = lthird(path->custom_private);
 	List	   *aggrefs = pull_var_clause((Node *) list_make2(tlist, having),
 										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
 										  PVC_INCLUDE_PLACEHOLDERS);
@@ -470,29 +733,31 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 
 		entries = AddEntry(entries, att->attisdropped ?
 						   (Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
-						   (Expr *) makeVar(input->relid, i + 1, att->atttypid, att->atttypmod,
+						   (Expr *) makeVar(orders->relid, i + 1, att->atttypid, att->atttypmod,
 											att->attcollation, 0));
 	}
 	table_close(relation, NoLock);
 	aggrefs = DistinctAggrefs(aggrefs);
 	values = list_concat_copy(aggrefs, keys);
+	if (input->other != NULL)
+		values = lappend(values, input->own_key);
 	foreach(lc, values)
 		entries = AddEntry(entries, lfirst(lc));
 	foreach(lc, root->parse->groupClause)
 		operators = lappend_oid(operators, lfirst_node(SortGroupClause, lc)->eqop);
 
-	foreach(lc, tables)
+	foreach(lc, input->tables)
 	{
 		RelOptInfo *table = lfirst(lc);
 		List	   *quals = NIL;
 		List	   *table_values = copyObject(values);
 		ListCell   *lc2;
 
-		if (table != input)
+		if (table != orders)
 		{
 			quals = OrderedQuals(root, table->baserestrictinfo);
 			table_values = (List *) AdjustAppendRelAttrs(root, (Node *) table_values, table,
-														 input);
+														 orders);
 		}
 		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
 													 OIDOID, -1, InvalidOid, 0));
@@ -502,11 +767,13 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	}
 
 	scan->scan.plan.targetlist = tlist;
-	scan->scan.plan.qual = OrderedQuals(root, input->baserestrictinfo);
-	scan->scan.scanrelid = input->relid;
+	scan->scan.plan.qual = OrderedQuals(root, orders->baserestrictinfo);
+	scan->scan.scanrelid = orders->relid;
+	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = entries;
-	scan->custom_exprs = lcons(make_ands_explicit(having), keys);
-	scan->custom_private = list_make2(makeInteger(list_length(aggrefs)), operators);
+	scan->custom_exprs = lcons(make_ands_explicit(having), list_copy(keys));
+	scan->custom_private = list_make3(makeInteger(list_length(aggrefs)), operators,
+									  PlanJoin(root, path, aggrefs, keys));
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
@@ -535,11 +802,10 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 	{
 		/* the first argument is the customer */
 		const TargetEntry *arg = linitial_node(TargetEntry, lfirst_node(Aggref, lc)->args);
-		Var		   *column = ColumnOf(arg->expr);
 		List	   *keys = GroupKeys(root);
 
-		if (column != NULL)
-			keys = lappend(keys, column);
+		if (contain_var_clause((Node *) arg->expr))
+			keys = lappend(keys, arg->expr);
 		customers += keys == NIL ? 1 :
 			estimate_num_groups(root, keys, partial->rows, NULL, NULL);
 	}
@@ -550,15 +816,65 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 	return shipping;
 }
 
+/* Return the cheapest path of a relation that each process of a parallel plan can run. */
+static Path *
+CheapestInEachProcess(const RelOptInfo *rel)
+{
+	Path	   *cheapest = NULL;
+	ListCell   *lc;
+
+	foreach(lc, rel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (path->parallel_safe && PATH_REQ_OUTER(path) == NULL &&
+			(cheapest == NULL || path->total_cost < cheapest->total_cost))
+			cheapest = path;
+	}
+	return cheapest;
+}
+
 /*
- * Create a path that reads tables and returns a target.  For a parallel plan, `partial`
- * is PostgreSQL's own partial path of the input, and `shipping` is the cost of sending
+ * Return a path of the other side of a join: its first column is the key, and the others are the
+ * keys of GROUP BY and the customers of aggregates that are from there.  If each process of a
+ * parallel plan must run it and there is no such path, return NULL.
+ */
+static Path *
+CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs, bool in_each_process)
+{
+	Path	   *path = in_each_process ? CheapestInEachProcess(input->other) :
+		input->other->cheapest_total_path;
+	PathTarget *target = create_empty_pathtarget();
+	List	   *exprs = GroupKeys(root);
+	ListCell   *lc;
+
+	if (path == NULL)
+		return NULL;
+	foreach(lc, aggrefs)
+		exprs = lappend(exprs, linitial_node(TargetEntry, lfirst_node(Aggref, lc)->args)->expr);
+
+	add_column_to_pathtarget(target, input->other_key, 0);
+	foreach(lc, exprs)
+	{
+		Node	   *expr = lfirst(lc);
+
+		if (IsOfOther(root, expr, input))
+			add_column_to_pathtarget(target, (Expr *) RemoveNullingRels(root, expr), 0);
+	}
+	set_pathtarget_cost_width(root, target);
+	return (Path *) create_projection_path(root, input->other, path, target);
+}
+
+/*
+ * Create a path that reads tables and returns a target.  `rel` is the relation of the rows that
+ * are aggregated, and `other` the path of the other side of a join, or NULL.  For a parallel plan,
+ * `partial` is PostgreSQL's own partial path of the rows, and `shipping` is the cost of sending
  * the states; otherwise both are NULL.  `ngroups` is the estimated number of groups.
  */
 static CustomPath *
-CreateScanPath(PlannerInfo *root, RelOptInfo *input, List *tables, RelOptInfo *output,
-			   PathTarget *target, List *having, double ngroups, const AggClauseCosts *costs,
-			   const Path *partial, const Shipping *shipping)
+CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path *other,
+			   RelOptInfo *output, PathTarget *target, List *having, double ngroups,
+			   const AggClauseCosts *costs, const Path *partial, const Shipping *shipping)
 {
 	CustomPath *path = makeNode(CustomPath);
 	int			nkeys = list_length(root->parse->groupClause);
@@ -568,7 +884,7 @@ CreateScanPath(PlannerInfo *root, RelOptInfo *input, List *tables, RelOptInfo *o
 	QualCost	having_cost;
 	ListCell   *lc;
 
-	foreach(lc, tables)
+	foreach(lc, input->tables)
 	{
 		const RelOptInfo *table = lfirst(lc);
 		double		page_cost;
@@ -576,18 +892,25 @@ CreateScanPath(PlannerInfo *root, RelOptInfo *input, List *tables, RelOptInfo *o
 		cpu_cost += table->tuples *
 			(table->baserestrictcost.per_tuple + cpu_tuple_cost *
 			 (table->baserestrictinfo != NIL ? TESTING_SHARE : READING_SHARE));
-		cpu_cost += table->rows *
-			(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
+		if (other != NULL)
+			cpu_cost += table->rows * JOINING_SHARE * cpu_operator_cost;
 		startup_cost += table->baserestrictcost.startup;
 		get_tablespace_page_costs(table->reltablespace, NULL, &page_cost);
 		disk_cost += table->pages * page_cost;
 	}
+	cpu_cost += rel->rows *
+		(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
 	if (partial != NULL)
 	{
-		cpu_cost *= partial->rows / Max(input->rows, 1);
+		cpu_cost *= partial->rows / Max(rel->rows, 1);
 		cpu_cost += shipping->process_cost;
 		path->path.parallel_aware = true;
 		path->path.parallel_workers = partial->parallel_workers;
+	}
+	if (other != NULL)
+	{
+		startup_cost += other->total_cost + other->rows * cpu_tuple_cost;
+		path->custom_paths = list_make1(other);
 	}
 
 	path->path.pathtype = T_CustomScan;
@@ -603,12 +926,13 @@ CreateScanPath(PlannerInfo *root, RelOptInfo *input, List *tables, RelOptInfo *o
 		path->path.rows * target->cost.per_tuple;
 	/* count each table as a disabled sequential scan */
 	if (!enable_seqscan)
-		DisablePath(&path->path, list_length(tables));
+		DisablePath(&path->path, list_length(input->tables));
 	if (nkeys > 0 && !enable_hashagg)
 		DisablePath(&path->path, 1);
-	path->path.parallel_safe = output->consider_parallel;
+	path->path.parallel_safe = output->consider_parallel &&
+		(other == NULL || other->parallel_safe);
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->custom_private = list_make3(input, tables, having);
+	path->custom_private = list_make2(input, having);
 	path->methods = &path_methods;
 	return path;
 }
@@ -651,7 +975,7 @@ ChargeParallelPaths(RelOptInfo *output, const Shipping *shipping)
  * the processes, and PostgreSQL's Finalize Aggregate.
  */
 static void
-AddParallelPath(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *tables,
+AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo *output,
 				const List *aggrefs, List *having, double ngroups)
 {
 	RelOptInfo *partial_output = fetch_upper_rel(root, UPPERREL_PARTIAL_GROUP_AGG,
@@ -659,28 +983,32 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *
 	PathTarget *target = partial_output->reltarget;
 	List	   *groups = root->parse->groupClause;
 	Path	   *partial;
+	Path	   *other = NULL;
 	Shipping	shipping;
 	Path	   *path;
-	double		nrows = ngroups;
+	double		nrows;
 	AggClauseCosts partial_costs = {0};
 	AggClauseCosts final_costs = {0};
 
-	if (partial_output->partial_pathlist == NIL || input->partial_pathlist == NIL ||
+	if (partial_output->partial_pathlist == NIL || rel->partial_pathlist == NIL ||
 	/* a worker sends tuples with a column for each state */
 		list_length(target->exprs) > MaxTupleAttributeNumber)
 		return;
 
-	partial = linitial(input->partial_pathlist);
+	partial = linitial(rel->partial_pathlist);
 	shipping = EstimateShipping(root, aggrefs, partial);
 	ChargeParallelPaths(output, &shipping);
+	if (input->other != NULL &&
+		(other = CreateOtherPath(root, input, aggrefs, true)) == NULL)
+		return;
+
 	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
 	get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
 	final_costs.transCost.startup += shipping.leader_cost;
-	path = &CreateScanPath(root, input, tables, partial_output, target, NIL, ngroups,
+	path = &CreateScanPath(root, rel, input, other, partial_output, target, NIL, ngroups,
 						   &partial_costs, partial, &shipping)->path;
 	nrows = path->rows * path->parallel_workers;
-	path = &create_gather_path(root, partial_output, path, target, NULL,
-							   groups != NIL ? &nrows : NULL)->path;
+	path = &create_gather_path(root, partial_output, path, target, NULL, &nrows)->path;
 	path = &create_agg_path(root, output, path, output->reltarget,
 							groups != NIL ? AGG_HASHED : AGG_PLAIN, AGGSPLIT_FINAL_DESERIAL,
 							groups, having, &final_costs, ngroups)->path;
@@ -689,29 +1017,33 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *input, RelOptInfo *output, List *
 
 /* Hook of the planner: add the paths of the scan to those that PostgreSQL has found. */
 static void
-AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input,
+AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 			 RelOptInfo *output, void *extra)
 {
 	AggClauseCosts costs = {0};
-	List	   *tables = NIL;
+	ScanInput  *input;
+	Path	   *other = NULL;
 	List	   *aggrefs = NIL;
 	List	   *having;
 	double		ngroups = 1;
 
 	if (previous_hook)
-		previous_hook(root, stage, input, output, extra);
+		previous_hook(root, stage, rel, output, extra);
 	if (stage != UPPERREL_GROUP_AGG || !enable_scan)
 		return;
 	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
-	if (!ScanServes(root, input, output, having, &tables, &aggrefs))
+	input = palloc0(sizeof(ScanInput));
+	if (!ScanServes(root, rel, output, having, input, &aggrefs))
 		return;
 
+	if (input->other != NULL)
+		other = CreateOtherPath(root, input, aggrefs, false);
 	if (root->parse->groupClause != NIL)
-		ngroups = estimate_num_groups(root, GroupKeys(root), input->rows, NULL, NULL);
+		ngroups = estimate_num_groups(root, GroupKeys(root), rel->rows, NULL, NULL);
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
-	add_path(output, &CreateScanPath(root, input, tables, output, output->reltarget, having,
+	add_path(output, &CreateScanPath(root, rel, input, other, output, output->reltarget, having,
 									 ngroups, &costs, NULL, NULL)->path);
-	AddParallelPath(root, input, output, tables, aggrefs, having, ngroups);
+	AddParallelPath(root, rel, input, output, aggrefs, having, ngroups);
 }
 
 /* Define winback.enable_scan, and install the hook in the planner. */

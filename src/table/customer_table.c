@@ -449,6 +449,47 @@ CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, ui
 	CustomerTableCheck(table, false);
 }
 
+/* Find the facts of a customer.  Return NULL if the customer is not in the table. */
+static pg_attribute_always_inline const uint8 *
+FindOne(const CustomerTable *table, const CustomerKey *key, KeyForm form)
+{
+	uint64		place = CustomerTablePlace(table, key->word);
+
+	for (;;)
+	{
+		const char *slot = SlotAt(table, place);
+		const uint8 *facts = SlotFacts(unconstify(char *, slot), form);
+
+		if (!(*facts & SLOT_TAKEN))
+			return NULL;
+		if (form == KEY_DENSE ||
+			(SlotWord(slot, form) == key->word && SlotIs(table, slot, key, form)))
+			return facts;
+		place = NextPlace(table, place);
+	}
+}
+
+/*
+ * Find the facts of the customer of each key: NULL for a customer who is not in the table.  No
+ * customer has a wide key.
+ */
+void
+CustomerTableFind(const CustomerTable *table, const CustomerKey *keys, int nkeys,
+				  const uint8 **facts)
+{
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (keys[i].wide)
+			facts[i] = NULL;
+		else if (table->form == KEY_DENSE)
+			facts[i] = FindOne(table, &keys[i], KEY_DENSE);
+		else if (table->form == KEY_HALF)
+			facts[i] = FindOne(table, &keys[i], KEY_HALF);
+		else
+			facts[i] = FindOne(table, &keys[i], table->form);
+	}
+}
+
 /* Add a customer to a packed table.  The customer must not be in the table already. */
 void
 CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *facts)

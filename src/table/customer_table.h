@@ -136,6 +136,8 @@ extern void CustomerTableSettle(CustomerTable *table, uint64 more);
 extern void CustomerTableReserve(CustomerTable *table, uint64 more);
 extern void CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys,
 								uint8 **facts);
+extern void CustomerTableFind(const CustomerTable *table, const CustomerKey *keys, int nkeys,
+							  const uint8 **facts);
 extern void CustomerTableAppend(CustomerTable *table, const CustomerKey *key,
 								const uint8 *facts);
 extern const uint8 *CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor);

@@ -1,0 +1,341 @@
+/*
+ * scan_join.c
+ *	  Rows that a Winback Scan joins to those of its tables, such as attributes of customers.
+ *
+ * PostgreSQL plans the other side of the join as it likes; its plan is a child of the scan's node.
+ * All its rows are read before the first page of the scan's tables, and a table of customers
+ * finds the number of a row by its key.  For the rows of a page, all keys are made and their slots
+ * prefetched before the first is looked up.  A row of the scan without a match is dropped before
+ * anything else is done with it.
+ *
+ * A row of the other side is used in two ways.  Its values of the keys of GROUP BY are numbered
+ * once, when the row is read; a row of the scan takes over this number, its class, as one key
+ * of its group.  And it may contain the customer of an aggregate, such as an e-mail address.
+ * Different customers are numbered as well, so that an aggregate counts integers close to each
+ * other and not long texts.  In a parallel plan the aggregate gets the customers themselves,
+ * because its state is merged with those of other processes.
+ *
+ * Limits: one key, with the type's own equality; the planner has shown that at most one row of
+ * the other side has it, unless the join is a semi-join or an anti-join (scan_path.c).  The other
+ * side must fit into memory.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "scan/scan_join.h"
+#include "table/batch.h"
+
+/* Bytes of facts: the byte for the table, and a number. */
+#define NUMBER_FACTS_SIZE	(1 + sizeof(uint32))
+
+/* Consider an array after this many rows; see CustomerTableSettle. */
+#define ROWS_TO_SETTLE		1024
+
+/* Return the number in facts, which is 0 in new ones. */
+static inline uint32
+LoadNumber(const uint8 *facts)
+{
+	uint32		number;
+
+	memcpy(&number, facts + 1, sizeof(number));
+	return number;
+}
+
+static inline void
+StoreNumber(uint8 *facts, uint32 number)
+{
+	memcpy(facts + 1, &number, sizeof(number));
+}
+
+/* Set up a join.  The collation is that of the equality of the keys. */
+void
+ScanJoinInit(ScanJoin *join, PlanState *ps, PlanState *other, JoinType type, Oid own_type,
+			 Oid other_type, Oid collation)
+{
+	join->ps = ps;
+	join->other = other;
+	join->type = type;
+	join->class_column = -1;
+	join->own_type = CustomerTypeCreate(CurrentMemoryContext, own_type, collation);
+	join->other_type = CustomerTypeCreate(CurrentMemoryContext, other_type, collation);
+	join->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan join",
+										  ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
+ * Set up the keys of GROUP BY that are columns of the other side.  The lists have an element for
+ * each of them.
+ */
+void
+ScanJoinSetClasses(ScanJoin *join, const List *attnos, const List *types, const List *typmods,
+				   const List *collations, const List *operators)
+{
+	join->nclass_keys = list_length(attnos);
+	join->class_attnos = palloc(join->nclass_keys * sizeof(AttrNumber));
+	join->class_places = palloc(join->nclass_keys * sizeof(int));
+	join->class_columns.columns = palloc0(join->nclass_keys * sizeof(ScanColumn));
+	for (int i = 0; i < join->nclass_keys; i++)
+	{
+		join->class_attnos[i] = list_nth_int(attnos, i);
+		join->class_places[i] = ScanColumnsAdd(&join->class_columns, 0, list_nth_oid(types, i));
+	}
+	ScanGroupsInit(&join->classes, join->ps, types, typmods, collations, operators,
+				   join->class_places, 0);
+}
+
+/* Return the class of the values of the class columns. */
+static uint32
+FindClass(ScanJoin *join)
+{
+	uint32		found;
+
+	ScanGroupsFind(&join->classes, &join->class_columns, NULL, 1, &found);
+	return found;
+}
+
+/* Return the class of a row of the other side, or of a row without a match if `slot` is NULL. */
+static uint32
+ClassOf(ScanJoin *join, TupleTableSlot *slot)
+{
+	for (int i = 0; i < join->nclass_keys; i++)
+	{
+		const ScanColumn *column = &join->class_columns.columns[i];
+
+		column->nulls[0] = true;
+		if (slot != NULL)
+			column->values[0] = slot_getattr(slot, join->class_attnos[i], &column->nulls[0]);
+	}
+	return FindClass(join);
+}
+
+/* Store the customer of an aggregate in row number `row` of the other side. */
+static void
+StoreCustomer(ScanJoin *join, JoinedCustomer *customer, TupleTableSlot *slot, uint32 row)
+{
+	Datum		value = slot_getattr(slot, customer->attno, &customer->nulls[row]);
+	uint8	   *facts;
+
+	if (customer->nulls[row])
+		return;
+	if (!customer->numbered)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(join->context);
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, customer->attno - 1);
+
+		customer->values[row] = datumCopy(value, att->attbyval, att->attlen);
+		MemoryContextSwitchTo(old_context);
+		return;
+	}
+	facts = LocateCustomer(&customer->numbers, customer->type, value);
+	if (LoadNumber(facts) == 0)
+		StoreNumber(facts, customer->numbers.ntaken);
+	customer->values[row] = Int32GetDatum((int32) LoadNumber(facts));
+}
+
+/* Make room for one more row. */
+static void
+ReserveRow(ScanJoin *join)
+{
+	if (join->nrows < join->allocated)
+		return;
+	if (join->allocated > PG_INT32_MAX / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows in a join of a Winback Scan"),
+				 errhint("Set winback.enable_scan to off.")));
+	join->allocated *= 2;
+	join->row_classes = repalloc_huge(join->row_classes, join->allocated * sizeof(uint32));
+	for (int i = 0; i < join->ncustomers; i++)
+	{
+		JoinedCustomer *customer = &join->customers[i];
+
+		customer->values = repalloc_huge(customer->values, join->allocated * sizeof(Datum));
+		customer->nulls = repalloc_huge(customer->nulls, join->allocated * sizeof(bool));
+	}
+}
+
+/* Add a row of the other side. */
+static void
+AddRow(ScanJoin *join, TupleTableSlot *slot)
+{
+	bool		isnull;
+	Datum		key = slot_getattr(slot, 1, &isnull);
+	uint8	   *facts;
+
+	if (isnull)
+		return;
+	facts = LocateCustomer(&join->table, join->other_type, key);
+	if (LoadNumber(facts) != 0)
+	{
+		if (join->type != JOIN_SEMI && join->type != JOIN_ANTI)
+			elog(ERROR, "the joined rows are not unique");
+		return;
+	}
+	ReserveRow(join);
+	if (join->class_column >= 0)
+		join->row_classes[join->nrows] = ClassOf(join, slot);
+	for (int i = 0; i < join->ncustomers; i++)
+		StoreCustomer(join, &join->customers[i], slot, join->nrows);
+	StoreNumber(facts, ++join->nrows);
+}
+
+/* Consider to make a table of integers an array, before it grows. */
+static void
+SettleTables(ScanJoin *join)
+{
+	CustomerTableSettle(&join->table, ROWS_TO_SETTLE);
+	for (int i = 0; i < join->ncustomers; i++)
+	{
+		if (join->customers[i].numbered)
+			CustomerTableSettle(&join->customers[i].numbers, ROWS_TO_SETTLE);
+	}
+}
+
+/* Allocate memory for the rows. */
+static void
+StartRows(ScanJoin *join)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(join->context);
+
+	join->nrows = 0;
+	join->allocated = 1024;
+	join->row_classes = palloc(join->allocated * sizeof(uint32));
+	CustomerTableInit(&join->table, join->context, join->other_type->form, NUMBER_FACTS_SIZE,
+					  join->other_type->seed);
+	join->table.customer_type = join->other_type;
+	for (int i = 0; i < join->ncustomers; i++)
+	{
+		JoinedCustomer *customer = &join->customers[i];
+
+		customer->values = palloc(join->allocated * sizeof(Datum));
+		customer->nulls = palloc(join->allocated * sizeof(bool));
+		if (customer->numbered)
+		{
+			CustomerTableInit(&customer->numbers, join->context, customer->type->form,
+							  NUMBER_FACTS_SIZE, customer->type->seed);
+			customer->numbers.customer_type = customer->type;
+		}
+	}
+	if (join->class_column >= 0)
+	{
+		ScanGroupsStart(&join->classes, join->context, (GroupPart)
+		{
+			.parts = 1
+		}, SIZE_MAX);
+		join->null_class = NO_GROUP;
+		if (join->type == JOIN_LEFT)
+			join->null_class = ClassOf(join, NULL);
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Read the other side, unless this has been done. */
+void
+ScanJoinBuild(ScanJoin *join)
+{
+	ExprContext *econtext = join->ps->ps_ExprContext;
+
+	if (join->built)
+		return;
+	StartRows(join);
+	for (uint64 i = 1;; i++)
+	{
+		/* the other side may allocate what it needs until its end */
+		TupleTableSlot *slot = ExecProcNode(join->other);
+		MemoryContext old_context;
+
+		if (TupIsNull(slot))
+			break;
+		CHECK_FOR_INTERRUPTS();
+		ResetExprContext(econtext);
+		old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+		AddRow(join, slot);
+		MemoryContextSwitchTo(old_context);
+		if (i % ROWS_TO_SETTLE == 0)
+			SettleTables(join);
+	}
+	join->built = true;
+}
+
+/* Store the values of the columns from the other side for a row of the scan. */
+static inline void
+StoreJoined(const ScanJoin *join, const ScanColumns *columns, uint16 place, const uint8 *facts)
+{
+	uint32		row = facts == NULL ? 0 : LoadNumber(facts) - 1;
+
+	if (join->class_column >= 0)
+	{
+		const ScanColumn *column = &columns->columns[join->class_column];
+
+		column->values[place] = UInt32GetDatum(facts == NULL ? join->null_class :
+											   join->row_classes[row]);
+		column->nulls[place] = false;
+	}
+	for (int i = 0; i < join->ncustomers; i++)
+	{
+		const JoinedCustomer *customer = &join->customers[i];
+		const ScanColumn *column = &columns->columns[customer->column];
+
+		column->nulls[place] = facts == NULL || customer->nulls[row];
+		if (!column->nulls[place])
+			column->values[place] = customer->values[row];
+	}
+}
+
+/*
+ * Look up the chosen rows of a page.  Keep those that belong to the join, and fill in their
+ * columns from the other side.  Their places go into `kept`, which becomes rows->all.
+ */
+void
+ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
+{
+	CustomerKey keys[MaxHeapTuplesPerPage];
+	const uint8 *facts[MaxHeapTuplesPerPage];
+	const ScanColumn *column = &rows->columns.columns[join->column];
+	int			nkept = 0;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		uint16		place = rows->all != NULL ? rows->all[i] : i;
+
+		keys[i].wide = true;
+		if (column->nulls[place])
+			continue;
+		MakeCustomerKey(join->own_type, &join->table, column->values[place], &keys[i]);
+		if (!keys[i].wide)
+			CustomerTablePrefetch(&join->table, keys[i].word);
+	}
+	CustomerTableFind(&join->table, keys, rows->nrows, facts);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		uint16		place = rows->all != NULL ? rows->all[i] : i;
+
+		if (join->type == JOIN_ANTI ? facts[i] != NULL :
+			facts[i] == NULL && join->type != JOIN_LEFT)
+			continue;
+		StoreJoined(join, &rows->columns, place, facts[i]);
+		kept[nkept++] = place;
+	}
+	rows->all = kept;
+	rows->nrows = nkept;
+}
+
+/* Return a slot with the keys of a class. */
+TupleTableSlot *
+ScanJoinKeys(ScanJoin *join, uint32 class)
+{
+	return ScanGroupsKeys(&join->classes, class);
+}
+
+/* Forget the rows of the other side, which will be read again. */
+void
+ScanJoinReset(ScanJoin *join)
+{
+	MemoryContextReset(join->context);
+	join->built = false;
+}
