@@ -119,11 +119,18 @@ IsOfColumns(PlannerInfo *root, Node *expr, const RelOptInfo *rel)
 	return first < 0 || first + FirstLowInvalidHeapAttributeNumber > 0;
 }
 
-/* Return whether an expression depends on columns of the joined relation only, and has some. */
+/*
+ * Return whether an expression depends on columns of the joined relation only, and has some.
+ *
+ * Above a left join it must be a column, because for a row without a match the scan returns NULL.
+ * And it must not raise an error because of its columns, because it is computed for rows without
+ * a match as well.  A function that is leakproof raises none.
+ */
 static bool
 IsOfOther(PlannerInfo *root, Node *expr, const ScanInput *input)
 {
-	return input->other != NULL && contain_var_clause(expr) &&
+	return input->other != NULL && contain_var_clause(expr) && !contain_leaked_vars(expr) &&
+		(input->jointype != JOIN_LEFT || ColumnOf((Expr *) expr) != NULL) &&
 		IsOfColumns(root, RemoveNullingRels(root, expr), input->other) &&
 		!contain_volatile_functions(expr);
 }
