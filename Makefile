@@ -37,7 +37,8 @@ REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 ISOLATION = \
 	scan_visibility \
 	scan_serializable \
-	scan_recheck
+	scan_recheck \
+	scan_joined
 ISOLATION_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 TAP_TESTS = 1
 
