@@ -1,177 +1,265 @@
 /*
  * scan_buffer.c
- *	  Rows of several pages, which wait to be entered into the states of their groups.
+ *	  Rows that wait to be entered into the states of their groups.
  *
- * The rows of a page belong to many groups.  To enter each of them into another state would
- * call the functions of the aggregate for a single row, and each call would wait for the state
- * and its table to arrive from main memory.  So rows wait in a buffer, which is small enough for
- * the caches.  When it is full, its rows are sorted by group, and all rows of a group are entered
- * together.
+ * The rows of a page belong to many groups.  To enter each of them at once would call the
+ * functions of the aggregate for a single row, and each call would wait for the state and its
+ * table to arrive from main memory.  So the rows of each group wait, by column, until there are
+ * many of them, and are entered together.
+ *
+ * How many rows of a group wait depends on the number of groups, so that all of them together
+ * stay within a budget.
  */
 #include "postgres.h"
 
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "compat.h"
 #include "scan/scan_buffer.h"
 #include "scan/scan_group.h"
 
+/* The smallest and the largest number of rows of a group that wait. */
+#define MIN_CAPACITY		8
+#define MAX_CAPACITY		1024
+
+/* The largest size of copies of values that are passed by reference. */
+#define MAX_COPIES			((Size) 8 * 1024 * 1024)
+
+/*
+ * Set up a buffer for the columns that are now in `columns`.  `filtered` says which aggregates
+ * have a FILTER.
+ */
 void
-RowBufferInit(RowBuffer *buffer, int ncolumns, int naggregates)
+RowBufferInit(RowBuffer *buffer, const ScanColumns *columns, int naggregates,
+			  const bool *filtered, EnterWaiting enter, void *arg)
 {
-	buffer->ncolumns = ncolumns;
+	buffer->columns = columns;
+	buffer->ncolumns = columns->ncolumns;
 	buffer->naggregates = naggregates;
-	buffer->values = palloc(ncolumns * sizeof(Datum *));
-	buffer->nulls = palloc(ncolumns * sizeof(bool *));
-	for (int i = 0; i < ncolumns; i++)
-	{
-		buffer->values[i] = palloc(BUFFER_ROWS * sizeof(Datum));
-		buffer->nulls[i] = palloc(BUFFER_ROWS * sizeof(bool));
-	}
-	buffer->accepted = palloc0(naggregates * sizeof(bool *));
-	buffer->groups = palloc(BUFFER_ROWS * sizeof(uint32));
-	buffer->order = palloc(BUFFER_ROWS * sizeof(uint32));
-	buffer->ends_allocated = 1024;
-	buffer->ends = palloc(buffer->ends_allocated * sizeof(uint32));
-	buffer->context = GenerationContextCreate(CurrentMemoryContext, "Winback Scan rows",
-											  ALLOCSET_DEFAULT_SIZES);
-}
-
-/* Append the values of a column in the rows of a page that have a group. */
-static void
-AppendColumn(RowBuffer *buffer, int c, const ScanRows *rows, const uint32 *groups)
-{
-	const ScanColumn *column = &rows->columns.columns[c];
-	Datum	   *values = buffer->values[c] + buffer->nrows;
-	bool	   *nulls = buffer->nulls[c] + buffer->nrows;
-
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		int			place = rows->all != NULL ? rows->all[i] : i;
-
-		if (groups[i] == NO_GROUP)
-			continue;
-		*nulls = column->nulls[place];
-		*values = column->byval || *nulls ? column->values[place] :
-			datumCopy(column->values[place], false, column->typlen);
-		values++;
-		nulls++;
-	}
-}
-
-/* Append, for each row of a page that has a group, whether an aggregate accepts it. */
-static void
-AppendAccepted(RowBuffer *buffer, int aggregate, const ScanRows *rows, const uint32 *groups)
-{
-	bool		chosen[MaxHeapTuplesPerPage];	/* by place in the columns */
-	bool	   *accepted = buffer->accepted[aggregate];
-
-	if (accepted == NULL)
-	{
-		if (!rows->filtered[aggregate])
-			return;
-		accepted = MemoryContextAlloc(GetMemoryChunkContext(buffer->accepted), BUFFER_ROWS);
-		memset(accepted, true, buffer->nrows);
-		buffer->accepted[aggregate] = accepted;
-	}
-	memset(chosen, !rows->filtered[aggregate], sizeof(chosen));
-	for (int i = 0; rows->filtered[aggregate] && i < rows->nchosen[aggregate]; i++)
-		chosen[ChosenRows(rows, aggregate)[i]] = true;
-
-	accepted += buffer->nrows;
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		if (groups[i] != NO_GROUP)
-			*accepted++ = chosen[rows->all != NULL ? rows->all[i] : i];
-	}
-}
-
-/* Append the rows of a page, and groups[i], the number of the group of each row i. */
-void
-RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(buffer->context);
-	uint32	   *appended = buffer->groups + buffer->nrows;
-
+	buffer->filters = palloc(naggregates * sizeof(int));
+	for (int i = 0; i < naggregates; i++)
+		buffer->filters[i] = filtered[i] ? buffer->nfilters++ : -1;
+	buffer->accepts = palloc((Size) buffer->nfilters * MaxHeapTuplesPerPage);
 	for (int c = 0; c < buffer->ncolumns; c++)
-		AppendColumn(buffer, c, rows, groups);
-	for (int i = 0; i < buffer->naggregates; i++)
-		AppendAccepted(buffer, i, rows, groups);
-	for (int i = 0; i < rows->nrows; i++)
-	{
-		if (groups[i] != NO_GROUP)
-			*appended++ = groups[i];
-	}
-	buffer->nrows = appended - buffer->groups;
-	MemoryContextSwitchTo(old_context);
+		buffer->has_copies |= !columns->columns[c].byval;
+	buffer->enter = enter;
+	buffer->arg = arg;
+	buffer->copies = GenerationContextCreate(CurrentMemoryContext, "Winback Scan copies",
+											 ALLOCSET_DEFAULT_SIZES);
+	buffer->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan rows",
+											ALLOCSET_DEFAULT_SIZES);
 }
 
-/* Sort the rows by group, of which there are `ngroups`. */
+/* Remove all rows, and prepare for rows of other groups. */
 void
-RowBufferSort(RowBuffer *buffer, uint32 ngroups)
+RowBufferStart(RowBuffer *buffer, Size budget)
 {
-	uint32		begin = 0;
+	MemoryContextReset(buffer->copies);
+	MemoryContextReset(buffer->context);
+	buffer->budget = budget;
+	buffer->allocated = 256;
+	buffer->rows = MemoryContextAllocZero(buffer->context,
+										  buffer->allocated * sizeof(WaitingRows));
+}
 
-	if (ngroups > buffer->ends_allocated)
-	{
-		buffer->ends_allocated = Max(ngroups, 2 * buffer->ends_allocated);
-		buffer->ends = repalloc_huge(buffer->ends,
-									 (Size) buffer->ends_allocated * sizeof(uint32));
-	}
-	memset(buffer->ends, 0, ngroups * sizeof(uint32));
-	for (int row = 0; row < buffer->nrows; row++)
-		buffer->ends[buffer->groups[row]]++;
-	/* first the beginning of each group, which moves to its end as rows are put there */
-	for (uint32 group = 0; group < ngroups; group++)
-	{
-		uint32		nrows = buffer->ends[group];
+/* Return the bytes of one row. */
+static inline Size
+RowSize(const RowBuffer *buffer)
+{
+	return buffer->ncolumns * (sizeof(Datum) + sizeof(bool)) + buffer->nfilters * sizeof(bool);
+}
 
-		buffer->ends[group] = begin;
-		begin += nrows;
+/* Make room for the groups up to number `ngroups`. */
+static void
+ReserveGroups(RowBuffer *buffer, uint32 ngroups)
+{
+	uint32		allocated = buffer->allocated;
+
+	if (ngroups <= allocated)
+		return;
+	buffer->allocated = Max(2 * allocated, ngroups);
+	buffer->rows = repalloc_huge(buffer->rows, buffer->allocated * sizeof(WaitingRows));
+	memset(buffer->rows + allocated, 0, (buffer->allocated - allocated) * sizeof(WaitingRows));
+}
+
+/* Allocate the rows of a group, when the first one arrives. */
+static void
+AllocateRows(RowBuffer *buffer, WaitingRows *rows, uint32 ngroups)
+{
+	Size		capacity = buffer->budget / (ngroups * RowSize(buffer));
+
+	rows->capacity = Min(Max(capacity, MIN_CAPACITY), MAX_CAPACITY);
+	rows->data = MemoryContextAlloc(buffer->context, rows->capacity * RowSize(buffer));
+	rows->has_nulls = true;		/* the flags are undefined */
+}
+
+/* Return the values of a column in the rows of a group. */
+static inline Datum *
+ValuesOf(const WaitingRows *rows, int column)
+{
+	return (Datum *) rows->data + column * rows->capacity;
+}
+
+/* Return the null flags of a column in the rows of a group. */
+static inline bool *
+NullsOf(const RowBuffer *buffer, const WaitingRows *rows, int column)
+{
+	return (bool *) (rows->data + (buffer->ncolumns * sizeof(Datum) + column) * rows->capacity);
+}
+
+/* Return the flags of a FILTER in the rows of a group. */
+static inline bool *
+AcceptsOf(const RowBuffer *buffer, const WaitingRows *rows, int filter)
+{
+	return NullsOf(buffer, rows, buffer->ncolumns + filter);
+}
+
+/* Enter the rows of a group. */
+static void
+EnterRows(RowBuffer *buffer, uint32 group)
+{
+	buffer->enter(buffer->arg, group);
+	buffer->rows[group].nrows = 0;
+}
+
+/* Fill buffer->accepts for the rows of a page. */
+static void
+FindAccepted(RowBuffer *buffer, const ScanRows *rows)
+{
+	for (int i = 0; i < buffer->naggregates; i++)
+	{
+		bool	   *accepts;
+
+		if (buffer->filters[i] < 0)
+			continue;
+		accepts = buffer->accepts + (Size) buffer->filters[i] * MaxHeapTuplesPerPage;
+		memset(accepts, !rows->filtered[i], MaxHeapTuplesPerPage);
+		for (int row = 0; rows->filtered[i] && row < rows->nchosen[i]; row++)
+			accepts[ChosenRows(rows, i)[row]] = true;
 	}
-	for (int row = 0; row < buffer->nrows; row++)
-		buffer->order[buffer->ends[buffer->groups[row]]++] = row;
+}
+
+/* Copy a value that is passed by reference. */
+static Datum
+CopyValue(RowBuffer *buffer, Datum value, int16 typlen)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(buffer->copies);
+	Datum		copy = datumCopy(value, false, typlen);
+
+	MemoryContextSwitchTo(old_context);
+	return copy;
 }
 
 /*
- * Go on to the next group that has rows in a sorted buffer.  A run whose `rows` is NULL is before
- * the first one.  Return false at the end.
+ * Begin to load the memory where the next row of a group is appended.  Null flags are written only
+ * if there are any, so they are not loaded.
  */
-bool
-RowBufferNextRun(const RowBuffer *buffer, uint32 ngroups, RowRun *run)
-{
-	uint32		group = run->rows == NULL ? 0 : run->group + 1;
-	uint32		begin = group == 0 ? 0 : buffer->ends[group - 1];
-
-	while (group < ngroups && buffer->ends[group] == begin)
-		group++;
-	if (group == ngroups)
-		return false;
-	run->group = group;
-	run->nrows = buffer->ends[group] - begin;
-	run->rows = buffer->order + begin;
-	return true;
-}
-
-/* Copy the values of rows of the buffer to places 0..nrows-1 of columns. */
-void
-RowBufferGather(const RowBuffer *buffer, const uint32 *rows, int nrows, const ScanColumns *columns)
+static inline void
+PrefetchRow(const RowBuffer *buffer, const WaitingRows *rows)
 {
 	for (int c = 0; c < buffer->ncolumns; c++)
-	{
-		const ScanColumn *column = &columns->columns[c];
+		PrefetchForUpdate(ValuesOf(rows, c) + rows->nrows);
+}
 
-		for (int i = 0; i < nrows; i++)
-			column->values[i] = buffer->values[c][rows[i]];
-		for (int i = 0; i < nrows; i++)
-			column->nulls[i] = buffer->nulls[c][rows[i]];
+/* Clear the null flags of a group. */
+static void
+ClearNulls(const RowBuffer *buffer, WaitingRows *rows)
+{
+	memset(NullsOf(buffer, rows, 0), false, (Size) buffer->ncolumns * rows->capacity);
+	rows->has_nulls = false;
+}
+
+/* Append the row at a place in the columns to the rows of a group. */
+static inline void
+AppendRow(RowBuffer *buffer, WaitingRows *rows, int place)
+{
+	uint32		n = rows->nrows++;
+
+	if (unlikely(n == 0 && rows->has_nulls))
+		ClearNulls(buffer, rows);
+	for (int c = 0; c < buffer->ncolumns; c++)
+	{
+		const ScanColumn *column = &buffer->columns->columns[c];
+
+		if (unlikely(column->nulls[place]))
+			NullsOf(buffer, rows, c)[n] = rows->has_nulls = true;
+		else
+			ValuesOf(rows, c)[n] = column->byval ? column->values[place] :
+				CopyValue(buffer, column->values[place], column->typlen);
+	}
+	for (int filter = 0; filter < buffer->nfilters; filter++)
+		AcceptsOf(buffer, rows, filter)[n] =
+			buffer->accepts[filter * MaxHeapTuplesPerPage + place];
+}
+
+/*
+ * Append the rows of a page, and groups[i], the number of the group of each row i; there are
+ * `ngroups` groups.  Enter the rows of groups that are full.
+ */
+void
+RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups, uint32 ngroups)
+{
+	ReserveGroups(buffer, ngroups);
+	FindAccepted(buffer, rows);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		WaitingRows *waiting = &buffer->rows[groups[i]];
+
+		if (groups[i] == NO_GROUP)
+			continue;
+		if (unlikely(waiting->data == NULL))
+			AllocateRows(buffer, waiting, ngroups);
+		PrefetchRow(buffer, waiting);
+	}
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		WaitingRows *waiting = &buffer->rows[groups[i]];
+
+		if (groups[i] == NO_GROUP)
+			continue;
+		AppendRow(buffer, waiting, rows->all != NULL ? rows->all[i] : i);
+		if (unlikely(waiting->nrows == waiting->capacity))
+			EnterRows(buffer, groups[i]);
+	}
+	if (buffer->has_copies && MemoryContextMemAllocated(buffer->copies, false) > MAX_COPIES)
+		RowBufferEnterAll(buffer);
+}
+
+/* Let columns point to the rows of a group, from number `first` on. */
+void
+RowBufferSetColumns(const RowBuffer *buffer, uint32 group, uint32 first, ScanColumn *columns)
+{
+	const WaitingRows *rows = &buffer->rows[group];
+
+	for (int c = 0; c < buffer->ncolumns; c++)
+	{
+		columns[c].values = ValuesOf(rows, c) + first;
+		columns[c].nulls = NullsOf(buffer, rows, c) + first;
 	}
 }
 
-/* Remove all rows. */
-void
-RowBufferClear(RowBuffer *buffer)
+/*
+ * Return flags of the rows of a group, from number `first` on, that an aggregate's FILTER accepts
+ * them; NULL if the aggregate has no FILTER.
+ */
+const bool *
+RowBufferAccepts(const RowBuffer *buffer, uint32 group, uint32 first, int aggregate)
 {
-	buffer->nrows = 0;
-	MemoryContextReset(buffer->context);
+	if (buffer->filters[aggregate] < 0)
+		return NULL;
+	return AcceptsOf(buffer, &buffer->rows[group], buffer->filters[aggregate]) + first;
+}
+
+/* Enter all rows. */
+void
+RowBufferEnterAll(RowBuffer *buffer)
+{
+	for (uint32 group = 0; group < buffer->allocated; group++)
+	{
+		if (buffer->rows[group].nrows == 0)
+			continue;
+		EnterRows(buffer, group);
+	}
+	MemoryContextReset(buffer->copies);
 }

@@ -1,6 +1,6 @@
 /*
  * scan_buffer.h
- *	  Rows of several pages, which wait to be entered into the states of their groups.
+ *	  Rows that wait to be entered into the states of their groups.
  */
 #ifndef WINBACK_SCAN_BUFFER_H
 #define WINBACK_SCAN_BUFFER_H
@@ -9,47 +9,52 @@
 
 #include "scan/scan_rows.h"
 
-/* The number of rows in a full buffer. */
-#define BUFFER_ROWS		65536
+/*
+ * The rows of one group that wait.  `data` contains, one behind the other, `capacity` values of
+ * each column, `capacity` null flags of each column, and for each aggregate with a FILTER
+ * `capacity` flags that it accepts the row.
+ */
+typedef struct WaitingRows
+{
+	uint32		nrows;
+	uint32		capacity;
+	char	   *data;			/* NULL before the first row */
+	bool		has_nulls;		/* a null flag is set */
+} WaitingRows;
 
-/* Rows, by column.  Each array has BUFFER_ROWS elements. */
+/* A function that enters the waiting rows of a group into its states. */
+typedef void (*EnterWaiting) (void *arg, uint32 group);
+
 typedef struct RowBuffer
 {
-	int			nrows;
-	int			ncolumns;		/* the first columns of the scan: those of the aggregates */
+	/* set by RowBufferInit */
+	const ScanColumns *columns; /* of the scan; the first ones are those of the aggregates */
+	int			ncolumns;		/* how many these are */
 	int			naggregates;
-	Datum	  **values;			/* of each column */
-	bool	  **nulls;
-	bool	  **accepted;		/* of each aggregate: its FILTER accepts the row; NULL if each FILTER
-								 * has accepted all rows so far */
-	uint32	   *groups;			/* the number of each row's group */
-	uint32	   *order;			/* the places of the rows, sorted by group */
-	uint32	   *ends;			/* of each group, the end of its rows in `order` */
-	uint32		ends_allocated;
-	MemoryContext context;		/* copies of the values that are passed by reference */
+	int		   *filters;		/* of each aggregate: the number of its FILTER, or -1 */
+	int			nfilters;
+	bool	   *accepts;		/* for each FILTER, which rows of the current page it accepts */
+	bool		has_copies;		/* values of a column are passed by reference */
+	EnterWaiting enter;
+	void	   *arg;
+	MemoryContext copies;		/* contains these values */
+	MemoryContext context;		/* contains the rows */
+
+	/* set by RowBufferStart */
+	Size		budget;			/* bytes that the rows should not exceed */
+	WaitingRows *rows;			/* of each group */
+	uint32		allocated;		/* number of groups */
 } RowBuffer;
 
-/* The rows of one group in a buffer. */
-typedef struct RowRun
-{
-	uint32		group;
-	int			nrows;
-	const uint32 *rows;			/* their places in the buffer */
-} RowRun;
-
-extern void RowBufferInit(RowBuffer *buffer, int ncolumns, int naggregates);
-extern void RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups);
-extern void RowBufferSort(RowBuffer *buffer, uint32 ngroups);
-extern bool RowBufferNextRun(const RowBuffer *buffer, uint32 ngroups, RowRun *run);
-extern void RowBufferGather(const RowBuffer *buffer, const uint32 *rows, int nrows,
-							const ScanColumns *columns);
-extern void RowBufferClear(RowBuffer *buffer);
-
-/* Return whether the rows of one more page may not fit. */
-static inline bool
-RowBufferIsFull(const RowBuffer *buffer)
-{
-	return buffer->nrows > BUFFER_ROWS - MaxHeapTuplesPerPage;
-}
+extern void RowBufferInit(RowBuffer *buffer, const ScanColumns *columns, int naggregates,
+						  const bool *filtered, EnterWaiting enter, void *arg);
+extern void RowBufferStart(RowBuffer *buffer, Size budget);
+extern void RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups,
+							uint32 ngroups);
+extern void RowBufferSetColumns(const RowBuffer *buffer, uint32 group, uint32 first,
+								ScanColumn *columns);
+extern const bool *RowBufferAccepts(const RowBuffer *buffer, uint32 group, uint32 first,
+									int aggregate);
+extern void RowBufferEnterAll(RowBuffer *buffer);
 
 #endif							/* WINBACK_SCAN_BUFFER_H */

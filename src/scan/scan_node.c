@@ -44,6 +44,10 @@
 #include "scan/scan_rows.h"
 #include "scan/scan_table.h"
 
+/* The share of hash_mem for the rows that wait in the buffer, and the largest size of them. */
+#define BUFFER_SHARE		4
+#define MAX_BUFFER			((Size) 8 * 1024 * 1024)
+
 /* One output column: an Aggref, and the state from which its value is computed. */
 typedef struct ScanResult
 {
@@ -102,7 +106,7 @@ typedef struct WinbackScanState
 	int			class_place;	/* number of the key in ScanGroups that is the class of the join */
 	ScanGroups	groups;
 	RowBuffer	buffer;
-	ScanColumns run_columns;	/* the rows of one group */
+	ScanColumns group_columns;	/* the rows of one group that are entered */
 
 	MemoryContext context;		/* contains the states; reset before others are computed */
 	MemoryContext values;		/* the values with which filters compare, and the scan of a table;
@@ -388,6 +392,41 @@ BeginKeysOfGroups(WinbackScanState *scan, int entry, KeyLists *own, KeyLists *ot
 	}
 }
 
+/* Enter the rows of one group, which wait in the buffer, into its states. */
+static void
+EnterGroup(void *arg, uint32 group)
+{
+	WinbackScanState *scan = arg;
+	CustomerState **states = GroupStates(&scan->groups, group);
+	uint32		nwaiting = scan->buffer.rows[group].nrows;
+	uint16		chosen[ROW_BLOCK_MAX];
+
+	CHECK_FOR_INTERRUPTS();
+	for (uint32 first = 0; first < nwaiting; first += ROW_BLOCK_MAX)
+	{
+		int			nrows = Min(nwaiting - first, ROW_BLOCK_MAX);
+
+		RowBufferSetColumns(&scan->buffer, group, first, scan->group_columns.columns);
+		for (int i = 0; i < scan->naggregates; i++)
+		{
+			ScanAggregate *aggregate = &scan->aggregates[i];
+			const bool *accepts = RowBufferAccepts(&scan->buffer, group, first, i);
+			int			nchosen = 0;
+
+			for (int row = 0; accepts != NULL && row < nrows; row++)
+			{
+				chosen[nchosen] = row;
+				nchosen += accepts[row];
+			}
+			ScanAggregateSetState(aggregate, states[i]);
+			ScanAggregateEnter(aggregate, scan->css.ss.ps.ps_ExprContext, &scan->group_columns,
+							   accepts != NULL ? chosen : NULL,
+							   accepts != NULL ? nchosen : nrows);
+			states[i] = ScanAggregateState(aggregate);
+		}
+	}
+}
+
 /*
  * Set up the groups.  The entries of the keys in the plan begin with number `entry`.  The columns
  * of the aggregates must have been set up.
@@ -398,11 +437,16 @@ BeginGroups(WinbackScanState *scan, int entry)
 	PlanState  *ps = &scan->css.ss.ps;
 	KeyLists	own = {0};
 	KeyLists	other = {0};
+	bool	   *filtered = palloc(scan->naggregates * sizeof(bool));
 
-	RowBufferInit(&scan->buffer, scan->rows.columns.ncolumns, scan->naggregates);
-	scan->run_columns.columns = palloc0(scan->buffer.ncolumns * sizeof(ScanColumn));
+	for (int i = 0; i < scan->naggregates; i++)
+		filtered[i] = scan->aggregates[i].aggref->aggfilter != NULL;
+	RowBufferInit(&scan->buffer, &scan->rows.columns, scan->naggregates, filtered, EnterGroup,
+				  scan);
+	/* the values are in the buffer, and those that a FILTER accepts are copied here */
+	scan->group_columns.columns = palloc0(scan->buffer.ncolumns * sizeof(ScanColumn));
 	for (int i = 0; i < scan->buffer.ncolumns; i++)
-		ScanColumnsReserve(&scan->run_columns, i);
+		ScanColumnsReserve(&scan->group_columns, i);
 
 	scan->keys = palloc(scan->nkeys * sizeof(ScanKeyEntry));
 	scan->key_columns = palloc((scan->nkeys + 1) * sizeof(int));
@@ -491,54 +535,6 @@ SharedHeap(SharedScan *shared, int table)
 									table * shared->heap_size);
 }
 
-/* Enter the rows of one group, which wait in the buffer, into its states. */
-static void
-EnterRun(WinbackScanState *scan, const RowRun *run)
-{
-	CustomerState **states = GroupStates(&scan->groups, run->group);
-	uint16		chosen[ROW_BLOCK_MAX];
-
-	for (int first = 0; first < run->nrows; first += ROW_BLOCK_MAX)
-	{
-		const uint32 *rows = run->rows + first;
-		int			nrows = Min(run->nrows - first, ROW_BLOCK_MAX);
-
-		RowBufferGather(&scan->buffer, rows, nrows, &scan->run_columns);
-		for (int i = 0; i < scan->naggregates; i++)
-		{
-			ScanAggregate *aggregate = &scan->aggregates[i];
-			const bool *accepted = scan->buffer.accepted[i];
-			int			nchosen = 0;
-
-			for (int row = 0; accepted != NULL && row < nrows; row++)
-			{
-				chosen[nchosen] = row;
-				nchosen += accepted[rows[row]];
-			}
-			ScanAggregateSetState(aggregate, states[i]);
-			ScanAggregateEnter(aggregate, scan->css.ss.ps.ps_ExprContext, &scan->run_columns,
-							   accepted != NULL ? chosen : NULL,
-							   accepted != NULL ? nchosen : nrows);
-			states[i] = ScanAggregateState(aggregate);
-		}
-	}
-}
-
-/* Enter all rows in the buffer into the states of their groups. */
-static void
-EnterBuffer(WinbackScanState *scan)
-{
-	RowRun		run = {0};
-
-	RowBufferSort(&scan->buffer, scan->groups.ngroups);
-	while (RowBufferNextRun(&scan->buffer, scan->groups.ngroups, &run))
-	{
-		CHECK_FOR_INTERRUPTS();
-		EnterRun(scan, &run);
-	}
-	RowBufferClear(&scan->buffer);
-}
-
 /* Enter the rows of the current page into the states, or into the buffer. */
 static void
 EnterPage(WinbackScanState *scan, TableToScan *table)
@@ -554,9 +550,7 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	if (scan->grouped)
 	{
 		ScanGroupsFind(&scan->groups, &rows->columns, rows->all, rows->nrows, groups);
-		RowBufferAppend(&scan->buffer, rows, groups);
-		if (RowBufferIsFull(&scan->buffer))
-			EnterBuffer(scan);
+		RowBufferAppend(&scan->buffer, rows, groups, scan->groups.ngroups);
 		return;
 	}
 	for (int i = 0; i < scan->naggregates; i++)
@@ -604,7 +598,7 @@ EnterTables(WinbackScanState *scan)
 		ScanTableEnd(&table->table);
 	}
 	if (scan->grouped)
-		EnterBuffer(scan);
+		RowBufferEnterAll(&scan->buffer);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -629,10 +623,11 @@ StartStates(WinbackScanState *scan)
 	if (scan->grouped)
 	{
 		GroupPart	part = scan->parts[scan->nparts - 1];
+		Size		limit = get_hash_memory_limit();
 
 		ScanGroupsStart(&scan->groups, scan->context, part,
-						part.parts < MAX_PARTS ? get_hash_memory_limit() : SIZE_MAX);
-		RowBufferClear(&scan->buffer);
+						part.parts < MAX_PARTS ? limit : SIZE_MAX);
+		RowBufferStart(&scan->buffer, Min(limit / BUFFER_SHARE, MAX_BUFFER));
 	}
 	scan->group = 0;
 	MemoryContextSwitchTo(old_context);

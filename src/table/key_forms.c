@@ -172,9 +172,12 @@ RangeOfArray(const CustomerTable *table)
 	};
 }
 
-/* Return the range of the integers in an array or in a table of KEY_HALF. */
+/*
+ * Return the range of the integers in an array or in a table of KEY_HALF.  For KEY_HALF, stop as
+ * soon as the range has more than `limit` integers.
+ */
 static Range
-RangeOf(const CustomerTable *table)
+RangeOf(const CustomerTable *table, uint64 limit)
 {
 	const uint64 seed = table->seed;
 	Range		range = RangeOfArray(table);
@@ -188,8 +191,20 @@ RangeOf(const CustomerTable *table)
 		const char *slot = (const char *) facts - KeySize(KEY_HALF);
 
 		RangeAdd(&range, UnscrambleHalf(SlotWord(slot, KEY_HALF), seed));
+		/* then an array does not serve, whatever the other integers are */
+		if ((uint64) (range.last - range.first) >= limit)
+			break;
 	}
 	return range;
+}
+
+/* Return the slots of an array that is as large as a table of KEY_HALF with `ncustomers`. */
+static uint64
+LimitOfArray(const CustomerTable *table, uint64 ncustomers)
+{
+	Size		slot_size = KeySize(KEY_HALF) + table->facts_size;
+
+	return SlotsFor(slot_size, ncustomers) * slot_size / table->facts_size;
 }
 
 /*
@@ -202,8 +217,7 @@ RangeOf(const CustomerTable *table)
 static bool
 DenseServes(const CustomerTable *table, uint64 ncustomers, Range *range)
 {
-	Size		slot_size = KeySize(KEY_HALF) + table->facts_size;
-	uint64		limit = SlotsFor(slot_size, ncustomers) * slot_size / table->facts_size;
+	uint64		limit = LimitOfArray(table, ncustomers);
 	Range		has = RangeOfArray(table);
 	bool		below = range->first < has.first;
 	bool		above = range->last > has.last;
@@ -309,7 +323,7 @@ CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 	}
 
 	Assert(table->form == KEY_DENSE);
-	range = RangeOf(table);
+	range = RangeOf(table, PG_UINT64_MAX);
 	RangeAdd(&range, integer);
 	if (DenseServes(table, table->ntaken + 1, &range))
 		MakeDense(table, range);
@@ -329,7 +343,7 @@ CustomerTableSettle(CustomerTable *table, uint64 more)
 	if (table->form != KEY_HALF || table->packed ||
 		ROOM_OF_SLOTS(table->nslots) >= table->ntaken + more)
 		return;
-	range = RangeOf(table);
+	range = RangeOf(table, LimitOfArray(table, table->ntaken + more));
 	if (DenseServes(table, table->ntaken + more, &range))
 		MakeDense(table, range);
 }
@@ -374,12 +388,12 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 		ROOM_OF_SLOTS(table->nslots) >= table->ntaken + other->ntaken)
 		return;
 
-	own = RangeOf(table);
+	own = RangeOf(table, PG_UINT64_MAX);
 	all = other->form == KEY_DENSE ?
 		(Range)
 	{
 		whole.base, whole.base + (int64) whole.nslots - 1
-	} : RangeOf(other);
+	} : RangeOf(other, PG_UINT64_MAX);
 	all.first = Min(all.first, own.first);
 	all.last = Max(all.last, own.last);
 	/* the array has slots for the other's customers already */
