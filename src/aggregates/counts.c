@@ -148,8 +148,10 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		CustomerType *customer_type = site->family.customer_type;
 		Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
 
-		if (site->event || site->amount)
+		if (site->event)
 			SeriesStateEnterEvent(state, customer_type, customer, at, event, &amount);
+		else if (site->amount)
+			SeriesStateEnterAmount(state, customer_type, customer, at, zone, &amount);
 		else
 			SeriesStateEnterZone(state, customer_type, customer, zone);
 	}
@@ -182,7 +184,7 @@ lifecycle_series_lost_after_trans(PG_FUNCTION_ARGS)
 
 /*
  * Queue the rows of a block from `first` on, and return the first row that must go
- * through the transition function, or nrows.  All rows that go to a log go through
+ * through the transition function, or nrows.  All rows with events go through
  * it, because adding an event costs more than the call.
  */
 static pg_attribute_always_inline int
@@ -192,9 +194,10 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 	CallSite   *site = CallSiteGet(fcinfo, signature);
 	int			row;
 
-	if (site->event || site->amount || !RowBlockServes(rows, signature, site))
+	if (site->event || !RowBlockServes(rows, signature, site) ||
+		(site->amount && rows->values[site->amount] == NULL))
 		return first;
-	/* a scan has one group, so its table is the only one */
+	/* a scan without groups has one table; with groups it lends a batch */
 	if (unlikely(state->base.batch == NULL))
 		CustomerStateBeginBatch(&state->base, true);
 
@@ -207,10 +210,25 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 			continue;
 		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
 		zone = CalendarZone(state->calendar, at);
-		if (zone < state->calendar->nedges &&
-			!SeriesStateQueueZone(state, site->family.customer_type,
-								  rows->values[CUSTOMER_ARG][row], zone))
-			break;
+		if (zone < state->calendar->nedges)
+		{
+			int			place = CustomerStateQueue(&state->base, site->family.customer_type,
+												   rows->values[CUSTOMER_ARG][row]);
+
+			if (place < 0)
+				break;
+			if (site->amount)
+			{
+				Amount		amount = {.form = AMOUNT_NONE};
+
+				if (!rows->nulls[site->amount][row])
+					amount = AmountFromDatum(rows->values[site->amount][row]);
+				((AmountRow *) state->base.batch->rows)[place] =
+					SeriesStateAmountRow(state, at, zone, &amount);
+			}
+			else
+				((uint32 *) state->base.batch->rows)[place] = zone;
+		}
 		SeriesStateNote(state, at);
 	}
 	return row;

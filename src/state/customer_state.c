@@ -109,6 +109,8 @@ CustomerStateMerge(CustomerState *state, CustomerState *other)
 
 	CustomerStateFlush(state);
 	CustomerStateFlush(other);
+	if (other->ops->prepare != NULL)
+		other->ops->prepare(other);
 
 	CustomerTableMatch(&state->table, &other->table);
 	if (state->ops->merge_is_or && CustomerTableOverlay(&state->table, &other->table))

@@ -8,6 +8,7 @@
  *		purchases of one period		a byte of bits (period_state.c)
  *		events of one period		34 bytes (period_state.c)
  *		purchases of a series		a bit for each zone of the calendar (series_state.c)
+ *		amounts of a series			the same, and a number of the customer for a log (series_state.c)
  *		events of a series			the place of the last one in a log (series_state.c)
  *
  * Each kind is a struct that begins with a CustomerState, and a table of operations.
@@ -49,13 +50,13 @@ typedef struct StateFamily
 } StateFamily;
 
 /*
- * Functions that send and receive facts which are places in an event log.  Kinds
+ * Functions that send and receive facts which contain places in an event log.  Kinds
  * without a codec send the bytes of the facts.
  */
 typedef struct FactsCodec
 {
 	/* bytes on the wire: of a customer without events, and the minimum of an event */
-	Size		customer_size;
+	Size		(*customer_size) (const CustomerState *state);
 	Size		event_size;
 	/* bytes on the wire of all events */
 	Size		(*events_size) (const CustomerState *state);
@@ -86,6 +87,8 @@ typedef struct CustomerStateOps
 								const CustomerState *other, const uint8 *theirs);
 	/* merge everything but the customers; raise an error if the questions differ */
 	void		(*merge_head) (CustomerState *state, const CustomerState *other);
+	/* prepare the facts to be sent, or to be merged into another state; NULL if they are ready */
+	void		(*prepare) (CustomerState *state);
 	/* create an empty state of the question of another one, to merge that into it */
 	CustomerState *(*create_like) (MemoryContext context, StateFamily *family,
 								   const CustomerState *other);

@@ -19,9 +19,6 @@
 
 #define FIRST_EVENTS	8
 
-/* Events between two checks for interrupts. */
-#define EVENTS_BETWEEN_CHECKS	65536
-
 /* Double the room for events and amounts. */
 static void
 Grow(EventLog *log, MemoryContext context)

@@ -19,7 +19,8 @@
 typedef struct LoggedEvent
 {
 	int64		at;
-	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end */
+	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end.  In a
+								 * log that is numbered: the number of the customer */
 	uint8		event;			/* LifecycleEvent */
 	uint8		amount_form;	/* of the element of amounts[] at the place of the event */
 } LoggedEvent;
@@ -32,6 +33,9 @@ typedef struct EventLog
 	uint32		allocated;
 	bool		has_amounts;
 } EventLog;
+
+/* Events between two checks for interrupts. */
+#define EVENTS_BETWEEN_CHECKS	65536
 
 /* Bytes of a customer's facts: the byte for the table, and the place. */
 #define LOG_FACTS_SIZE		(1 + sizeof(uint32))

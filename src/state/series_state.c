@@ -2,15 +2,17 @@
  * series_state.c
  *	  States of a series of periods: the calendar, and the purchases or events of customers.
  *
- * There are two kinds.  If all rows are purchases without amounts, the facts are a bit
+ * There are three kinds.  If all rows are purchases without amounts, the facts are a bit
  * for each zone of the calendar in which the customer bought, with about four zones a
- * period.  If rows have events or amounts, the state keeps every event in a log.
+ * period.  If purchases have amounts, the state also keeps those in the periods in a log.  If rows
+ * have events, the state keeps every event in a log.
  *
  * The functions in series_summary.c count the customers in each period.
  */
 #include "postgres.h"
 
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "state/series_state.h"
@@ -26,10 +28,11 @@ typedef struct SeriesStateOps
 } SeriesStateOps;
 
 static const SeriesStateOps purchases_ops;
+static const SeriesStateOps amounts_ops;
 static const SeriesStateOps events_ops;
 
 /*
- * Functions of both kinds.
+ * Functions of all kinds.
  */
 
 static SeriesState *
@@ -42,6 +45,7 @@ CreateOfKind(MemoryContext context, StateFamily *family, const Question *questio
 	state->first_at = END_OF_TIME;
 	state->last_at = BEGINNING_OF_TIME;
 	state->log.has_amounts = has_amounts;
+	state->numbered = true;
 	CustomerStateInit(&state->base, ops, context, family->customer_type);
 	return state;
 }
@@ -52,7 +56,8 @@ SeriesStateCreate(MemoryContext context, StateFamily *family, const Question *qu
 				  bool has_events, bool has_amounts)
 {
 	return CreateOfKind(context, family, question, has_amounts,
-						has_events || has_amounts ? &events_ops.base : &purchases_ops.base);
+						has_events ? &events_ops.base :
+						has_amounts ? &amounts_ops.base : &purchases_ops.base);
 }
 
 static CustomerState *
@@ -177,7 +182,7 @@ ReadHead(StringInfo wire)
 static int
 ZonesSize(const CustomerState *state)
 {
-	return ((const SeriesState *) state)->calendar->nedges / 8 + 1;
+	return ZoneBytes((const SeriesState *) state);
 }
 
 static void
@@ -254,7 +259,7 @@ static const SeriesStateOps purchases_ops = {
 const CustomerStateOps *const series_purchases_kind = &purchases_ops.base;
 
 /*
- * The kind for events and amounts.  Facts are the place of the last event in the log.
+ * The kind for events.  Facts are the place of the last event in the log.
  */
 
 static int
@@ -320,8 +325,14 @@ CountEvents(const CustomerState *state)
 	return ConstLogOf(state)->nevents;
 }
 
+static Size
+EventsCustomerSize(const CustomerState *state pg_attribute_unused())
+{
+	return LOG_WIRE_CUSTOMER;
+}
+
 static const FactsCodec events_codec = {
-	.customer_size = LOG_WIRE_CUSTOMER,
+	.customer_size = EventsCustomerSize,
 	.event_size = LOG_WIRE_EVENT,
 	.events_size = EventsWireSize,
 	.write = WriteEvents,
@@ -358,6 +369,214 @@ static const SeriesStateOps events_ops = {
 };
 
 const CustomerStateOps *const series_events_kind = &events_ops.base;
+
+/*
+ * The kind for purchases with amounts.  Facts are the zones, and then the number of the customer,
+ * which each of the customer's amounts in the log has.  So the amounts can be added up in the order
+ * of the log.  Before the facts are sent or merged into another state, the log is chained, and the
+ * number replaced by the place of the last event, as in the kind for events.
+ */
+
+static int
+AmountsSize(const CustomerState *state)
+{
+	return ZonesSize(state) + sizeof(uint32);
+}
+
+/* Return the number of a customer.  Give them one if they have none. */
+static uint32
+NumberOf(SeriesState *series, const uint8 *facts)
+{
+	uint8	   *log_facts = LogFacts(series, facts);
+	uint32		number = LoadHead(log_facts);
+
+	if (number == 0)
+	{
+		number = ++series->nnumbers;
+		StoreHead(log_facts, number);
+	}
+	return number;
+}
+
+/* Chain the events of each customer, in place of their numbers. */
+static void
+ChainNumbered(SeriesState *series)
+{
+	uint32	   *heads = MemoryContextAllocExtended(CurrentMemoryContext,
+												   ((Size) series->nnumbers + 1) * sizeof(uint32),
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	for (uint32 e = 0; e < series->log.nevents; e++)
+	{
+		LoggedEvent *event = &series->log.events[e];
+		uint32		number = event->next;
+
+		if (e % EVENTS_BETWEEN_CHECKS == 0)
+			CHECK_FOR_INTERRUPTS();
+		event->next = heads[number];
+		heads[number] = e + 1;
+	}
+	while ((facts = CustomerTableNextFacts(&series->base.table, &cursor)) != NULL)
+		StoreHead(LogFacts(series, facts), heads[LoadHead(LogFacts(series, facts))]);
+	pfree(heads);
+	series->numbered = false;
+}
+
+/* Number the customers and their events, in place of the chains. */
+static void
+NumberChained(SeriesState *series)
+{
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	series->nnumbers = 0;
+	while ((facts = CustomerTableNextFacts(&series->base.table, &cursor)) != NULL)
+	{
+		uint8	   *log_facts = LogFacts(series, facts);
+		uint32		e = LoadHead(log_facts);
+
+		if (e == 0)
+			continue;
+		StoreHead(log_facts, ++series->nnumbers);
+		while (e != 0)
+		{
+			LoggedEvent *event = &series->log.events[e - 1];
+
+			e = event->next;
+			event->next = series->nnumbers;
+		}
+	}
+	series->numbered = true;
+}
+
+static void
+PrepareAmounts(CustomerState *state)
+{
+	if (((SeriesState *) state)->numbered)
+		ChainNumbered((SeriesState *) state);
+}
+
+static void
+AddAmounts(CustomerState *state, uint8 *const *facts, const void *rows, int nrows)
+{
+	SeriesState *series = (SeriesState *) state;
+	const AmountRow *amounts = rows;
+
+	if (unlikely(!series->numbered))
+		NumberChained(series);
+	for (int i = 0; i < nrows; i++)
+	{
+		uint32		bit = amounts[i].zone + 1;
+
+		facts[i][bit / 8] |= 1 << (bit % 8);
+		if (amounts[i].event != 0)
+			series->log.events[amounts[i].event - 1].next = NumberOf(series, facts[i]);
+	}
+}
+
+static void
+MergeAmounts(CustomerState *state, uint8 *facts, const CustomerState *other, const uint8 *theirs)
+{
+	SeriesState *series = (SeriesState *) state;
+	const EventLog *log = ConstLogOf(other);
+
+	if (unlikely(!series->numbered))
+		NumberChained(series);
+	for (int b = 0; b < ZoneBytes(series); b++)
+		facts[b] |= theirs[b];
+	for (uint32 e = LoadHead(LogFacts(series, theirs)); e != 0; e = log->events[e - 1].next)
+	{
+		const LoggedEvent *event = &log->events[e - 1];
+		Amount		amount = EventLogAmount(log, e - 1);
+		uint32		place = EventLogAdd(&series->log, state->table.context, event->at,
+										event->event, &amount);
+
+		series->log.events[place].next = NumberOf(series, facts);
+	}
+}
+
+static Size
+AmountsCustomerSize(const CustomerState *state)
+{
+	return ZonesSize(state) + LOG_WIRE_CUSTOMER;
+}
+
+static void
+WriteAmounts(StateWriter *writer, const uint8 *facts)
+{
+	const SeriesState *series = (const SeriesState *) writer->state;
+
+	pq_sendbytes(writer->wire, (const char *) facts, ZoneBytes(series));
+	EventLogWrite(&series->log, writer, LogFacts(series, facts));
+}
+
+static void
+ReadAmounts(StringInfo wire, CustomerState *state, uint8 *facts)
+{
+	SeriesState *series = (SeriesState *) state;
+	uint8		log_facts[LOG_FACTS_SIZE];
+
+	series->numbered = false;
+	memcpy(facts, pq_getmsgbytes(wire, ZoneBytes(series)), ZoneBytes(series));
+	EventLogRead(&series->log, CurrentMemoryContext, wire, log_facts);
+	StoreHead(LogFacts(series, facts), LoadHead(log_facts));
+	if (!(facts[0] & SLOT_TAKEN) && LoadHead(log_facts) != 0)
+		elog(ERROR, "events of no customer in a serialized state");
+}
+
+static const FactsCodec amounts_codec = {
+	.customer_size = AmountsCustomerSize,
+	.event_size = LOG_WIRE_EVENT,
+	.events_size = EventsWireSize,
+	.write = WriteAmounts,
+	.begin_reading = BeginReadingEvents,
+	.read = ReadAmounts,
+	.nevents = CountEvents
+};
+
+#ifdef USE_ASSERT_CHECKING
+static void
+AssertAmounts(const CustomerState *state, bool whole)
+{
+	const SeriesState *series = (const SeriesState *) state;
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	if (!whole && CustomerTableSize(&state->table) > SMALL_TABLE)
+		return;
+	while ((facts = CustomerTableNextFacts(&state->table, &cursor)) != NULL)
+	{
+		CheckZones(state, facts);
+		if (series->numbered)
+			Assert(LoadHead(LogFacts(series, facts)) <= series->nnumbers);
+	}
+}
+#endif
+
+static const SeriesStateOps amounts_ops = {
+	.base = {
+		.tag = 'a',
+		.row_size = sizeof(AmountRow),
+		.codec = &amounts_codec,
+		.facts_size = AmountsSize,
+		.add_rows = AddAmounts,
+		.merge_facts = MergeAmounts,
+		.merge_head = MergeHead,
+		.prepare = PrepareAmounts,
+		.create_like = CreateLike,
+		.write_head = WriteHead,
+		.read_head = ReadHead,
+		.check_facts = CheckZones,
+#ifdef USE_ASSERT_CHECKING
+		.check = AssertAmounts,
+#endif
+	},
+	.summarize = SummarizeAmounts
+};
+
+const CustomerStateOps *const series_amounts_kind = &amounts_ops.base;
 
 /* Count the customers in each period, and call the visitor for each amount. */
 void

@@ -18,7 +18,17 @@ typedef struct SeriesState
 	int64		first_at;		/* the first and the last finite instant of all rows */
 	int64		last_at;
 	EventLog	log;			/* empty if all rows are purchases without amounts */
+	bool		numbered;		/* of series_amounts_kind: events have the customer's number, and are not
+								 * chained */
+	uint32		nnumbers;		/* if numbered: the highest number of a customer */
 } SeriesState;
+
+/* A row of the batch of series_amounts_kind. */
+typedef struct AmountRow
+{
+	uint32		zone;
+	uint32		event;			/* place of the event with the amount, plus 1; 0 if it does not count */
+} AmountRow;
 
 /*
  * The number of customers in one period for each combination of the standing at its
@@ -45,11 +55,14 @@ extern void SeriesStateSummarize(SeriesState *state, PeriodSummary *periods,
 								 AmountVisitor visitor, void *arg);
 
 extern const CustomerStateOps *const series_purchases_kind;
+extern const CustomerStateOps *const series_amounts_kind;
 extern const CustomerStateOps *const series_events_kind;
 
-/* series_summary.c: count the customers of either kind in each period */
+/* series_summary.c: count the customers of each kind in each period */
 extern void SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 							   AmountVisitor visitor, void *arg);
+extern void SummarizeAmounts(SeriesState *state, PeriodSummary *periods,
+							 AmountVisitor visitor, void *arg);
 extern void SummarizeEvents(SeriesState *state, PeriodSummary *periods,
 							AmountVisitor visitor, void *arg);
 
@@ -82,6 +95,53 @@ SeriesStateEnterZone(SeriesState *state, CustomerType *customer_type, Datum cust
 {
 	if (unlikely(!SeriesStateQueueZone(state, customer_type, customer, zone)))
 		CustomerStateEnter(&state->base, customer_type, customer, &zone);
+}
+
+/* Return the bytes of the facts that are zones. */
+static inline int
+ZoneBytes(const SeriesState *state)
+{
+	return state->calendar->nedges / 8 + 1;
+}
+
+/*
+ * Return where the place of the last event, or the number of the customer, is stored in facts of
+ * series_amounts_kind, behind the zones, as in the facts of an event log.
+ */
+static inline uint8 *
+LogFacts(const SeriesState *state, const uint8 *facts)
+{
+	return unconstify(uint8 *, facts) + ZoneBytes(state) - 1;
+}
+
+/*
+ * Add the amount of a purchase in a zone to the log if it counts, that is, if the zone is in one of
+ * the periods.  Return the row for the batch.
+ */
+static inline AmountRow
+SeriesStateAmountRow(SeriesState *state, int64 at, int zone, const Amount *amount)
+{
+	int			period = state->calendar->period_of[zone];
+	AmountRow	row = {.zone = zone};
+
+	if (amount->form != AMOUNT_NONE && period >= 0 && period < state->calendar->nperiods)
+		row.event = EventLogAdd(&state->log, state->base.table.context, at, EVENT_PURCHASE,
+								amount) + 1;
+	return row;
+}
+
+/* Enter a purchase with an amount in a zone. */
+static inline void
+SeriesStateEnterAmount(SeriesState *state, CustomerType *customer_type, Datum customer,
+					   int64 at, int zone, const Amount *amount)
+{
+	AmountRow	row = SeriesStateAmountRow(state, at, zone, amount);
+	int			place = CustomerStateQueue(&state->base, customer_type, customer);
+
+	if (likely(place >= 0))
+		((AmountRow *) state->base.batch->rows)[place] = row;
+	else
+		CustomerStateEnter(&state->base, customer_type, customer, &row);
 }
 
 /* Enter an event. */

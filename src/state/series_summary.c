@@ -617,6 +617,100 @@ SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 	ZoneSweepFinish(&zones);
 }
 
+/* Return the last zone before `zone` in which the customer bought, or -1. */
+static int
+LastZoneBefore(const uint8 *facts, int size, int zone)
+{
+	/* zones before it are the bits up to this one: zone z is bit z + 1, and bit 0 is SLOT_TAKEN */
+	int			last = zone;
+	int			offset = last / 64 * 8;
+	uint64		bits = LoadBits(facts, offset, size) & (PG_UINT64_MAX >> (63 - last % 64));
+
+	while (bits == 0 && offset > 0)
+	{
+		offset -= sizeof(bits);
+		bits = LoadBits(facts, offset, size);
+	}
+	if (offset == 0)
+		bits &= ~(uint64) SLOT_TAKEN;
+	return bits == 0 ? -1 : offset * 8 + pg_leftmost_one_pos64(bits) - 1;
+}
+
+/* Visit the amount of a purchase in a period, if it is in one. */
+static void
+VisitAmount(const SeriesState *state, const uint8 *facts, uint32 place, AmountVisitor visitor,
+			void *arg)
+{
+	const Calendar *calendar = state->calendar;
+	int			period = calendar->period_of[CalendarZone(calendar, state->log.events[place].at)];
+	Amount		amount = EventLogAmount(&state->log, place);
+	int			earlier;
+	Standing	before;
+
+	/* a received event may lie anywhere */
+	if (period < 0 || period >= calendar->nperiods || amount.form == AMOUNT_NONE)
+		return;
+	earlier = LastZoneBefore(facts, ZoneBytes(state), calendar->zones[period].at);
+	before = earlier < 0 ? STANDING_NONE : StandingAfterZone(calendar, period, earlier);
+	/* of a customer who bought, the standing at the end does not matter */
+	visitor(arg, period, StatusOver(before, true, STANDING_NONE), &amount);
+}
+
+/* Prefetch the facts of customers this many amounts ahead. */
+#define AMOUNTS_AHEAD			16
+
+/* Visit all amounts of a log that is numbered.  `facts_of` has the facts of each number. */
+static void
+VisitNumbered(const SeriesState *state, const uint8 *const *facts_of, AmountVisitor visitor,
+			  void *arg)
+{
+	const LoggedEvent *events = state->log.events;
+
+	for (uint32 e = 0; e < state->log.nevents; e++)
+	{
+		if (e % WORK_BETWEEN_CHECKS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (e + AMOUNTS_AHEAD < state->log.nevents)
+			PrefetchForReading(facts_of[events[e + AMOUNTS_AHEAD].next]);
+		VisitAmount(state, facts_of[events[e].next], e, visitor, arg);
+	}
+}
+
+/* Count the customers of a state whose facts are zones and numbers, and visit their amounts. */
+void
+SummarizeAmounts(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
+{
+	const CustomerTable *table = &state->base.table;
+	const uint8 **facts_of = MemoryContextAllocHuge(CurrentMemoryContext,
+													((Size) state->nnumbers + 1) * sizeof(uint8 *));
+	uint64		cursor = 0;
+	const uint8 *facts;
+	ZoneSweep	zones = {0};
+	int64		work = 0;
+
+	ZoneSweepInit(&zones, state->calendar, periods, table->ntaken);
+	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
+	{
+		uint32		head = LoadHead(LogFacts(state, facts));
+
+		work += state->calendar->nperiods;
+		if (work > WORK_BETWEEN_CHECKS)
+		{
+			CHECK_FOR_INTERRUPTS();
+			work = 0;
+		}
+		SweepZones(&zones, facts, ZoneBytes(state));
+		if (state->numbered)
+			facts_of[head] = facts;
+		for (uint32 e = head; !state->numbered && e != 0; e = state->log.events[e - 1].next)
+			VisitAmount(state, facts, e - 1, visitor, arg);
+	}
+	ZoneSweepFinish(&zones);
+	if (state->numbered)
+		VisitNumbered(state, facts_of, visitor, arg);
+	pfree(facts_of);
+}
+
 /* Count the customers of a state whose facts are in a log, and visit their amounts. */
 void
 SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)

@@ -62,7 +62,8 @@ static const CustomerStateOps *
 KindOfTag(int tag)
 {
 	const CustomerStateOps *const kinds[] = {
-		period_purchases_kind, period_events_kind, series_purchases_kind, series_events_kind
+		period_purchases_kind, period_events_kind,
+		series_purchases_kind, series_amounts_kind, series_events_kind
 	};
 
 	for (int i = 0; i < (int) lengthof(kinds); i++)
@@ -75,9 +76,11 @@ KindOfTag(int tag)
 
 /* Return the minimum of bytes of a customer: without the key's image and the events. */
 static Size
-CustomerSize(const CustomerStateOps *ops, KeyForm form, Size facts_size)
+CustomerSize(const CustomerState *state, KeyForm form, Size facts_size)
 {
-	return KeySize(form) + (ops->codec != NULL ? ops->codec->customer_size : facts_size);
+	const FactsCodec *codec = state->ops->codec;
+
+	return KeySize(form) + (codec != NULL ? codec->customer_size(state) : facts_size);
 }
 
 /*
@@ -90,7 +93,7 @@ WholeSize(const CustomerState *state)
 {
 	const CustomerTable *table = &state->table;
 	Size		size = WIRE_HEADER + (table->form == KEY_DENSE ? table->nslots : table->ntaken) *
-		CustomerSize(state->ops, table->form, table->facts_size);
+		CustomerSize(state, table->form, table->facts_size);
 	uint64		cursor = 0;
 	CustomerKey key;
 	uint8	   *facts;
@@ -275,6 +278,8 @@ CustomerStateSerialize(CustomerState *state, Portion *portion)
 	};
 
 	CustomerStateFlush(state);
+	if (state->ops->prepare != NULL)
+		state->ops->prepare(state);
 	writer.limit = BeginMessage(&wire, state, portion);
 	pq_sendint8(&wire, STATE_WIRE_VERSION);
 	pq_sendint8(&wire, state->ops->tag);
@@ -403,7 +408,7 @@ ReadTable(StringInfo wire, CustomerState *state)
 	/* the rest of the message must have the bytes that these counts take */
 	rest = wire->len - wire->cursor;
 	if (counts.images_size > rest || counts.nslots > rest || counts.nevents > rest ||
-		counts.nslots * CustomerSize(state->ops, form, facts_size) +
+		counts.nslots * CustomerSize(state, form, facts_size) +
 		(codec != NULL ? counts.nevents * (uint64) codec->event_size : 0) >
 		rest - counts.images_size ||
 		(counts.nevents > 0 && codec == NULL))
