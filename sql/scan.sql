@@ -170,6 +170,33 @@ SELECT served, shape,
 SELECT shape, c.scan, c.scan = served AS expected, c.same, c.answer
   FROM shapes, compare(query) AS c ORDER BY no;
 
+-- Groups that memory cannot hold together: the scan reads the table once for each part of them.
+CREATE FUNCTION scan_of(memory text, query text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  plan jsonb;
+BEGIN
+  PERFORM set_config('work_mem', memory, true);
+  EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN jsonb_path_query_first(plan, '$.** ? (@."Custom Plan Provider" == "Winback Scan")');
+END $$;
+CREATE TABLE many_groups AS
+SELECT n % 20000 AS g, n % 7 AS customer, date '2023-12-01' + n % 90 AS day
+  FROM generate_series(1, 60000) AS n;
+ANALYZE many_groups;
+SELECT memory, e ->> 'Groups' AS groups, coalesce(e ->> 'Passes', '1')::int > 1 AS several_passes,
+       (e ->> 'Memory')::int < limit_kb AS little_memory
+  FROM (VALUES ('1MB', 6000), ('64MB', 40000)) AS v (memory, limit_kb),
+       scan_of(memory, $$
+         SELECT g, reactivation_tally(customer, day, '[2024-01-01,2024-02-01)', '9 days')
+           FROM many_groups GROUP BY g$$) AS e;
+SET work_mem = '1MB';
+SELECT c.scan, c.same FROM compare($$
+  SELECT count(*), sum(t), max(g) FROM (
+    SELECT g, reactivation_tally(customer, day, '[2024-01-01,2024-02-01)', '9 days') AS t
+      FROM many_groups GROUP BY g) s$$) AS c;
+RESET work_mem;
+DROP TABLE many_groups;
+
 -- Compare the plans over each kind of table.
 CREATE VIEW a_view AS
 SELECT customer_id AS c, ordered_at AS t, region FROM orders WHERE region <> 3;

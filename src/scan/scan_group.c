@@ -62,8 +62,11 @@ ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types, const List 
 		TupleDescInitEntryCollation(groups->desc, i + 1, groups->collations[i]);
 	}
 	if (groups->nkeys > 0)
+	{
+		groups->cache = palloc(sizeof(GroupCacheEntry) << CACHE_BITS);
 		execTuplesHashPrepare(groups->nkeys, equal_operators, &groups->equal_functions,
 							  &groups->hash_functions);
+	}
 	groups->keys = ExecInitExtraTupleSlot(ps->state, groups->desc, &TTSOpsVirtual);
 	groups->first = ExecInitExtraTupleSlot(ps->state, groups->desc, &TTSOpsMinimalTuple);
 	groups->temporary = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan groups",
@@ -120,7 +123,7 @@ ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part, Size 
 		(void) AddGroup(groups, NULL);
 	else
 	{
-		groups->cache = palloc0(sizeof(GroupCacheEntry) << CACHE_BITS);
+		memset(groups->cache, 0, sizeof(GroupCacheEntry) << CACHE_BITS);
 		groups->table = BuildGroupTable(groups->ps, groups->desc, &TTSOpsVirtual, groups->nkeys,
 										numbers, groups->equal_functions, groups->hash_functions,
 										groups->collations, groups->allocated, sizeof(uint32),

@@ -50,12 +50,12 @@ typedef struct ScanGroups
 	TupleTableSlot *keys;		/* the keys of a row */
 	TupleTableSlot *first;		/* the keys of a group's first row */
 	MemoryContext temporary;
+	GroupCacheEntry *cache;
 	int			nstates;		/* states of each group */
 
 	/* set by ScanGroupsStart */
 	MemoryContext context;
 	TupleHashTable table;
-	GroupCacheEntry *cache;
 	GroupPart	part;
 	Size		limit;			/* bytes of memory that the context should not exceed */
 	bool		full;			/* it has exceeded them, and there are several groups */

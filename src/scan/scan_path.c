@@ -23,6 +23,7 @@
 #include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/appendinfo.h"
@@ -67,6 +68,9 @@
 #define MERGING_SHARE			0.5
 #define CUSTOMER_BYTES			16
 #define TUPLE_COST_BYTES		1024	/* one parallel_tuple_cost for this many bytes */
+
+/* The bytes of a group of few customers, in its states and in the table of groups. */
+#define GROUP_BYTES				512
 
 /* The cost of moving the states of a parallel plan from its processes to the leader. */
 typedef struct Shipping
@@ -907,6 +911,14 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	}
 	cpu_cost += rel->rows *
 		(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
+	/* with more groups than memory holds, a single process reads the tables several times */
+	if (nkeys > 0 && partial == NULL)
+	{
+		double		passes = Max(ngroups * GROUP_BYTES / get_hash_memory_limit(), 1);
+
+		cpu_cost *= passes;
+		disk_cost *= passes;
+	}
 	if (partial != NULL)
 	{
 		cpu_cost *= partial->rows / Max(rel->rows, 1);
