@@ -138,6 +138,23 @@ SELECT served, shape, replace(replace(query, 'RATE', $$reactivation_rate(o.custo
     FROM generate_series(0, 4) AS r$$),
 (true, 'a condition on the key', $$
   SELECT RATE FROM orders o JOIN customers c USING (customer_id) WHERE c.customer_id < 500$$),
+(true, 'an expression that could raise an error for a row without a match', $$
+  SELECT 1 / (5000 - customers.customer_id) AS k, RATE
+    FROM orders o JOIN customers USING (customer_id) GROUP BY k ORDER BY k$$),
+(true, 'an expression that is not NULL without a match', $$
+  SELECT coalesce(country, '?'), RATE FROM orders o LEFT JOIN customers c USING (customer_id)
+   GROUP BY 1 ORDER BY 1$$),
+(true, 'expressions of one column', $$
+  SELECT date_trunc('month', born), extract(dow FROM born), born < '1950-03-01' AS old, RATE
+    FROM orders o JOIN customers USING (customer_id) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3$$),
+(true, 'a number of several spellings', $$
+  SELECT planet::int, RATE
+    FROM (SELECT * FROM orders WHERE customer_id < 1000) o JOIN customers USING (customer_id)
+    JOIN countries USING (country) GROUP BY planet ORDER BY planet$$),
+(true, 'an expression of both columns of a left join', $$
+  SELECT country IS NULL, c.customer_id IS NULL, coalesce(email, country, 'none') < 'd', RATE
+    FROM orders o LEFT JOIN customers c USING (customer_id) GROUP BY 1, 2, 3
+   ORDER BY 1, 2, 3$$),
 -- the scan leaves these to PostgreSQL
 (false, 'a join to rows that are not unique', $$
   SELECT page, RATE FROM orders o JOIN visits USING (customer_id) GROUP BY page ORDER BY page$$),
@@ -168,12 +185,9 @@ SELECT served, shape, replace(replace(query, 'RATE', $$reactivation_rate(o.custo
    WHERE coalesce(country, 'de') = 'de'$$),
 (false, 'a volatile key', $$
   SELECT RATE FROM orders o JOIN customers USING (customer_id) GROUP BY random() < 2$$),
-(false, 'an expression that could raise an error for a row without a match', $$
-  SELECT 1 / (5000 - customers.customer_id) AS k, RATE
-    FROM orders o JOIN customers USING (customer_id) GROUP BY k ORDER BY k$$),
-(false, 'an expression that is not NULL without a match', $$
-  SELECT coalesce(country, '?'), RATE FROM orders o LEFT JOIN customers c USING (customer_id)
-   GROUP BY 1 ORDER BY 1$$),
+(false, 'an expression of a number of several spellings', $$
+  SELECT planet::text < '1.00', RATE FROM orders o JOIN customers USING (customer_id)
+    JOIN countries USING (country) GROUP BY 1 ORDER BY 1$$),
 (false, 'FILTER on the other side', $$
   SELECT RATE FILTER (WHERE country = 'de') FROM orders o JOIN customers USING (customer_id)$$)
   ) AS v (served, shape, query);

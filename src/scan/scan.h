@@ -16,9 +16,10 @@
  * is the table that the query names.  Its custom_scan_tlist has three parts:
  *
  * 1. an entry for each column of that table; column n is entry n;
- * 2. an entry for each aggregate, and one for each key of GROUP BY;
- * 3. for each table to read, the SCAN_TABLE_ENTRIES below, and then an entry for each
- *	  aggregate and each key again, with the columns of this table.
+ * 2. an entry for each aggregate, and one for each key of GROUP BY; in a join, one for the key of
+ *	  the join, and one for each element of SCAN_JOIN_ATTRIBUTES;
+ * 3. for each table to read, the SCAN_TABLE_ENTRIES below, and then the entries of part 2 again,
+ *	  with the columns of this table.
  *
  * The target list of the plan refers to the entries of part 2, and its qual, which is WHERE, to
  * those of part 1.  A key that is a column is in both parts.  Part 3 is in this list because the
@@ -52,9 +53,11 @@ enum
 	SCAN_JOIN_TYPE,				/* Integer: a JoinType */
 	SCAN_JOIN_COLUMN,			/* Integer: the number of the key in the table that the query names */
 	SCAN_JOIN_TYPES,			/* Oids: the types of the two keys, and the collation */
-	SCAN_JOIN_KEYS,				/* integers: for each key of GROUP BY, its column of the other side,
-								 * or 0 if it is not from there */
-	SCAN_JOIN_CUSTOMERS			/* integers: the same for the customer of each aggregate */
+	SCAN_JOIN_KEYS,				/* integers: the numbers of the keys of GROUP BY that are from the other
+								 * side, from 0 on */
+	SCAN_JOIN_ATTRIBUTES,		/* integers: the columns of the other side that these depend on */
+	SCAN_JOIN_CUSTOMERS			/* integers: for the customer of each aggregate, its column of the other
+								 * side, or 0 if it is not from there */
 };
 
 #define SCAN_TABLE_OID		0	/* the column tableoid; its varno identifies the table */

@@ -36,18 +36,29 @@ typedef struct KeyImage
 	uint32		nwords;			/* 0: the keys are too long */
 } KeyImage;
 
+/* Append a key to the lists. */
+void
+AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator, AttrNumber attno)
+{
+	lists->types = lappend_oid(lists->types, type);
+	lists->typmods = lappend_int(lists->typmods, typmod);
+	lists->collations = lappend_oid(lists->collations, collation);
+	lists->operators = lappend_oid(lists->operators, operator);
+	lists->attnos = lappend_int(lists->attnos, attno);
+}
+
 /*
- * Set up the groups.  The lists have an element for each key.  Without keys, all rows are in one
- * group, which exists even if there are no rows.
+ * Set up the groups.  Without keys, all rows are in one group, which exists even if there are no
+ * rows.
  */
 void
-ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types, const List *typmods,
-			   const List *collations, const List *operators, const int *columns, int nstates)
+ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys, const int *columns,
+			   int nstates)
 {
 	Oid		   *equal_operators;
 
 	groups->ps = ps;
-	groups->nkeys = list_length(types);
+	groups->nkeys = list_length(keys->types);
 	groups->columns = columns;
 	groups->nstates = nstates;
 	groups->desc = CreateTemplateTupleDesc(groups->nkeys);
@@ -55,10 +66,10 @@ ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types, const List 
 	equal_operators = palloc(groups->nkeys * sizeof(Oid));
 	for (int i = 0; i < groups->nkeys; i++)
 	{
-		groups->collations[i] = list_nth_oid(collations, i);
-		equal_operators[i] = list_nth_oid(operators, i);
-		TupleDescInitEntry(groups->desc, i + 1, NULL, list_nth_oid(types, i),
-						   list_nth_int(typmods, i), 0);
+		groups->collations[i] = list_nth_oid(keys->collations, i);
+		equal_operators[i] = list_nth_oid(keys->operators, i);
+		TupleDescInitEntry(groups->desc, i + 1, NULL, list_nth_oid(keys->types, i),
+						   list_nth_int(keys->typmods, i), 0);
 		TupleDescInitEntryCollation(groups->desc, i + 1, groups->collations[i]);
 	}
 	if (groups->nkeys > 0)

@@ -37,6 +37,16 @@ typedef struct GroupCacheEntry
 	uint32		group;
 } GroupCacheEntry;
 
+/* The keys of a ScanGroups that is set up: lists with an element for each of them. */
+typedef struct KeyLists
+{
+	List	   *types;
+	List	   *typmods;
+	List	   *collations;
+	List	   *operators;		/* their equality */
+	List	   *attnos;			/* in the other side of a join; 0 if they are not from there */
+} KeyLists;
+
 typedef struct ScanGroups
 {
 	/* set by ScanGroupsInit */
@@ -65,8 +75,9 @@ typedef struct ScanGroups
 	CustomerState **states;		/* of each group, nstates states; NULL before the first row */
 } ScanGroups;
 
-extern void ScanGroupsInit(ScanGroups *groups, PlanState *ps, const List *types,
-						   const List *typmods, const List *collations, const List *operators,
+extern void AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator,
+				   AttrNumber attno);
+extern void ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys,
 						   const int *columns, int nstates);
 extern void ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part,
 							Size limit);

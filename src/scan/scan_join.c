@@ -8,9 +8,10 @@
  * prefetched before the first is looked up.  A row of the scan without a match is dropped before
  * anything else is done with it.
  *
- * A row of the other side is used in two ways.  Its values of the keys of GROUP BY are numbered
- * once, when the row is read; a row of the scan takes over this number, its class, as one key
- * of its group.  And it may contain the customer of an aggregate, such as an e-mail address.
+ * A row of the other side is used in two ways.  Its columns for keys of GROUP BY are numbered when
+ * the row is read, and the values of the keys when a row of the scan has the first match with these
+ * columns; earlier they might raise an error that PostgreSQL would not raise.  A row of the scan
+ * takes over the number of the values, its class, as one key of its group.  And it may contain the customer of an aggregate, such as an e-mail address.
  * Different customers are numbered as well, so that an aggregate counts integers close to each
  * other and not long texts.  In a parallel plan the aggregate gets the customers themselves,
  * because its state is merged with those of other processes.
@@ -67,50 +68,97 @@ ScanJoinInit(ScanJoin *join, PlanState *ps, PlanState *other, JoinType type, Oid
 										  ALLOCSET_DEFAULT_SIZES);
 }
 
+/* Set up groups whose keys are in columns of their own. */
+static int *
+SetUpKeys(ScanJoin *join, ScanGroups *groups, ScanColumns *columns, const KeyLists *keys)
+{
+	int			nkeys = list_length(keys->types);
+	int		   *places = palloc(nkeys * sizeof(int));
+
+	columns->columns = palloc0(nkeys * sizeof(ScanColumn));
+	for (int i = 0; i < nkeys; i++)
+		places[i] = ScanColumnsAdd(columns, 0, list_nth_oid(keys->types, i));
+	ScanGroupsInit(groups, join->ps, keys, places, 0);
+	return places;
+}
+
 /*
- * Set up the keys of GROUP BY that are columns of the other side.  The lists have an element for
- * each of them.
+ * Set up the keys of GROUP BY that are expressions of the other side, and the columns that they
+ * depend on.  In the expressions, column n is number n of these columns.
  */
 void
-ScanJoinSetClasses(ScanJoin *join, const List *attnos, const List *types, const List *typmods,
-				   const List *collations, const List *operators)
+ScanJoinSetClasses(ScanJoin *join, const KeyLists *attributes, const KeyLists *classes,
+				   const List *exprs)
 {
-	join->nclass_keys = list_length(attnos);
-	join->class_attnos = palloc(join->nclass_keys * sizeof(AttrNumber));
-	join->class_places = palloc(join->nclass_keys * sizeof(int));
-	join->class_columns.columns = palloc0(join->nclass_keys * sizeof(ScanColumn));
-	for (int i = 0; i < join->nclass_keys; i++)
-	{
-		join->class_attnos[i] = list_nth_int(attnos, i);
-		join->class_places[i] = ScanColumnsAdd(&join->class_columns, 0, list_nth_oid(types, i));
-	}
-	ScanGroupsInit(&join->classes, join->ps, types, typmods, collations, operators,
-				   join->class_places, 0);
+	TupleDesc	own_desc = join->ps->scandesc;
+	const TupleTableSlotOps *own_ops = join->ps->scanops;
+	int			nattributes = list_length(attributes->attnos);
+	int			nkeys = list_length(exprs);
+
+	join->attribute_attnos = palloc(nattributes * sizeof(AttrNumber));
+	for (int i = 0; i < nattributes; i++)
+		join->attribute_attnos[i] = list_nth_int(attributes->attnos, i);
+	join->attribute_places = SetUpKeys(join, &join->attributes, &join->attribute_columns,
+									   attributes);
+	join->class_places = SetUpKeys(join, &join->classes, &join->class_columns, classes);
+
+	join->ps->scandesc = join->attributes.desc;
+	join->ps->scanops = &TTSOpsMinimalTuple;
+	join->class_exprs = palloc(nkeys * sizeof(ExprState *));
+	for (int i = 0; i < nkeys; i++)
+		join->class_exprs[i] = ExecInitExpr(list_nth(exprs, i), join->ps);
+	join->ps->scandesc = own_desc;
+	join->ps->scanops = own_ops;
 }
 
-/* Return the class of the values of the class columns. */
+/*
+ * Return the number of the columns for keys in a row of the other side, or in a row without a match
+ * if `slot` is NULL.
+ */
 static uint32
-FindClass(ScanJoin *join)
+NumberAttributes(ScanJoin *join, TupleTableSlot *slot)
 {
-	uint32		found;
+	uint32		number;
 
-	ScanGroupsFind(&join->classes, &join->class_columns, NULL, 1, &found);
-	return found;
-}
-
-/* Return the class of a row of the other side, or of a row without a match if `slot` is NULL. */
-static uint32
-ClassOf(ScanJoin *join, TupleTableSlot *slot)
-{
-	for (int i = 0; i < join->nclass_keys; i++)
+	for (int i = 0; i < join->attributes.nkeys; i++)
 	{
-		const ScanColumn *column = &join->class_columns.columns[i];
+		const ScanColumn *column = &join->attribute_columns.columns[i];
 
 		column->nulls[0] = true;
 		if (slot != NULL)
-			column->values[0] = slot_getattr(slot, join->class_attnos[i], &column->nulls[0]);
+			column->values[0] = slot_getattr(slot, join->attribute_attnos[i], &column->nulls[0]);
 	}
-	return FindClass(join);
+	ScanGroupsFind(&join->attributes, &join->attribute_columns, NULL, 1, &number);
+	while (number >= join->attributes_allocated)
+	{
+		uint32		allocated = join->attributes_allocated;
+
+		join->attribute_classes = repalloc_huge(join->attribute_classes,
+												2 * (Size) allocated * sizeof(uint32));
+		memset(join->attribute_classes + allocated, 0xFF, allocated * sizeof(uint32));
+		join->attributes_allocated = 2 * allocated;
+	}
+	return number;
+}
+
+/* Compute the keys of rows with the same columns, and return the number of their values. */
+static uint32
+FindClass(ScanJoin *join, uint32 attributes)
+{
+	ExprContext *econtext = join->ps->ps_ExprContext;
+	uint32		class;
+
+	econtext->ecxt_scantuple = ScanGroupsKeys(&join->attributes, attributes);
+	for (int i = 0; i < join->classes.nkeys; i++)
+	{
+		const ScanColumn *column = &join->class_columns.columns[i];
+
+		column->values[0] = ExecEvalExprSwitchContext(join->class_exprs[i], econtext,
+													  &column->nulls[0]);
+	}
+	ScanGroupsFind(&join->classes, &join->class_columns, NULL, 1, &class);
+	join->attribute_classes[attributes] = class;
+	return class;
 }
 
 /* Store the customer of an aggregate in row number `row` of the other side. */
@@ -149,7 +197,8 @@ ReserveRow(ScanJoin *join)
 				 errmsg("too many rows in a join of a Winback Scan"),
 				 errhint("Set winback.enable_scan to off.")));
 	join->allocated *= 2;
-	join->row_classes = repalloc_huge(join->row_classes, join->allocated * sizeof(uint32));
+	join->row_attributes = repalloc_huge(join->row_attributes,
+										 join->allocated * sizeof(uint32));
 	for (int i = 0; i < join->ncustomers; i++)
 	{
 		JoinedCustomer *customer = &join->customers[i];
@@ -178,7 +227,7 @@ AddRow(ScanJoin *join, TupleTableSlot *slot)
 	}
 	ReserveRow(join);
 	if (join->class_column >= 0)
-		join->row_classes[join->nrows] = ClassOf(join, slot);
+		join->row_attributes[join->nrows] = NumberAttributes(join, slot);
 	for (int i = 0; i < join->ncustomers; i++)
 		StoreCustomer(join, &join->customers[i], slot, join->nrows);
 	StoreNumber(facts, ++join->nrows);
@@ -204,7 +253,7 @@ StartRows(ScanJoin *join)
 
 	join->nrows = 0;
 	join->allocated = 1024;
-	join->row_classes = palloc(join->allocated * sizeof(uint32));
+	join->row_attributes = palloc(join->allocated * sizeof(uint32));
 	CustomerTableInit(&join->table, join->context, join->other_type->form, NUMBER_FACTS_SIZE,
 					  join->other_type->seed);
 	join->table.customer_type = join->other_type;
@@ -223,13 +272,15 @@ StartRows(ScanJoin *join)
 	}
 	if (join->class_column >= 0)
 	{
-		ScanGroupsStart(&join->classes, join->context, (GroupPart)
-		{
-			.parts = 1
-		}, SIZE_MAX);
-		join->null_class = NO_GROUP;
+		const GroupPart all = {.parts = 1};
+
+		ScanGroupsStart(&join->attributes, join->context, all, SIZE_MAX);
+		ScanGroupsStart(&join->classes, join->context, all, SIZE_MAX);
+		join->attributes_allocated = 256;
+		join->attribute_classes = palloc(join->attributes_allocated * sizeof(uint32));
+		memset(join->attribute_classes, 0xFF, join->attributes_allocated * sizeof(uint32));
 		if (join->type == JOIN_LEFT)
-			join->null_class = ClassOf(join, NULL);
+			join->no_attributes = NumberAttributes(join, NULL);
 	}
 	MemoryContextSwitchTo(old_context);
 }
@@ -264,7 +315,7 @@ ScanJoinBuild(ScanJoin *join)
 
 /* Store the values of the columns from the other side for a row of the scan. */
 static inline void
-StoreJoined(const ScanJoin *join, const ScanColumns *columns, uint16 place, const uint8 *facts)
+StoreJoined(ScanJoin *join, const ScanColumns *columns, uint16 place, const uint8 *facts)
 {
 	uint32		row = facts == NULL ? 0 : LoadNumber(facts) - 1;
 
@@ -272,8 +323,12 @@ StoreJoined(const ScanJoin *join, const ScanColumns *columns, uint16 place, cons
 	{
 		const ScanColumn *column = &columns->columns[join->class_column];
 
-		column->values[place] = UInt32GetDatum(facts == NULL ? join->null_class :
-											   join->row_classes[row]);
+		uint32		attributes = facts == NULL ? join->no_attributes : join->row_attributes[row];
+		uint32		class = join->attribute_classes[attributes];
+
+		if (unlikely(class == NO_GROUP))
+			class = FindClass(join, attributes);
+		column->values[place] = UInt32GetDatum(class);
 		column->nulls[place] = false;
 	}
 	for (int i = 0; i < join->ncustomers; i++)

@@ -36,13 +36,19 @@ typedef struct ScanJoin
 	CustomerType *own_type;		/* of the key of the scan's rows */
 	CustomerType *other_type;
 
-	/* keys of GROUP BY that are columns of the other side */
-	int			class_column;	/* index in ScanColumns of the number of their values; -1 if none */
-	ScanGroups	classes;		/* gives each combination of their values a number */
-	ScanColumns class_columns;	/* the values in one row */
-	int			nclass_keys;
-	AttrNumber *class_attnos;	/* in the rows of the other side */
+	/*
+	 * Keys of GROUP BY that are expressions of the other side.  Their columns are numbered when a row
+	 * is read, and their values when a row of the scan has the first match with these columns.
+	 */
+	int			class_column;	/* index in ScanColumns of the number of the values; -1 if none */
+	ScanGroups	attributes;		/* gives each combination of the columns a number */
+	ScanColumns attribute_columns;	/* the columns in one row */
+	int		   *attribute_places;	/* index in attribute_columns: 0, 1, ... */
+	AttrNumber *attribute_attnos;	/* in the rows of the other side */
+	ScanGroups	classes;		/* gives each combination of the values of the keys a number, a class */
+	ScanColumns class_columns;	/* the values of the keys */
 	int		   *class_places;	/* index in class_columns: 0, 1, ... */
+	ExprState **class_exprs;	/* of the keys, evaluated on a slot of `attributes` */
 
 	int			ncustomers;
 	JoinedCustomer *customers;
@@ -53,15 +59,16 @@ typedef struct ScanJoin
 	CustomerTable table;		/* finds the number of the row with a key */
 	uint32		nrows;
 	uint32		allocated;
-	uint32	   *row_classes;	/* the class of each row */
-	uint32		null_class;		/* the class of a row without a match: all keys are NULL */
+	uint32	   *row_attributes; /* of each row, the number of its columns for keys */
+	uint32		no_attributes;	/* of a row without a match: all columns are NULL */
+	uint32	   *attribute_classes;	/* the class of each number, or NO_GROUP before the first match */
+	uint32		attributes_allocated;
 } ScanJoin;
 
 extern void ScanJoinInit(ScanJoin *join, PlanState *ps, PlanState *other, JoinType type,
 						 Oid own_type, Oid other_type, Oid collation);
-extern void ScanJoinSetClasses(ScanJoin *join, const List *attnos, const List *types,
-							   const List *typmods, const List *collations,
-							   const List *operators);
+extern void ScanJoinSetClasses(ScanJoin *join, const KeyLists *attributes,
+							   const KeyLists *classes, const List *exprs);
 extern void ScanJoinBuild(ScanJoin *join);
 extern void ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept);
 extern TupleTableSlot *ScanJoinKeys(ScanJoin *join, uint32 class);

@@ -32,6 +32,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "scan/scan.h"
@@ -332,63 +333,34 @@ FindAggregate(WinbackScanState *scan, int result)
 	return aggregate;
 }
 
-/* The keys of a ScanGroups that is being set up: lists with an element for each of them. */
-typedef struct KeyLists
+/* The entries of the plan for the columns of the other side of a join that keys depend on. */
+typedef struct AttributeEntries
 {
-	List	   *types;
-	List	   *typmods;
-	List	   *collations;
-	List	   *operators;
-	List	   *attnos;			/* of keys from the other side of a join */
-} KeyLists;
+	const CustomScan *plan;
+	int			first;
+	int			nentries;
+} AttributeEntries;
 
-static void
-AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator, AttrNumber attno)
+/* Replace columns of the other side in a key by their numbers among these entries. */
+static Node *
+NumberColumns(Node *node, void *context)
 {
-	lists->types = lappend_oid(lists->types, type);
-	lists->typmods = lappend_int(lists->typmods, typmod);
-	lists->collations = lappend_oid(lists->collations, collation);
-	lists->operators = lappend_oid(lists->operators, operator);
-	lists->attnos = lappend_int(lists->attnos, attno);
-}
+	const AttributeEntries *entries = context;
+	const Var  *var = (const Var *) node;
 
-/*
- * Set up the keys of GROUP BY, whose entries in the plan begin with number `entry`.
- *
- * All keys from the other side of a join become one key of the groups, the number of a class.
- */
-static void
-BeginKeysOfGroups(WinbackScanState *scan, int entry, KeyLists *own, KeyLists *other)
-{
-	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
-	List	   *operators = list_nth(plan->custom_private, SCAN_PRIVATE_OPERATORS);
-	ScanColumns *columns = &scan->rows.columns;
-
-	for (int i = 0; i < scan->nkeys; i++)
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, Var))
+		return MutateExpression(node, NumberColumns, context);
+	for (int i = 0; i < entries->nentries; i++)
 	{
-		Node	   *key = (Node *) PlanEntry(plan, entry + i);
-		Var		   *column = ColumnOf((Expr *) key);
-		AttrNumber	attno = scan->join == NULL ? 0 :
-			list_nth_int(PlanJoin(scan, SCAN_JOIN_KEYS), i);
-		KeyLists   *lists = attno > 0 ? other : own;
+		const Var  *entry = castNode(Var, PlanEntry(entries->plan, entries->first + i));
 
-		if (attno > 0 && other->types == NIL)
-		{
-			scan->join->class_column = ScanColumnsAdd(columns, 0, INT4OID);
-			scan->class_place = list_length(own->types);
-			scan->key_columns[scan->class_place] = scan->join->class_column;
-			AddKey(own, INT4OID, -1, InvalidOid, Int4EqualOperator, 0);
-		}
-		scan->keys[i].entry = entry + i;
-		scan->keys[i].column_entry = attno == 0 && IsA(key, Var) ? column->varattno - 1 : -1;
-		scan->keys[i].of_other = attno > 0;
-		scan->keys[i].place = list_length(lists->types);
-		if (attno == 0)
-			scan->key_columns[scan->keys[i].place] =
-				ScanColumnsAdd(columns, column != NULL ? column->varattno : 0, exprType(key));
-		AddKey(lists, exprType(key), exprTypmod(key), exprCollation(key),
-			   list_nth_oid(operators, i), attno);
+		if (entry->varno == var->varno && entry->varattno == var->varattno)
+			return (Node *) makeVar(INDEX_VAR, i + 1, var->vartype, var->vartypmod,
+									var->varcollid, 0);
 	}
+	elog(ERROR, "column not found in the other side of a join");
 }
 
 /* Enter the rows of one group, which wait in the buffer, into its states. */
@@ -427,15 +399,73 @@ EnterGroup(void *arg, uint32 group)
 }
 
 /*
+ * Set up the keys of GROUP BY, whose entries in the plan begin with number `entry`.  Return those of
+ * the groups in `own`.  All keys from the other side of a join become one key of the groups, the
+ * number of a class.
+ */
+static void
+BeginKeysOfGroups(WinbackScanState *scan, int entry, KeyLists *own)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	List	   *operators = list_nth(plan->custom_private, SCAN_PRIVATE_OPERATORS);
+	ScanColumns *columns = &scan->rows.columns;
+	List	   *exprs = NIL;
+	KeyLists	classes = {0};
+	KeyLists	attributes = {0};
+	AttributeEntries entries = {.plan = plan, .first = entry + scan->nkeys + 1};
+	ListCell   *lc;
+
+	scan->keys = palloc(scan->nkeys * sizeof(ScanKeyEntry));
+	scan->key_columns = palloc((scan->nkeys + 1) * sizeof(int));
+	if (scan->join != NULL)
+		entries.nentries = list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		Node	   *key = (Node *) PlanEntry(plan, entry + i);
+		Var		   *column = ColumnOf((Expr *) key);
+		bool		of_other = scan->join != NULL &&
+			list_member_int(PlanJoin(scan, SCAN_JOIN_KEYS), i);
+		KeyLists   *lists = of_other ? &classes : own;
+
+		scan->keys[i].entry = entry + i;
+		scan->keys[i].column_entry = !of_other && IsA(key, Var) ? column->varattno - 1 : -1;
+		scan->keys[i].of_other = of_other;
+		scan->keys[i].place = list_length(lists->types);
+		if (!of_other)
+			scan->key_columns[scan->keys[i].place] =
+				ScanColumnsAdd(columns, column != NULL ? column->varattno : 0, exprType(key));
+		else
+			exprs = lappend(exprs, NumberColumns(key, &entries));
+		AddKey(lists, exprType(key), exprTypmod(key), exprCollation(key),
+			   list_nth_oid(operators, i), 0);
+	}
+	if (exprs == NIL)
+		return;
+
+	scan->class_place = list_length(own->types);
+	scan->join->class_column = ScanColumnsAdd(columns, 0, INT4OID);
+	scan->key_columns[scan->class_place] = scan->join->class_column;
+	AddKey(own, INT4OID, -1, InvalidOid, Int4EqualOperator, 0);
+
+	foreach(lc, PlanJoin(scan, SCAN_JOIN_ATTRIBUTES))
+	{
+		const Var  *column = castNode(Var, PlanEntry(plan,
+													 entries.first + foreach_current_index(lc)));
+
+		AddKey(&attributes, column->vartype, column->vartypmod, column->varcollid,
+			   lookup_type_cache(column->vartype, TYPECACHE_EQ_OPR)->eq_opr, lfirst_int(lc));
+	}
+	ScanJoinSetClasses(scan->join, &attributes, &classes, exprs);
+}
+
+/*
  * Set up the groups.  The entries of the keys in the plan begin with number `entry`.  The columns
  * of the aggregates must have been set up.
  */
 static void
 BeginGroups(WinbackScanState *scan, int entry)
 {
-	PlanState  *ps = &scan->css.ss.ps;
 	KeyLists	own = {0};
-	KeyLists	other = {0};
 	bool	   *filtered = palloc(scan->naggregates * sizeof(bool));
 
 	for (int i = 0; i < scan->naggregates; i++)
@@ -447,20 +477,12 @@ BeginGroups(WinbackScanState *scan, int entry)
 	for (int i = 0; i < scan->buffer.ncolumns; i++)
 		ScanColumnsReserve(&scan->group_columns, i);
 
-	scan->keys = palloc(scan->nkeys * sizeof(ScanKeyEntry));
-	scan->key_columns = palloc((scan->nkeys + 1) * sizeof(int));
-	BeginKeysOfGroups(scan, entry, &own, &other);
-	ScanGroupsInit(&scan->groups, ps, own.types, own.typmods, own.collations, own.operators,
-				   scan->key_columns, scan->naggregates);
-	if (scan->join == NULL)
-		return;
-
-	if (other.types != NIL)
-		ScanJoinSetClasses(scan->join, other.attnos, other.types, other.typmods,
-						   other.collations, other.operators);
-	scan->join->column = ScanColumnsAdd(&scan->rows.columns,
-										intVal(PlanJoin(scan, SCAN_JOIN_COLUMN)),
-										linitial_oid(PlanJoin(scan, SCAN_JOIN_TYPES)));
+	BeginKeysOfGroups(scan, entry, &own);
+	ScanGroupsInit(&scan->groups, &scan->css.ss.ps, &own, scan->key_columns, scan->naggregates);
+	if (scan->join != NULL)
+		scan->join->column = ScanColumnsAdd(&scan->rows.columns,
+											intVal(PlanJoin(scan, SCAN_JOIN_COLUMN)),
+											linitial_oid(PlanJoin(scan, SCAN_JOIN_TYPES)));
 }
 
 /* Set up the join, and the plan of its other side. */
@@ -496,7 +518,9 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	if (list_nth(plan->custom_private, SCAN_PRIVATE_JOIN) != NIL)
 		BeginJoin(scan, estate, eflags);
 	scan->grouped = scan->nkeys > 0 || scan->join != NULL;
-	nvalues = scan->nresults + scan->nkeys + (scan->join != NULL ? 1 : 0);
+	nvalues = scan->nresults + scan->nkeys;
+	if (scan->join != NULL)
+		nvalues += 1 + list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
 
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));

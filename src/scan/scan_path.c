@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/nbtree.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
@@ -123,20 +124,69 @@ IsOfColumns(PlannerInfo *root, Node *expr, const RelOptInfo *rel)
 	return first < 0 || first + FirstLowInvalidHeapAttributeNumber > 0;
 }
 
-/*
- * Return whether an expression depends on columns of the joined relation only, and has some.
- *
- * Above a left join it must be a column, because for a row without a match the scan returns NULL.
- * And it must not raise an error because of its columns, because it is computed for rows without
- * a match as well.  A function that is leakproof raises none.
- */
+/* Return whether an expression depends on columns of the joined relation only, and has some. */
 static bool
 IsOfOther(PlannerInfo *root, Node *expr, const ScanInput *input)
 {
-	return input->other != NULL && contain_var_clause(expr) && !contain_leaked_vars(expr) &&
-		(input->jointype != JOIN_LEFT || ColumnOf((Expr *) expr) != NULL) &&
+	return input->other != NULL && contain_var_clause(expr) &&
 		IsOfColumns(root, RemoveNullingRels(root, expr), input->other) &&
 		!contain_volatile_functions(expr);
+}
+
+/*
+ * Return whether an expression of the joined relation can be computed when its rows are read.
+ *
+ * It is computed for rows without a match as well, so it must not raise an error because of its
+ * columns; a function that is leakproof raises none.  And above a left join it must be a column,
+ * because for a row without a match the scan returns NULL.
+ */
+static bool
+IsOfOtherRow(PlannerInfo *root, Node *expr, const ScanInput *input)
+{
+	return IsOfOther(root, expr, input) && !contain_leaked_vars(expr) &&
+		(input->jointype != JOIN_LEFT || ColumnOf((Expr *) expr) != NULL);
+}
+
+/* Return whether values of a type that are equal have the same bytes, and can be hashed. */
+static bool
+EqualIsIdentical(Oid type, Oid collation)
+{
+	const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY |
+													TYPECACHE_EQ_OPR | TYPECACHE_HASH_PROC);
+	Oid			function;
+
+	if (!OidIsValid(entry->btree_opf) || !OidIsValid(entry->eq_opr) ||
+		!OidIsValid(entry->hash_proc))
+		return false;
+	function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype,
+								 entry->btree_opintype, BTEQUALIMAGE_PROC);
+	return OidIsValid(function) &&
+		DatumGetBool(OidFunctionCall1Coll(function, collation,
+										  ObjectIdGetDatum(entry->btree_opintype)));
+}
+
+/*
+ * Return whether the scan can compute a key of GROUP BY from columns of the joined relation.  It
+ * computes the key once for rows in which these are equal, so they must be identical then, unless
+ * the key is a column.
+ */
+static bool
+IsKeyOfOther(PlannerInfo *root, Node *key, const ScanInput *input)
+{
+	ListCell   *lc;
+
+	if (!IsOfOther(root, key, input))
+		return false;
+	if (ColumnOf((Expr *) key) != NULL)
+		return true;
+	foreach(lc, pull_var_clause(key, 0))
+	{
+		const Var  *column = lfirst_node(Var, lc);
+
+		if (!EqualIsIdentical(column->vartype, column->varcollid))
+			return false;
+	}
+	return true;
 }
 
 /* Return whether an argument is a column of the table, or has one value for the scan. */
@@ -169,7 +219,7 @@ ServesAggref(PlannerInfo *root, const Aggref *aggref, const ScanInput *input)
 
 		/* the first argument is the customer */
 		if (!ServesArg(arg, input) &&
-			!(lc == list_head(aggref->args) && IsOfOther(root, (Node *) arg, input)))
+			!(lc == list_head(aggref->args) && IsOfOtherRow(root, (Node *) arg, input)))
 			return false;
 	}
 	return true;
@@ -371,7 +421,7 @@ ServesKeys(PlannerInfo *root, List *keys, const ScanInput *input)
 		Node	   *key = lfirst(lc);
 
 		if (contain_volatile_functions(key) ||
-			!(IsOfColumns(root, key, input->orders) || IsOfOther(root, key, input)))
+			!(IsOfColumns(root, key, input->orders) || IsKeyOfOther(root, key, input)))
 			return false;
 	}
 	return grouping_is_hashable(root->parse->groupClause);
@@ -476,7 +526,7 @@ IsKeyClause(PlannerInfo *root, ScanInput *input, Node *node)
 	column = ColumnOf(input->own_key);
 	return column != NULL && column->varno == (int) input->orders->relid &&
 		column->varlevelsup == 0 && column->varattno > 0 &&
-		IsOfOther(root, (Node *) input->other_key, input) &&
+		IsOfOtherRow(root, (Node *) input->other_key, input) &&
 		IsEqualityOfKeys(clause, exprType((Node *) input->own_key),
 						 exprType((Node *) input->other_key));
 }
@@ -668,23 +718,36 @@ AddEntry(List *entries, Expr *expr)
 	return lappend(entries, makeTargetEntry(expr, list_length(entries) + 1, NULL, false));
 }
 
+/* Return the columns of the joined relation on which keys of GROUP BY depend. */
+static List *
+AttributesOfKeys(PlannerInfo *root, const ScanInput *input)
+{
+	List	   *attributes = NIL;
+	ListCell   *lc;
+
+	foreach(lc, GroupKeys(root))
+	{
+		if (IsOfOther(root, lfirst(lc), input))
+			attributes = list_concat_unique(attributes,
+											pull_var_clause(RemoveNullingRels(root, lfirst(lc)),
+															0));
+	}
+	return attributes;
+}
+
 /*
- * Return the number of the column of the other side that has the value of an expression, or 0 if
- * the expression is not of the other side.
+ * Return the number of the column of the other side that has the value of an expression.  The first
+ * one is the key of the join.
  */
 static int
-ColumnOfOther(PlannerInfo *root, const CustomPath *path, Node *expr)
+ColumnOfOther(PlannerInfo *root pg_attribute_unused(), const CustomPath *path, Node *expr)
 {
-	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
 	int			column = 0;
 	ListCell   *lc;
 
-	if (!IsOfOther(root, expr, input))
-		return 0;
 	foreach(lc, ((Path *) linitial(path->custom_paths))->pathtarget->exprs)
 	{
 		column++;
-		/* the first one is the key of the join */
 		if (column > 1 && equal(lfirst(lc), RemoveNullingRels(root, expr)))
 			return column;
 	}
@@ -693,29 +756,39 @@ ColumnOfOther(PlannerInfo *root, const CustomPath *path, Node *expr)
 
 /* Return the SCAN_PRIVATE_JOIN of a plan. */
 static List *
-PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys)
+PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys, List *attributes)
 {
 	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
-	List	   *key_columns = NIL;
+	List	   *key_numbers = NIL;
+	List	   *attribute_columns = NIL;
 	List	   *customer_columns = NIL;
 	ListCell   *lc;
 
 	if (input->other == NULL)
 		return NIL;
 	foreach(lc, keys)
-		key_columns = lappend_int(key_columns, ColumnOfOther(root, path, lfirst(lc)));
+	{
+		if (IsOfOther(root, lfirst(lc), input))
+			key_numbers = lappend_int(key_numbers, foreach_current_index(lc));
+	}
+	foreach(lc, attributes)
+		attribute_columns = lappend_int(attribute_columns,
+										ColumnOfOther(root, path, lfirst(lc)));
 	foreach(lc, aggrefs)
 	{
 		const TargetEntry *customer = linitial(lfirst_node(Aggref, lc)->args);
+		Node	   *expr = (Node *) customer->expr;
 
-		customer_columns = lappend_int(customer_columns,
-									   ColumnOfOther(root, path, (Node *) customer->expr));
+		customer_columns = lappend_int(customer_columns, IsOfOther(root, expr, input) ?
+									   ColumnOfOther(root, path, expr) : 0);
 	}
-	return list_make5(makeInteger(input->jointype),
-					  makeInteger(ColumnOf(input->own_key)->varattno),
-					  list_make3_oid(exprType((Node *) input->own_key),
-									 exprType((Node *) input->other_key), input->collation),
-					  key_columns, customer_columns);
+	return lappend(list_make5(makeInteger(input->jointype),
+							  makeInteger(ColumnOf(input->own_key)->varattno),
+							  list_make3_oid(exprType((Node *) input->own_key),
+											 exprType((Node *) input->other_key),
+											 input->collation),
+							  key_numbers, attribute_columns),
+				   customer_columns);
 }
 
 /* Make the plan of a path.  scan.h describes its entries. */
@@ -734,6 +807,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 										  PVC_INCLUDE_PLACEHOLDERS);
 	List	   *keys = GroupKeys(root);
 	List	   *operators = NIL;
+	List	   *attributes = NIL;
 	List	   *values;
 	List	   *entries = NIL;
 	ListCell   *lc;
@@ -751,7 +825,10 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	aggrefs = DistinctAggrefs(aggrefs);
 	values = list_concat_copy(aggrefs, keys);
 	if (input->other != NULL)
-		values = lappend(values, input->own_key);
+	{
+		attributes = AttributesOfKeys(root, input);
+		values = list_concat(lappend(values, input->own_key), attributes);
+	}
 	foreach(lc, values)
 		entries = AddEntry(entries, lfirst(lc));
 	foreach(lc, root->parse->groupClause)
@@ -784,7 +861,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	scan->custom_scan_tlist = entries;
 	scan->custom_exprs = lcons(make_ands_explicit(having), list_copy(keys));
 	scan->custom_private = list_make3(makeInteger(list_length(aggrefs)), operators,
-									  PlanJoin(root, path, aggrefs, keys));
+									  PlanJoin(root, path, aggrefs, keys, attributes));
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
@@ -851,12 +928,13 @@ CheapestInEachProcess(const RelOptInfo *rel)
  * parallel plan must run it and there is no such path, return NULL.
  */
 static Path *
-CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs, bool in_each_process)
+CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
+				bool in_each_process)
 {
 	Path	   *path = in_each_process ? CheapestInEachProcess(input->other) :
 		input->other->cheapest_total_path;
 	PathTarget *target = create_empty_pathtarget();
-	List	   *exprs = GroupKeys(root);
+	List	   *exprs = AttributesOfKeys(root, input);
 	ListCell   *lc;
 
 	if (path == NULL)
