@@ -98,7 +98,7 @@ AllocateRows(RowBuffer *buffer, WaitingRows *rows, uint32 ngroups)
 static inline Datum *
 ValuesOf(const WaitingRows *rows, int column)
 {
-	return (Datum *) rows->data + column * rows->capacity;
+	return (Datum *) rows->data + (Size) column * rows->capacity;
 }
 
 /* Return the null flags of a column in the rows of a group. */

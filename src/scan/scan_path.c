@@ -742,14 +742,12 @@ AttributesOfKeys(PlannerInfo *root, const ScanInput *input)
 static int
 ColumnOfOther(PlannerInfo *root pg_attribute_unused(), const CustomPath *path, Node *expr)
 {
-	int			column = 0;
-	ListCell   *lc;
+	const List *columns = ((Path *) linitial(path->custom_paths))->pathtarget->exprs;
 
-	foreach(lc, ((Path *) linitial(path->custom_paths))->pathtarget->exprs)
+	for (int i = 1; i < list_length(columns); i++)
 	{
-		column++;
-		if (column > 1 && equal(lfirst(lc), RemoveNullingRels(root, expr)))
-			return column;
+		if (equal(list_nth(columns, i), RemoveNullingRels(root, expr)))
+			return i + 1;
 	}
 	elog(ERROR, "expression not found in the other side of a join");
 }
@@ -904,24 +902,6 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 	return shipping;
 }
 
-/* Return the cheapest path of a relation that each process of a parallel plan can run. */
-static Path *
-CheapestInEachProcess(const RelOptInfo *rel)
-{
-	Path	   *cheapest = NULL;
-	ListCell   *lc;
-
-	foreach(lc, rel->pathlist)
-	{
-		Path	   *path = lfirst(lc);
-
-		if (path->parallel_safe && PATH_REQ_OUTER(path) == NULL &&
-			(cheapest == NULL || path->total_cost < cheapest->total_cost))
-			cheapest = path;
-	}
-	return cheapest;
-}
-
 /*
  * Return a path of the other side of a join: its first column is the key, and the others are the
  * keys of GROUP BY and the customers of aggregates that are from there.  If each process of a
@@ -931,7 +911,8 @@ static Path *
 CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 				bool in_each_process)
 {
-	Path	   *path = in_each_process ? CheapestInEachProcess(input->other) :
+	Path	   *path = in_each_process ?
+		get_cheapest_parallel_safe_total_inner(input->other->pathlist) :
 		input->other->cheapest_total_path;
 	PathTarget *target = create_empty_pathtarget();
 	List	   *exprs = AttributesOfKeys(root, input);
