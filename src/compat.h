@@ -146,6 +146,13 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #define pg_noreturn			pg_attribute_noreturn()
 #endif
 
+/* 19 computes offsets of columns when a tuple descriptor is complete */
+#if PG_VERSION_NUM >= 190000
+#define FinalizeTupleDesc(desc)	TupleDescFinalize(desc)
+#else
+#define FinalizeTupleDesc(desc)	((void) (desc))
+#endif
+
 /* 19 added an argument with flags to these functions; winback needs none of the flags */
 #if PG_VERSION_NUM >= 190000
 #include "access/tableam.h"

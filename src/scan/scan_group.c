@@ -72,6 +72,7 @@ ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys, const in
 						   list_nth_int(keys->typmods, i), 0);
 		TupleDescInitEntryCollation(groups->desc, i + 1, groups->collations[i]);
 	}
+	FinalizeTupleDesc(groups->desc);
 	if (groups->nkeys > 0)
 	{
 		groups->cache = palloc(sizeof(GroupCacheEntry) << CACHE_BITS);
