@@ -5,10 +5,13 @@
  * PostgreSQL evaluates a condition row by row, on a slot, after it has deformed the row up to the
  * last column of the condition.  This file evaluates the common conditions on the columns of a
  * page: comparisons of a column with a constant or a parameter, IN, IS NULL, and AND and OR of
- * them.  The column must be of one of the built-in types that FilterKind lists.
+ * them.  The column must be of one of the built-in types that FilterKind lists.  A condition
+ * without columns, which often remains where a branch of a UNION ALL has a constant, is evaluated
+ * once.
  *
- * Such a condition raises no error.  But a condition of another kind may, and PostgreSQL evaluates
- * conditions in order.  So only those that come before the first of another kind are taken.
+ * A condition on columns raises no error.  But a condition of another kind may, and PostgreSQL
+ * evaluates conditions in order.  So only those that come before the first of another kind are
+ * taken, and a condition without columns is evaluated when the first row reaches it.
  *
  * A row fails if a condition is false or NULL.  In AND and OR without NOT, that is the same.
  *
@@ -24,6 +27,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
@@ -48,6 +53,7 @@ typedef enum FilterNode
 	FILTER_IN,
 	FILTER_IS_NULL,
 	FILTER_IS_NOT_NULL,
+	FILTER_CONSTANT,
 	FILTER_AND,
 	FILTER_OR
 } FilterNode;
@@ -57,7 +63,7 @@ struct ScanFilter
 	FilterNode	node;
 	List	   *children;		/* FILTER_AND, FILTER_OR */
 
-	/* all others */
+	/* all others; 0 in FILTER_CONSTANT */
 	AttrNumber	attno;
 	int			column;			/* index in ScanColumns */
 
@@ -69,11 +75,12 @@ struct ScanFilter
 	Oid			value_type;		/* and of the values */
 	FmgrInfo	function;		/* FILTER_FUNCTION */
 	Oid			collation;
-	ExprState  *expr;			/* the value, or the array of values of IN */
+	ExprState  *expr;			/* the value, or the array of values of IN, or a condition */
 	MemoryContext context;		/* of this scan, for the values */
 	bool		evaluated;		/* in this scan: the values below */
 	int			nvalues;
 	Datum	   *values;			/* none of them NULL; one unless IN */
+	bool		holds;			/* FILTER_CONSTANT */
 };
 
 /* Return the kind of a comparison of values of a type, or -1. */
@@ -212,6 +219,12 @@ MakeFilter(Node *qual, PlanState *ps)
 {
 	ScanFilter *filter = palloc0(sizeof(ScanFilter));
 
+	if (!contain_var_clause(qual) && !contain_subplans(qual) && !contain_volatile_functions(qual))
+	{
+		filter->node = FILTER_CONSTANT;
+		filter->expr = ExecInitExpr((Expr *) qual, ps);
+		return filter;
+	}
 	if (IsA(qual, OpExpr) && list_length(((OpExpr *) qual)->args) == 2)
 	{
 		OpExpr	   *op = (OpExpr *) qual;
@@ -266,7 +279,7 @@ CollectColumns(ScanFilter *filter, List **attnos)
 {
 	ListCell   *lc;
 
-	if (filter->children == NIL)
+	if (filter->attno != 0)
 		*attnos = list_append_unique_int(*attnos, filter->attno);
 	foreach(lc, filter->children)
 	{
@@ -306,7 +319,7 @@ ScanFiltersBind(List *filters, const int *columns)
 	{
 		ScanFilter *filter = lfirst(lc);
 
-		if (filter->children == NIL)
+		if (filter->attno != 0)
 			filter->column = columns[filter->attno];
 		ScanFiltersBind(filter->children, columns);
 	}
@@ -338,12 +351,13 @@ EvaluateValues(ScanFilter *filter, ExprContext *econtext)
 
 	filter->evaluated = true;
 	filter->nvalues = 0;
+	filter->holds = filter->node == FILTER_CONSTANT && !isnull && DatumGetBool(value);
 	if (!isnull && filter->node == FILTER_COMPARE)
 	{
 		filter->values = palloc(sizeof(Datum));
 		filter->values[filter->nvalues++] = value;
 	}
-	else if (!isnull)
+	else if (!isnull && filter->node == FILTER_IN)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(value);
 		int16		typlen;
@@ -580,6 +594,8 @@ Apply(ScanFilter *filter, ExprContext *econtext, const ScanColumns *columns, uin
 		case FILTER_OR:
 		case FILTER_IN:
 			return ApplyOr(filter, econtext, columns, rows, nrows);
+		case FILTER_CONSTANT:
+			return filter->holds ? nrows : 0;
 		case FILTER_COMPARE:
 			return filter->nvalues == 0 ? 0 :
 				Compare(filter, filter->values[0], &columns->columns[filter->column], rows, nrows);
@@ -610,4 +626,20 @@ ScanFiltersApply(List *filters, ExprContext *econtext, const ScanColumns *column
 		nrows = Apply(lfirst(lc), econtext, columns, rows, nrows);
 	}
 	return nrows;
+}
+
+/* Return whether filters keep no row of the whole table, as far as it is known by now. */
+bool
+ScanFiltersKeepNone(const List *filters)
+{
+	ListCell   *lc;
+
+	foreach(lc, filters)
+	{
+		const ScanFilter *filter = lfirst(lc);
+
+		if (filter->node == FILTER_CONSTANT && filter->evaluated && !filter->holds)
+			return true;
+	}
+	return false;
 }

@@ -18,5 +18,6 @@ extern void ScanFiltersBind(List *filters, const int *columns);
 extern void ScanFiltersStart(List *filters, MemoryContext context);
 extern int	ScanFiltersApply(List *filters, ExprContext *econtext, const ScanColumns *columns,
 							 uint16 *rows, int nrows);
+extern bool ScanFiltersKeepNone(const List *filters);
 
 #endif							/* WINBACK_SCAN_FILTER_H */

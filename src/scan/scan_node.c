@@ -611,7 +611,8 @@ EnterTables(WinbackScanState *scan)
 		TableToScan *table = &scan->tables[scan->table];
 
 		OpenTable(scan, table);
-		while (!scan->groups.full && ScanTableNextPage(&table->table, &scan->rows.page))
+		while (!scan->groups.full && !ScanFiltersKeepNone(table->filters) &&
+			   ScanTableNextPage(&table->table, &scan->rows.page))
 		{
 			CHECK_FOR_INTERRUPTS();
 			EnterPage(scan, table);
