@@ -15,16 +15,18 @@
  * The planner's side makes a CustomScan, and the executor's side reads it.  Its scanrelid
  * is the table that the query names.  Its custom_scan_tlist has three parts:
  *
- * 1. an entry for each column of that table; column n is entry n;
+ * 1. an entry for each column of that table, with the column's name; column n is entry n;
  * 2. an entry for each aggregate, and one for each key of GROUP BY; in a join, one for the key of
  *	  the join, and one for each element of SCAN_JOIN_ATTRIBUTES;
- * 3. for each table to read, the SCAN_TABLE_ENTRIES below, and then the entries of part 2 again,
- *	  with the columns of this table.
+ * 3. an entry for each table to read: a row with the SCAN_TABLE_FIELDS below, and then the entries
+ *	  of part 2 again, with the columns of this table.
  *
  * The target list of the plan refers to the entries of part 2, and its qual, which is WHERE, to
  * those of part 1.  A key that is a column is in both parts.  Part 3 is in this list because the
- * planner adjusts the numbers of tables in it, as in all target lists.  In a tuple of the scan
- * the columns of parts 1 and 3 are NULL, but for the keys that are columns.
+ * planner adjusts the numbers of tables in it, as in all target lists.  The planner replaces an
+ * expression of the target list that is equal to an entry by a reference to the entry; no
+ * expression is equal to a row of part 3.  In a tuple of the scan the columns of parts 1 and 3 are
+ * NULL, but for the keys that are columns.
  *
  * custom_exprs contains HAVING (true if there is none), and then each key again, for EXPLAIN and
  * because the planner looks for parameters there.
@@ -38,6 +40,7 @@ enum
 /* The elements of custom_private. */
 enum
 {
+	SCAN_PRIVATE_NCOLUMNS,		/* Integer: the entries of part 1 */
 	SCAN_PRIVATE_NAGGREGATES,	/* Integer */
 	SCAN_PRIVATE_OPERATORS,		/* the equality operator of each key: a list of Oids */
 	SCAN_PRIVATE_JOIN			/* NIL, or a list of the elements below */
@@ -63,7 +66,7 @@ enum
 #define SCAN_TABLE_OID		0	/* the column tableoid; its varno identifies the table */
 #define SCAN_TABLE_QUAL		1	/* the condition on the rows, true if there is none; unused for
 								 * the table that the query names (plan.qual) */
-#define SCAN_TABLE_ENTRIES	2
+#define SCAN_TABLE_FIELDS	2
 
 /*
  * The largest number of entries.  PostgreSQL numbers the entries of a target list with 16

@@ -126,7 +126,7 @@ ColumnOf(Expr *arg)
 }
 
 /* Return argument i of an aggregate. */
-static Expr *
+Expr *
 ArgOf(const Aggref *aggref, int i)
 {
 	return list_nth_node(TargetEntry, aggref->args, i)->expr;
@@ -165,23 +165,16 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped, 
 }
 
 /*
- * Set up a ScanAggregate for one table.  `aggref` contains the columns of this table.
- * Their numbers go into `attnos`, in the order of ScanColumns.  Append the columns that a
- * FILTER reads by column to `filter_attnos`.
+ * Set up the FILTER of a ScanAggregate for one table.  `aggref` contains the columns of this
+ * table.  Append the columns that the FILTER reads by column to `filter_attnos`.
  */
 void
-ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate, const Aggref *aggref,
-			   AttrNumber *attnos, List **filter_attnos, PlanState *ps)
+ScanSourceInit(ScanSource *source, const Aggref *aggref, List **filter_attnos, PlanState *ps)
 {
 	List	   *quals = make_ands_implicit(aggref->aggfilter);
 	List	   *others = quals;
 	List	   *read = NIL;
 
-	for (int i = 0; i < aggregate->nargs; i++)
-	{
-		if (aggregate->columns[i] >= 0 && aggregate->columns[i] != aggregate->joined)
-			attnos[aggregate->columns[i]] = ColumnOf(ArgOf(aggref, i))->varattno;
-	}
 	source->column_filters = ScanFiltersMake(&others, &read, ps);
 	if (others == NIL)
 		*filter_attnos = list_concat_unique_int(*filter_attnos, read);

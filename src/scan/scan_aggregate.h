@@ -72,11 +72,11 @@ extern bool IsOnePass(const Aggref *aggref);
 extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
+extern Expr *ArgOf(const Aggref *aggref, int i);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
 							  int joined, bool numbered, ScanColumns *columns, PlanState *ps);
-extern void ScanSourceInit(ScanSource *source, const ScanAggregate *aggregate,
-						   const Aggref *aggref, AttrNumber *attnos, List **filter_attnos,
+extern void ScanSourceInit(ScanSource *source, const Aggref *aggref, List **filter_attnos,
 						   PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);
 extern CustomerState *ScanAggregateState(const ScanAggregate *aggregate);

@@ -75,7 +75,6 @@ SetUpKeys(ScanJoin *join, ScanGroups *groups, ScanColumns *columns, const KeyLis
 	int			nkeys = list_length(keys->types);
 	int		   *places = palloc(nkeys * sizeof(int));
 
-	columns->columns = palloc0(nkeys * sizeof(ScanColumn));
 	for (int i = 0; i < nkeys; i++)
 		places[i] = ScanColumnsAdd(columns, 0, list_nth_oid(keys->types, i));
 	ScanGroupsInit(groups, join->ps, keys, places, 0);

@@ -147,11 +147,11 @@ PlanEntry(const CustomScan *plan, int i)
 
 /*
  * Give each column of a table's filters a place in the columns of the scan: that of an aggregate's
- * column if it is the same one, or one behind them.  Append the latter to attnos, and return the
- * number of columns that are needed.
+ * column if it is the same one, or one behind them.  Append the latter to the table's attnos, and
+ * return the number of columns that are needed.
  */
 static int
-BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, AttrNumber *attnos)
+BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos)
 {
 	ScanColumns *columns = &scan->rows.columns;
 	int		   *places = palloc((RelationGetNumberOfAttributes(table->table.relation) + 1) *
@@ -163,12 +163,12 @@ BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos, Att
 	{
 		int			place = 0;
 
-		while (place < ncolumns && attnos[place] != lfirst_int(lc))
+		while (place < ncolumns && table->attnos[place] != lfirst_int(lc))
 			place++;
 		if (place == ncolumns)
 		{
 			ScanColumnsReserve(columns, place);
-			attnos[ncolumns++] = lfirst_int(lc);
+			table->attnos[ncolumns++] = lfirst_int(lc);
 		}
 		places[lfirst_int(lc)] = place;
 	}
@@ -201,54 +201,62 @@ RestoreKeys(Node *node, void *plan)
 	return MutateExpression(node, RestoreKeys, plan);
 }
 
-/*
- * Prepare to find the keys of a table's rows, and the key of the join.  Their entries begin with
- * number `entry`.
- */
-static void
-BeginKeys(WinbackScanState *scan, TableToScan *table, int entry, AttrNumber *attnos)
+/* Return the conditions in the fields of a table (scan.h). */
+static List *
+QualsOf(const List *fields)
 {
-	PlanState  *ps = &scan->css.ss.ps;
-	const CustomScan *plan = (const CustomScan *) ps->plan;
-
-	table->computed = palloc0(scan->nkeys * sizeof(ComputedColumn));
-	for (int i = 0; i < scan->nkeys; i++)
-	{
-		Expr	   *key = PlanEntry(plan, entry + i);
-		Var		   *column = ColumnOf(key);
-
-		if (scan->keys[i].of_other)
-			continue;
-		if (column != NULL)
-			attnos[scan->key_columns[scan->keys[i].place]] = column->varattno;
-		else
-			table->computed[table->ncomputed++] = (ComputedColumn)
-		{
-			.column = scan->key_columns[scan->keys[i].place], .expr = ExecInitExpr(key, ps)
-		};
-	}
-	if (scan->join != NULL)
-		attnos[scan->join->column] = ColumnOf(PlanEntry(plan, entry + scan->nkeys))->varattno;
+	return make_ands_implicit(list_nth(fields, SCAN_TABLE_QUAL));
 }
 
-/* Prepare to read a table.  Its entries in the plan begin with number `entry`. */
+/* Set the columns of a table: arguments of the aggregates, keys, and the key of the join. */
 static void
-BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry, int eflags)
+SetColumns(WinbackScanState *scan, TableToScan *table, const List *fields)
+{
+	PlanState  *ps = &scan->css.ss.ps;
+	int			field = SCAN_TABLE_FIELDS;
+	int			ncolumns = scan->rows.columns.ncolumns;
+
+	table->attnos = palloc0((ncolumns + RelationGetNumberOfAttributes(table->table.relation)) *
+							sizeof(AttrNumber));
+	table->constants = palloc(ncolumns * sizeof(ConstantColumn));
+	table->computed = palloc(ncolumns * sizeof(ComputedColumn));
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		const ScanAggregate *aggregate = scan->results[i].aggregate;
+		const Aggref *aggref = list_nth_node(Aggref, fields, field++);
+
+		for (int arg = 0; arg < aggregate->nargs; arg++)
+		{
+			if (aggregate->columns[arg] >= 0 && aggregate->columns[arg] != aggregate->joined)
+				TableSetColumn(table, aggregate->columns[arg], ArgOf(aggref, arg), ps);
+		}
+	}
+	for (int i = 0; i < scan->nkeys; i++, field++)
+	{
+		if (!scan->keys[i].of_other)
+			TableSetColumn(table, scan->key_columns[scan->keys[i].place], list_nth(fields, field),
+						   ps);
+	}
+	if (scan->join != NULL)
+		TableSetColumn(table, scan->join->column, list_nth(fields, field), ps);
+}
+
+/* Prepare to read a table.  `fields` is its entry in the plan. */
+static void
+BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const List *fields,
+		   int eflags)
 {
 	PlanState  *ps = &scan->css.ss.ps;
 	const CustomScan *plan = (const CustomScan *) ps->plan;
-	const Var  *oid = castNode(Var, PlanEntry(plan, entry + SCAN_TABLE_OID));
+	const Var  *oid = list_nth_node(Var, fields, SCAN_TABLE_OID);
 	List	   *quals = oid->varno == (int) plan->scan.scanrelid ?
 		(List *) RestoreKeys((Node *) plan->scan.plan.qual, (void *) plan) :
-		make_ands_implicit(PlanEntry(plan, entry + SCAN_TABLE_QUAL));
+		QualsOf(fields);
 	TupleDesc	own_desc = ps->scandesc;
 	const TupleTableSlotOps *own_ops = ps->scanops;
 	List	   *filter_attnos = NIL;
-	AttrNumber *attnos;
 
 	ScanTableOpen(&table->table, estate, oid->varno, eflags);
-	attnos = palloc0((scan->rows.columns.ncolumns +
-					  RelationGetNumberOfAttributes(table->table.relation)) * sizeof(AttrNumber));
 
 	/* compile expressions for the rows of the table, not for those that the node returns */
 	ps->scandesc = RelationGetDescr(table->table.relation);
@@ -256,7 +264,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
 	table->qual = ExecInitQual(quals, ps);
 
-	BeginKeys(scan, table, entry + SCAN_TABLE_ENTRIES + scan->nresults, attnos);
+	SetColumns(scan, table, fields);
 	table->by_column = table->filters != NIL || table->ncomputed > 0;
 	table->by_row = table->qual != NULL;
 	table->filtered = !scan->grouped;
@@ -268,14 +276,13 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, int entry
 
 		/* results that share an aggregate have the same arguments and the same FILTER */
 		if (!source->prepared)
-			ScanSourceInit(source, aggregate,
-						   castNode(Aggref, PlanEntry(plan, entry + SCAN_TABLE_ENTRIES + i)),
-						   attnos, &filter_attnos, ps);
+			ScanSourceInit(source, list_nth_node(Aggref, fields, SCAN_TABLE_FIELDS + i),
+						   &filter_attnos, ps);
 		table->by_column |= source->column_filters != NIL;
 		table->by_row |= source->filter != NULL;
 		table->filtered &= source->filter != NULL;
 	}
-	ScanTableSetColumns(&table->table, attnos, BindFilters(scan, table, filter_attnos, attnos));
+	ScanTableSetColumns(&table->table, table->attnos, BindFilters(scan, table, filter_attnos));
 	ps->scandesc = own_desc;
 	ps->scanops = own_ops;
 }
@@ -473,7 +480,6 @@ BeginGroups(WinbackScanState *scan, int entry)
 	RowBufferInit(&scan->buffer, &scan->rows.columns, scan->naggregates, filtered, EnterGroup,
 				  scan);
 	/* the values are in the buffer, and those that a FILTER accepts are copied here */
-	scan->group_columns.columns = palloc0(scan->buffer.ncolumns * sizeof(ScanColumn));
 	for (int i = 0; i < scan->buffer.ncolumns; i++)
 		ScanColumnsReserve(&scan->group_columns, i);
 
@@ -505,8 +511,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
 	const CustomScan *plan = (const CustomScan *) node->ss.ps.plan;
-	int			entry = RelationGetNumberOfAttributes(node->ss.ss_currentRelation);
-	int			nvalues;
+	int			entry = intVal(list_nth(plan->custom_private, SCAN_PRIVATE_NCOLUMNS));
 
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -518,20 +523,14 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	if (list_nth(plan->custom_private, SCAN_PRIVATE_JOIN) != NIL)
 		BeginJoin(scan, estate, eflags);
 	scan->grouped = scan->nkeys > 0 || scan->join != NULL;
-	nvalues = scan->nresults + scan->nkeys;
-	if (scan->join != NULL)
-		nvalues += 1 + list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
-
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
-	/* of aggregates and keys, and of filters: each may be any column that the query names */
-	scan->rows.columns.columns = palloc0((Size) (2 * entry + nvalues) * sizeof(ScanColumn));
-	for (int i = 0; i < scan->nresults; i++)
+	for (int i = 0; i < scan->nresults; i++, entry++)
 	{
 		ScanResult *result = &scan->results[i];
 
-		result->column = entry + i;
-		result->aggref = castNode(Aggref, PlanEntry(plan, entry + i));
+		result->column = entry;
+		result->aggref = castNode(Aggref, PlanEntry(plan, entry));
 		ScanCheckPrivileges(result->aggref);
 		result->aggregate = FindAggregate(scan, i);
 	}
@@ -539,14 +538,17 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 															SCAN_EXPRS_HAVING)),
 								&node->ss.ps);
 	if (scan->grouped)
-		BeginGroups(scan, entry + scan->nresults);
-	entry += nvalues;
+		BeginGroups(scan, entry);
+	entry += scan->nkeys;
+	/* the key of the join and the attributes have entries, too */
+	if (scan->join != NULL)
+		entry += 1 + list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
 
-	scan->ntables = (list_length(plan->custom_scan_tlist) - entry) /
-		(SCAN_TABLE_ENTRIES + nvalues);
+	scan->ntables = list_length(plan->custom_scan_tlist) - entry;
 	scan->tables = palloc0(scan->ntables * sizeof(TableToScan));
-	for (int i = 0; i < scan->ntables; i++, entry += SCAN_TABLE_ENTRIES + nvalues)
-		BeginTable(scan, &scan->tables[i], estate, entry, eflags);
+	for (int i = 0; i < scan->ntables; i++, entry++)
+		BeginTable(scan, &scan->tables[i], estate, castNode(RowExpr, PlanEntry(plan, entry))->args,
+				   eflags);
 	ScanRowsInit(&scan->rows, scan->naggregates);
 }
 
@@ -591,6 +593,7 @@ OpenTable(WinbackScanState *scan, TableToScan *table)
 	if (table->table.desc != NULL)
 		return;
 	old_context = MemoryContextSwitchTo(scan->values);
+	ScanRowsFillConstants(&scan->rows, table);
 	ScanFiltersStart(table->filters, scan->values);
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanFiltersStart(table->sources[i].column_filters, scan->values);
@@ -1001,27 +1004,35 @@ ShutdownScan(CustomScanState *node)
 	scan->shared = NULL;
 }
 
+/* Return the name of a column of the table or UNION ALL that the query names. */
+static char *
+ColumnName(const WinbackScanState *scan, AttrNumber attno)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+
+	return list_nth_node(TargetEntry, plan->custom_scan_tlist, attno - 1)->resname;
+}
+
 /* Return the names of the columns that the aggregates need. */
 static List *
 ColumnNames(const WinbackScanState *scan)
 {
-	TupleDesc	tupdesc = RelationGetDescr(scan->css.ss.ss_currentRelation);
 	List	   *columns = NIL;
 	List	   *names = NIL;
 
 	for (int i = 0; i < scan->naggregates; i++)
 	{
-		ListCell   *lc;
+		const ScanAggregate *aggregate = &scan->aggregates[i];
 
-		foreach(lc, scan->aggregates[i].aggref->args)
+		for (int arg = 0; arg < aggregate->nargs; arg++)
 		{
-			Var		   *column = ColumnOf(lfirst_node(TargetEntry, lc)->expr);
+			Var		   *column = ColumnOf(ArgOf(aggregate->aggref, arg));
 
-			if (column != NULL && !list_member_int(columns, column->varattno))
+			if (column != NULL && aggregate->columns[arg] != aggregate->joined &&
+				!list_member_int(columns, column->varattno))
 			{
 				columns = lappend_int(columns, column->varattno);
-				names = lappend(names,
-								NameStr(TupleDescAttr(tupdesc, column->varattno - 1)->attname));
+				names = lappend(names, ColumnName(scan, column->varattno));
 			}
 		}
 	}
@@ -1069,10 +1080,9 @@ ExplainJoin(const WinbackScanState *scan, ExplainState *es)
 		[JOIN_INNER] = "Inner", [JOIN_LEFT] = "Left", [JOIN_SEMI] = "Semi", [JOIN_ANTI] = "Anti"
 	};
 	AttrNumber	attno = intVal(PlanJoin(scan, SCAN_JOIN_COLUMN));
-	TupleDesc	tupdesc = RelationGetDescr(scan->css.ss.ss_currentRelation);
 
 	ExplainPropertyText("Join Type", names[scan->join->type], es);
-	ExplainPropertyText("Join Key", NameStr(TupleDescAttr(tupdesc, attno - 1)->attname), es);
+	ExplainPropertyText("Join Key", ColumnName(scan, attno), es);
 	if (es->analyze)
 		ExplainPropertyUInteger("Joined Rows", NULL, scan->join->nrows, es);
 }

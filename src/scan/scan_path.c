@@ -258,15 +258,7 @@ ArePathsOfHeap(List *paths)
 	return true;
 }
 
-/*
- * Return whether the scan can read a table and evaluate the conditions on its rows.
- *
- * A condition on a partition or child must contain a column.  The condition becomes an
- * entry of the plan (scan.h), and the planner replaces each equal expression in the
- * target list by a reference to this entry, which is NULL.  An expression in the target
- * list contains no column of a partition, so only a condition without columns can be
- * equal to it.
- */
+/* Return whether the scan can read a table and evaluate the conditions on its rows. */
 static bool
 ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 {
@@ -275,10 +267,7 @@ ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 
 	foreach(lc, rel->baserestrictinfo)
 	{
-		Node	   *clause = (Node *) lfirst_node(RestrictInfo, lc)->clause;
-
-		if (!IsOfColumns(root, clause, rel) ||
-			(rel->reloptkind != RELOPT_BASEREL && !contain_var_clause(clause)))
+		if (!IsOfColumns(root, (Node *) lfirst_node(RestrictInfo, lc)->clause, rel))
 			return false;
 	}
 	return rte->tablesample == NULL &&
@@ -400,7 +389,7 @@ DistinctAggrefs(List *nodes)
 static bool
 EntriesFit(int64 columns, int64 values, int64 tables)
 {
-	return columns + values + tables * (SCAN_TABLE_ENTRIES + values) <= SCAN_MAX_ENTRIES;
+	return columns + values + tables <= SCAN_MAX_ENTRIES;
 }
 
 /* Return the keys of GROUP BY. */
@@ -789,6 +778,50 @@ PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys, L
 				   customer_columns);
 }
 
+/* Return an entry for each column of a table. */
+static List *
+ColumnEntries(PlannerInfo *root, const RelOptInfo *input)
+{
+	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
+	TupleDesc	tupdesc = RelationGetDescr(relation);
+	List	   *entries = NIL;
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+
+		entries = AddEntry(entries, att->attisdropped ?
+						   (Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
+						   (Expr *) makeVar(input->relid, i + 1, att->atttypid, att->atttypmod,
+											att->attcollation, 0));
+		llast_node(TargetEntry, entries)->resname = pstrdup(NameStr(att->attname));
+	}
+	table_close(relation, NoLock);
+	return entries;
+}
+
+/* Return the entry of a table (scan.h).  `values` are the aggregates and the keys. */
+static Expr *
+TableEntry(PlannerInfo *root, RelOptInfo *input, RelOptInfo *table, List *values)
+{
+	RowExpr    *row = makeNode(RowExpr);
+	List	   *quals = NIL;
+
+	values = copyObject(values);
+	if (table != input)
+	{
+		quals = OrderedQuals(root, table->baserestrictinfo);
+		values = (List *) AdjustAppendRelAttrs(root, (Node *) values, table, input);
+	}
+	row->args = list_make2(makeVar(table->relid, TableOidAttributeNumber, OIDOID, -1, InvalidOid,
+								   0), make_ands_explicit(quals));
+	row->args = list_concat(row->args, values);
+	row->row_typeid = RECORDOID;
+	row->row_format = COERCE_EXPLICIT_CALL;
+	row->location = -1;
+	return (Expr *) row;
+}
+
 /* Make the plan of a path.  scan.h describes its entries. */
 static Plan *
 PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath *path,
@@ -798,8 +831,6 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
 	RelOptInfo *orders = input->orders;
 	List	   *having = list_nth(path->custom_private, PATH_HAVING);
-	Relation	relation = table_open(planner_rt_fetch(orders->relid, root)->relid, NoLock);
-	TupleDesc	tupdesc = RelationGetDescr(relation);
 	List	   *aggrefs = pull_var_clause((Node *) list_make2(tlist, having),
 										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
 										  PVC_INCLUDE_PLACEHOLDERS);
@@ -807,19 +838,10 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	List	   *operators = NIL;
 	List	   *attributes = NIL;
 	List	   *values;
-	List	   *entries = NIL;
+	List	   *entries = ColumnEntries(root, orders);
+	int			ncolumns = list_length(entries);
 	ListCell   *lc;
 
-	for (int i = 0; i < tupdesc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
-
-		entries = AddEntry(entries, att->attisdropped ?
-						   (Expr *) makeNullConst(INT4OID, -1, InvalidOid) :
-						   (Expr *) makeVar(orders->relid, i + 1, att->atttypid, att->atttypmod,
-											att->attcollation, 0));
-	}
-	table_close(relation, NoLock);
 	aggrefs = DistinctAggrefs(aggrefs);
 	values = list_concat_copy(aggrefs, keys);
 	if (input->other != NULL)
@@ -833,24 +855,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 		operators = lappend_oid(operators, lfirst_node(SortGroupClause, lc)->eqop);
 
 	foreach(lc, input->tables)
-	{
-		RelOptInfo *table = lfirst(lc);
-		List	   *quals = NIL;
-		List	   *table_values = copyObject(values);
-		ListCell   *lc2;
-
-		if (table != orders)
-		{
-			quals = OrderedQuals(root, table->baserestrictinfo);
-			table_values = (List *) AdjustAppendRelAttrs(root, (Node *) table_values, table,
-														 orders);
-		}
-		entries = AddEntry(entries, (Expr *) makeVar(table->relid, TableOidAttributeNumber,
-													 OIDOID, -1, InvalidOid, 0));
-		entries = AddEntry(entries, make_ands_explicit(quals));
-		foreach(lc2, table_values)
-			entries = AddEntry(entries, lfirst(lc2));
-	}
+		entries = AddEntry(entries, TableEntry(root, orders, lfirst(lc), values));
 
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = OrderedQuals(root, orders->baserestrictinfo);
@@ -858,7 +863,8 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = entries;
 	scan->custom_exprs = lcons(make_ands_explicit(having), list_copy(keys));
-	scan->custom_private = list_make3(makeInteger(list_length(aggrefs)), operators,
+	scan->custom_private = list_make4(makeInteger(ncolumns), makeInteger(list_length(aggrefs)),
+									  operators,
 									  PlanJoin(root, path, aggrefs, keys, attributes));
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;

@@ -10,6 +10,7 @@
 
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "utils/memutils.h"
 
 #include "scan/scan_filter.h"
 #include "scan/scan_rows.h"
@@ -24,6 +25,63 @@ ScanRowsInit(ScanRows *rows, int naggregates)
 	rows->chosen = palloc((Size) naggregates * MaxHeapTuplesPerPage * sizeof(uint16));
 	rows->nchosen = palloc(naggregates * sizeof(int));
 	rows->filtered = palloc(naggregates * sizeof(bool));
+	rows->computed = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan columns",
+										   ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
+ * Set the expression of a column of the scan in a table.  Several aggregates may need the same
+ * column, but it is set only once.
+ */
+void
+TableSetColumn(TableToScan *table, int column, Expr *expr, PlanState *ps)
+{
+	if (table->attnos[column] != 0)
+		return;
+	for (int i = 0; i < table->nconstants; i++)
+	{
+		if (table->constants[i].column == column)
+			return;
+	}
+	for (int i = 0; i < table->ncomputed; i++)
+	{
+		if (table->computed[i].column == column)
+			return;
+	}
+
+	/* a cast that does not change the value is ignored */
+	while (IsA(expr, RelabelType))
+		expr = ((RelabelType *) expr)->arg;
+	if (IsA(expr, Var))
+		table->attnos[column] = ((Var *) expr)->varattno;
+	else if (IsA(expr, Const))
+		table->constants[table->nconstants++] = (ConstantColumn)
+	{
+		.column = column, .value = ((Const *) expr)->constvalue,
+		.isnull = ((Const *) expr)->constisnull
+	};
+	else
+		table->computed[table->ncomputed++] = (ComputedColumn)
+	{
+		.column = column, .expr = ExecInitExpr(expr, ps)
+	};
+}
+
+/* Fill the columns that are constant in a table, before its first page is read. */
+void
+ScanRowsFillConstants(ScanRows *rows, const TableToScan *table)
+{
+	for (int i = 0; i < table->nconstants; i++)
+	{
+		const ConstantColumn *constant = &table->constants[i];
+		const ScanColumn *column = &rows->columns.columns[constant->column];
+
+		for (int row = 0; row < MaxHeapTuplesPerPage; row++)
+		{
+			column->values[row] = constant->value;
+			column->nulls[row] = constant->isnull;
+		}
+	}
 }
 
 /*
@@ -139,10 +197,17 @@ ChooseRows(ScanRows *rows, TableToScan *table, PlanState *ps)
 	return ntaken;
 }
 
-/* Compute the columns that are expressions, in the rows that are taken. */
+/*
+ * Compute the columns that are expressions, in the rows that are taken.  The values must last while
+ * all aggregates take the rows, and ScanAggregateEnter resets the memory of the ExprContext.
+ */
 static void
 ComputeColumns(ScanRows *rows, TableToScan *table, ExprContext *econtext)
 {
+	MemoryContext old_context;
+
+	MemoryContextReset(rows->computed);
+	old_context = MemoryContextSwitchTo(rows->computed);
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		uint16		row = rows->selected[i];
@@ -152,15 +217,16 @@ ComputeColumns(ScanRows *rows, TableToScan *table, ExprContext *econtext)
 		{
 			const ScanColumn *column = &rows->columns.columns[table->computed[c].column];
 
-			column->values[row] = ExecEvalExprSwitchContext(table->computed[c].expr, econtext,
-															&column->nulls[row]);
+			column->values[row] = ExecEvalExpr(table->computed[c].expr, econtext,
+											   &column->nulls[row]);
 		}
 	}
+	MemoryContextSwitchTo(old_context);
 }
 
 /*
  * Choose the rows of the current page that satisfy WHERE and, for each aggregate, FILTER, and
- * fetch their columns.  Values that are computed are in the memory of the ExprContext.
+ * fetch their columns.  Values that are computed last until the next call.
  */
 void
 ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps)

@@ -19,7 +19,18 @@ typedef struct ComputedColumn
 	ExprState  *expr;
 } ComputedColumn;
 
-/* A table to read, and the expressions to evaluate on its rows. */
+/* A column of the scan that has the same value in all rows of a table. */
+typedef struct ConstantColumn
+{
+	int			column;			/* index in ScanColumns */
+	Datum		value;
+	bool		isnull;
+} ConstantColumn;
+
+/*
+ * A table to read, and the expressions to evaluate on its rows.  Each column of the aggregates and
+ * of GROUP BY is a column of the table (attnos), a constant or an expression.
+ */
 typedef struct TableToScan
 {
 	ScanTable	table;
@@ -29,6 +40,10 @@ typedef struct TableToScan
 	bool		filtered;		/* every aggregate has such a FILTER, and rows have no group */
 	ExprState  *qual;			/* the other conditions; NULL if none */
 	ScanSource *sources;		/* one for each aggregate of the scan */
+	AttrNumber *attnos;			/* for each column of the scan, its number in the table; 0 if it is
+								 * not a column of the table */
+	int			nconstants;
+	ConstantColumn *constants;
 	int			ncomputed;
 	ComputedColumn *computed;
 } TableToScan;
@@ -45,6 +60,7 @@ typedef struct ScanRows
 								 * FILTER accepts: numbers in the page, or indexes in `taken` */
 	int		   *nchosen;		/* for each aggregate, the number of these rows */
 	bool	   *filtered;		/* for each aggregate: it takes the chosen rows only */
+	MemoryContext computed;		/* the values that are computed for the current page */
 
 	/* the rows that at least one aggregate takes, set by ScanRowsChoose */
 	int			nrows;
@@ -53,6 +69,8 @@ typedef struct ScanRows
 } ScanRows;
 
 extern void ScanRowsInit(ScanRows *rows, int naggregates);
+extern void TableSetColumn(TableToScan *table, int column, Expr *expr, PlanState *ps);
+extern void ScanRowsFillConstants(ScanRows *rows, const TableToScan *table);
 extern void ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps);
 
 /* Return the array of the rows that the FILTER of an aggregate accepts. */

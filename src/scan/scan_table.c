@@ -108,12 +108,23 @@ ScanColumnsAdd(ScanColumns *columns, AttrNumber attno, Oid type)
 	return columns->ncolumns++;
 }
 
-/* Allocate the arrays of column n. */
+/* Allocate column n and its arrays. */
 void
 ScanColumnsReserve(ScanColumns *columns, int n)
 {
-	ScanColumn *column = &columns->columns[n];
+	ScanColumn *column;
 
+	if (n >= columns->nallocated)
+	{
+		int			nallocated = Max(n + 1, 2 * columns->nallocated);
+		ScanColumn *enlarged = palloc0(nallocated * sizeof(ScanColumn));
+
+		for (int i = 0; i < columns->nallocated; i++)
+			enlarged[i] = columns->columns[i];
+		columns->columns = enlarged;
+		columns->nallocated = nallocated;
+	}
+	column = &columns->columns[n];
 	if (column->values != NULL)
 		return;
 	column->values = palloc(MaxHeapTuplesPerPage * sizeof(Datum));
@@ -179,10 +190,22 @@ ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 			offset = step->length > 0 ? aligned + step->length : -1;
 		}
 	}
+	table->ncopies = 0;
+	table->copies = palloc(ncolumns * sizeof(ScanCopy));
 	for (int i = 0; i < ncolumns; i++)
 	{
-		if (attnos[i] != 0)
-			table->steps[attnos[i] - 1].column = i;
+		ScanStep   *step;
+
+		if (attnos[i] == 0)
+			continue;
+		step = &table->steps[attnos[i] - 1];
+		if (step->column < 0)
+			step->column = i;
+		else
+			table->copies[table->ncopies++] = (ScanCopy)
+		{
+			.from = step->column, .to = i
+		};
 	}
 }
 
@@ -355,6 +378,14 @@ ScanTableFetch(const ScanTable *table, const ScanColumns *columns,
 	}
 	if (table->nfixed < table->nsteps)
 		FetchByWalk(table, columns->columns, rows, whole, nwhole);
+	for (int i = 0; i < table->ncopies; i++)
+	{
+		const ScanColumn *from = &columns->columns[table->copies[i].from];
+		const ScanColumn *to = &columns->columns[table->copies[i].to];
+
+		memcpy(to->values, from->values, nrows * sizeof(Datum));
+		memcpy(to->nulls, from->nulls, nrows * sizeof(bool));
+	}
 }
 
 /*
@@ -379,7 +410,9 @@ ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i)
 	{
 		int			attno = table->attnos[c];
 
-		Store(&columns->columns[c], i, slot->tts_values[attno - 1], slot->tts_isnull[attno - 1]);
+		if (attno != 0)
+			Store(&columns->columns[c], i, slot->tts_values[attno - 1],
+				  slot->tts_isnull[attno - 1]);
 	}
 }
 

@@ -19,7 +19,8 @@
  */
 typedef struct ScanColumn
 {
-	AttrNumber	attno;			/* in the table that the query names; 0 if it is computed */
+	AttrNumber	attno;			/* in what the query names, a table or a UNION ALL; 0 if it is
+								 * computed */
 	bool		byval;			/* as in pg_type */
 	int16		typlen;
 	Datum	   *values;
@@ -35,8 +36,16 @@ typedef struct ScanColumn
 typedef struct ScanColumns
 {
 	int			ncolumns;		/* of the aggregates */
+	int			nallocated;		/* elements of `columns` */
 	ScanColumn *columns;
 } ScanColumns;
+
+/* A column of the scan whose values in a table are those of another column of the scan. */
+typedef struct ScanCopy
+{
+	int			from;			/* indexes in ScanColumns */
+	int			to;
+} ScanCopy;
 
 /* One step of a walk along a row: one column of the table, whether needed or not. */
 typedef struct ScanStep
@@ -55,11 +64,14 @@ typedef struct ScanTable
 	TableScanDesc desc;			/* NULL except between ScanTableBegin and ScanTableEnd */
 	TupleTableSlot *slot;		/* contains the row on which expressions are evaluated */
 	HeapTupleData tuple;		/* the row that the slot points to */
-	const AttrNumber *attnos;	/* for each column of ScanColumns, its number in this table */
+	const AttrNumber *attnos;	/* for each column of ScanColumns, its number in this table; 0 if it
+								 * is not a column of this table */
 	int			ncolumns;		/* number of columns that are needed */
 	int			nsteps;			/* number of columns up to the last one that is needed */
 	int			nfixed;			/* number of columns, from the first on, with a fixed offset */
 	ScanStep   *steps;			/* nsteps elements */
+	int			ncopies;
+	ScanCopy   *copies;
 } ScanTable;
 
 /* The visible rows of a page.  The pointers are valid until the next page is read. */
