@@ -18,6 +18,7 @@ REGRESS = \
 	rates \
 	scan \
 	scan_join \
+	scan_union \
 	lifecycle \
 	series \
 	errors \
@@ -30,7 +31,7 @@ REGRESS = \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out scan scan_join dense property property_events property_series parallel,$(REGRESS))
+REGRESS := $(filter-out scan scan_join scan_union dense property property_events property_series parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

@@ -13,13 +13,18 @@
 
 /*
  * The planner's side makes a CustomScan, and the executor's side reads it.  Its scanrelid
- * is the table that the query names.  Its custom_scan_tlist has three parts:
+ * is the table that the query names, or 0 if it names a UNION ALL.  Its custom_scan_tlist has
+ * three parts:
  *
- * 1. an entry for each column of that table, with the column's name; column n is entry n;
+ * 1. an entry for each column of that table or UNION ALL, with the column's name; column n is
+ *	  entry n;
  * 2. an entry for each aggregate, and one for each key of GROUP BY; in a join, one for the key of
  *	  the join, and one for each element of SCAN_JOIN_ATTRIBUTES;
  * 3. an entry for each table to read: a row with the SCAN_TABLE_FIELDS below, and then the entries
- *	  of part 2 again, with the columns of this table.
+ *	  of part 2 again, with the columns of this table.  If it is a branch of a UNION ALL,
+ *	  constants and expressions may stand in place of columns.  A subquery is like a table
+ *	  here; custom_plans contains the plan of each subquery (scan_subquery.h), behind that of a
+ *	  join.
  *
  * The target list of the plan refers to the entries of part 2, and its qual, which is WHERE, to
  * those of part 1.  A key that is a column is in both parts.  Part 3 is in this list because the

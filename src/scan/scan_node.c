@@ -9,7 +9,8 @@
  * WHERE and FILTER are evaluated on the columns of the page (scan_filter.c).  Others are
  * PostgreSQL's own expressions, and are evaluated on a slot, row by row.
  *
- * The node reads the partitions of a table one after the other, into the same states.
+ * The node reads the partitions of a table, or the tables of a UNION ALL, one after the other, into
+ * the same states.
  *
  * In a parallel plan the processes divide the blocks of one table among them, and then
  * those of the next table.  Each process returns its states in serialized form, one
@@ -42,6 +43,7 @@
 #include "scan/scan_group.h"
 #include "scan/scan_join.h"
 #include "scan/scan_rows.h"
+#include "scan/scan_subquery.h"
 #include "scan/scan_table.h"
 
 /* The share of hash_mem for the rows that wait in the buffer, and the largest size of them. */
@@ -261,6 +263,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 	/* compile expressions for the rows of the table, not for those that the node returns */
 	ps->scandesc = RelationGetDescr(table->table.relation);
 	ps->scanops = &TTSOpsBufferHeapTuple;
+	table->conditions = quals;
 	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
 	table->qual = ExecInitQual(quals, ps);
 
@@ -285,6 +288,44 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 	ScanTableSetColumns(&table->table, table->attnos, BindFilters(scan, table, filter_attnos));
 	ps->scandesc = own_desc;
 	ps->scanops = own_ops;
+}
+
+/*
+ * Return the fields of each table to read (scan.h).  Their entries in the plan begin with number
+ * `entry`.  The entry of a subquery is replaced by those of its tables.
+ */
+static List *
+TableFields(const WinbackScanState *scan, EState *estate, int entry)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	int			subplan = scan->join != NULL ? 1 : 0;
+	List	   *tables = NIL;
+
+	for (; entry < list_length(plan->custom_scan_tlist); entry++)
+	{
+		List	   *fields = castNode(RowExpr, PlanEntry(plan, entry))->args;
+		Index		relid = list_nth_node(Var, fields, SCAN_TABLE_OID)->varno;
+		ListCell   *lc;
+
+		if (exec_rt_fetch(relid, estate)->rtekind == RTE_RELATION)
+		{
+			tables = lappend(tables, fields);
+			continue;
+		}
+		foreach(lc, SubqueryTables(list_nth(plan->custom_plans, subplan++), relid))
+		{
+			SubqueryTable *table = lfirst(lc);
+			List	   *of_table = (List *) SubqueryReplaceColumns((Node *) fields, relid,
+																   table->outputs);
+
+			list_nth_node(Var, of_table, SCAN_TABLE_OID)->varno = table->relid;
+			/* the subquery's own conditions come first */
+			lfirst(list_nth_cell(of_table, SCAN_TABLE_QUAL)) =
+				make_ands_explicit(list_concat_copy(table->quals, QualsOf(of_table)));
+			tables = lappend(tables, of_table);
+		}
+	}
+	return tables;
 }
 
 /* Return the list of a join in the plan, or NIL if there is none. */
@@ -512,6 +553,7 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	WinbackScanState *scan = (WinbackScanState *) node;
 	const CustomScan *plan = (const CustomScan *) node->ss.ps.plan;
 	int			entry = intVal(list_nth(plan->custom_private, SCAN_PRIVATE_NCOLUMNS));
+	List	   *tables;
 
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -544,11 +586,11 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	if (scan->join != NULL)
 		entry += 1 + list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
 
-	scan->ntables = list_length(plan->custom_scan_tlist) - entry;
+	tables = TableFields(scan, estate, entry);
+	scan->ntables = list_length(tables);
 	scan->tables = palloc0(scan->ntables * sizeof(TableToScan));
-	for (int i = 0; i < scan->ntables; i++, entry++)
-		BeginTable(scan, &scan->tables[i], estate, castNode(RowExpr, PlanEntry(plan, entry))->args,
-				   eflags);
+	for (int i = 0; i < scan->ntables; i++)
+		BeginTable(scan, &scan->tables[i], estate, list_nth(tables, i), eflags);
 	ScanRowsInit(&scan->rows, scan->naggregates);
 }
 
@@ -1087,27 +1129,54 @@ ExplainJoin(const WinbackScanState *scan, ExplainState *es)
 		ExplainPropertyUInteger("Joined Rows", NULL, scan->join->nrows, es);
 }
 
+/* Show the tables, and the conditions on their rows if they are those of a UNION ALL. */
+static void
+ExplainTables(const WinbackScanState *scan, List *ancestors, ExplainState *es)
+{
+	Plan	   *plan = scan->css.ss.ps.plan;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, plan, ancestors);
+	List	   *names = NIL;
+	List	   *conditions = NIL;
+
+	if (!es->verbose)
+	{
+		ExplainPropertyInteger("Tables", NULL, scan->ntables, es);
+		return;
+	}
+	for (int i = 0; i < scan->ntables; i++)
+	{
+		const TableToScan *table = &scan->tables[i];
+		char	   *name = RelationGetRelationName(table->table.relation);
+
+		names = lappend(names, name);
+		if (scan->css.ss.ss_currentRelation == NULL && table->conditions != NIL)
+		{
+			Node	   *qual = (Node *) make_ands_explicit(table->conditions);
+
+			conditions = lappend(conditions,
+								 psprintf("%s: %s", name,
+										  deparse_expression(qual, context, false, false)));
+		}
+	}
+	ExplainPropertyList("Tables", names, es);
+	if (conditions != NIL)
+		ExplainPropertyList("Table Conditions", conditions, es);
+}
+
 static void
 ExplainScan(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
-	bool		is_divided = node->ss.ss_currentRelation->rd_rel->relhassubclass;
+	Relation	relation = node->ss.ss_currentRelation;
+	bool		is_divided = relation == NULL || relation->rd_rel->relhassubclass;
 
 	ExplainGroups(scan, ancestors, es);
 	if (scan->join != NULL)
 		ExplainJoin(scan, es);
 	if (es->verbose)
 		ExplainPropertyList("Columns", ColumnNames(scan), es);
-	if (es->verbose && is_divided)
-	{
-		List	   *names = NIL;
-
-		for (int i = 0; i < scan->ntables; i++)
-			names = lappend(names, RelationGetRelationName(scan->tables[i].table.relation));
-		ExplainPropertyList("Tables", names, es);
-	}
-	else if (is_divided)
-		ExplainPropertyInteger("Tables", NULL, scan->ntables, es);
+	if (is_divided)
+		ExplainTables(scan, ancestors, es);
 	if (es->verbose && scan->tables[0].by_column)
 		ExplainPropertyInteger("Conditions by Column", NULL,
 							   CountColumnConditions(scan, &scan->tables[0]), es);

@@ -10,7 +10,16 @@
  *
  * A Winback Scan is offered only where it returns the same result as PostgreSQL's own
  * plan: for one or several one-pass aggregates, with or without GROUP BY, over one heap table,
- * which may have partitions or children.  ScanServes lists the limits.
+ * which may have partitions or children, or over a UNION ALL of such tables.  ScanServes lists the
+ * limits.
+ *
+ * The planner makes a UNION ALL an append relation, as it does with a partitioned table.  Its
+ * children are the tables of those branches that have no WHERE.  A column of it is in each branch a
+ * column of the table, a constant or an expression.  The planner translates WHERE to the columns of
+ * each branch, and PlanScan translates the aggregates and the keys.  Other branches are subqueries,
+ * and so is a UNION ALL of different types.  The planner has planned these before this file is
+ * asked.  The scan can read their tables if that needs nothing but sequential scans
+ * (scan_subquery.c).
  *
  * The support function (planner_support.c) loads the library, and so installs the hook, in
  * time for the first query of a session.
@@ -86,8 +95,11 @@ typedef struct Shipping
  */
 typedef struct ScanInput
 {
-	RelOptInfo *orders;
-	List	   *tables;			/* that contain the rows of `orders` */
+	RelOptInfo *orders;			/* a table or a UNION ALL */
+	List	   *sources;		/* RelOptInfos: the tables that contain its rows, and subqueries */
+	List	   *tables;			/* RelOptInfos: the tables, and those of the subqueries */
+	List	   *paths;			/* of each subquery among the sources, the path */
+	bool		could_prune;	/* an Append could skip some tables when the query runs */
 
 	RelOptInfo *other;			/* NULL if there is no join; all fields below are of a join */
 	JoinType	jointype;		/* JOIN_INNER, JOIN_LEFT, JOIN_SEMI or JOIN_ANTI, `orders` left */
@@ -225,6 +237,15 @@ ServesAggref(PlannerInfo *root, const Aggref *aggref, const ScanInput *input)
 	return true;
 }
 
+/* Return whether a relation is a UNION ALL, made an append relation by the planner or not. */
+static bool
+IsUnionAll(PlannerInfo *root, const RelOptInfo *rel)
+{
+	return rel->rtekind == RTE_SUBQUERY &&
+		(planner_rt_fetch(rel->relid, root)->inh ||
+		 (rel->subroot != NULL && rel->subroot->parse->setOperations != NULL));
+}
+
 /* Return whether a table is stored by the access method heap. */
 static bool
 IsHeap(const RangeTblEntry *rte)
@@ -258,11 +279,41 @@ ArePathsOfHeap(List *paths)
 	return true;
 }
 
-/* Return whether the scan can read a table and evaluate the conditions on its rows. */
+/* Return whether a table has a condition with a volatile function. */
 static bool
-ServesTable(PlannerInfo *root, const RelOptInfo *rel)
+HasVolatileQual(const RelOptInfo *rel)
 {
-	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (contain_volatile_functions((Node *) lfirst_node(RestrictInfo, lc)->clause))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Return whether a relation has a condition without columns, which is checked once for the whole
+ * query.
+ */
+static bool
+HasPseudoConstantQual(const RelOptInfo *rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		if (lfirst_node(RestrictInfo, lc)->pseudoconstant)
+			return true;
+	}
+	return false;
+}
+
+/* Return whether the conditions on a relation depend on its user columns only. */
+static bool
+AreQualsOfColumns(PlannerInfo *root, const RelOptInfo *rel)
+{
 	ListCell   *lc;
 
 	foreach(lc, rel->baserestrictinfo)
@@ -270,7 +321,17 @@ ServesTable(PlannerInfo *root, const RelOptInfo *rel)
 		if (!IsOfColumns(root, (Node *) lfirst_node(RestrictInfo, lc)->clause, rel))
 			return false;
 	}
-	return rte->tablesample == NULL &&
+	return true;
+}
+
+/* Return whether the scan can read a table and evaluate the conditions on its rows. */
+static bool
+ServesTable(PlannerInfo *root, const RelOptInfo *rel)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+
+	return AreQualsOfColumns(root, rel) &&
+		rte->rtekind == RTE_RELATION && rte->tablesample == NULL &&
 		(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW) && IsHeap(rte) &&
 		ArePathsOfHeap(rel->pathlist) && ArePathsOfHeap(rel->partial_pathlist);
 }
@@ -329,13 +390,155 @@ CouldPruneLater(const RelOptInfo *rel)
 }
 
 /*
- * Collect the tables that contain the rows of a relation: the relation itself, or its
- * partitions or children at all levels, without those that the planner has pruned.
- * Return false if the scan cannot read one of them.  Set *could_prune if an Append could
- * skip some of them when the query runs.
+ * Replace each PlaceHolderVar in an expression by the expression that it contains.  The planner
+ * puts the constants and expressions of a UNION ALL's branches into PlaceHolderVars, so that they
+ * are evaluated on the rows of the branch, as the scan does.
+ */
+static Node *
+StripPlaceHolders(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, PlaceHolderVar))
+		return StripPlaceHolders((Node *) ((PlaceHolderVar *) node)->phexpr, context);
+	return MutateExpression(node, StripPlaceHolders, context);
+}
+
+/* Translate an expression of the scan's input to the columns of one of its tables. */
+static Node *
+TranslateToTable(PlannerInfo *root, Node *node, RelOptInfo *input, RelOptInfo *table)
+{
+	if (table == input)
+		return copyObject(node);
+	return StripPlaceHolders(AdjustAppendRelAttrs(root, node, table, input), NULL);
+}
+
+/*
+ * Return whether the scan can evaluate the keys and aggregates of a UNION ALL on the rows of one of
+ * its sources.
  */
 static bool
-CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables, bool *could_prune)
+ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source, List *keys,
+			 List *aggrefs)
+{
+	List	   *exprs = list_make1(input->own_key);
+	Node	   *translated;
+	ListCell   *lc;
+
+	foreach(lc, aggrefs)
+	{
+		const Aggref *aggref = lfirst(lc);
+
+		exprs = lappend(exprs, aggref->aggfilter);
+		keys = list_concat_copy(keys, get_tlist_exprs(aggref->args, true));
+	}
+	foreach(lc, keys)
+	{
+		if (!IsOfOther(root, lfirst(lc), input))
+			exprs = lappend(exprs, lfirst(lc));
+	}
+	translated = TranslateToTable(root, (Node *) exprs, input->orders, source);
+	return IsOfColumns(root, translated, source) && !contain_volatile_functions(translated);
+}
+
+static bool ServesSubquery(RelOptInfo *rel, Path *path, ScanInput *input);
+
+/*
+ * Return whether the scan can read the tables of a path in a subquery, and evaluate `targets`, the
+ * target lists of the paths above it that have columns of the same relation.  Collect the tables.
+ */
+static bool
+ServesPath(PlannerInfo *root, Path *path, List *targets, ScanInput *input)
+{
+	List	   *exprs = path->pathtarget->exprs;
+	RelOptInfo *rel = path->parent;
+
+	if (path->param_info != NULL || contain_subplans((Node *) exprs) ||
+		contain_volatile_functions((Node *) exprs))
+		return false;
+	targets = list_concat_copy(targets, exprs);
+
+	if (IsA(path, ProjectionPath))
+		return ServesPath(root, ((ProjectionPath *) path)->subpath, targets, input);
+	if (IsA(path, GatherPath))
+		return ServesPath(root, ((GatherPath *) path)->subpath, targets, input);
+	if (IsA(path, SubqueryScanPath))
+		return rel->baserestrictinfo == NIL &&
+			ServesSubquery(rel, ((SubqueryScanPath *) path)->subpath, input);
+	if (IsA(path, AppendPath))
+	{
+		ListCell   *lc;
+
+		input->could_prune |= CouldPruneLater(rel);
+		foreach(lc, ((AppendPath *) path)->subpaths)
+		{
+			/* what the targets need from the rows is in the target lists of the children */
+			if (!ServesPath(root, lfirst(lc), NIL, input))
+				return false;
+		}
+		return true;
+	}
+	if (path->pathtype != T_SeqScan || !ServesTable(root, rel) || HasVolatileQual(rel) ||
+		!IsOfColumns(root, (Node *) targets, rel))
+		return false;
+	input->tables = lappend(input->tables, rel);
+	return true;
+}
+
+/* Return whether the scan can read the tables of a subquery, of which `path` is a path. */
+static bool
+ServesSubquery(RelOptInfo *rel, Path *path, ScanInput *input)
+{
+	PlannerInfo *subroot = rel->subroot;
+	Path	   *bottom = path;
+
+	while (IsA(bottom, ProjectionPath))
+		bottom = ((ProjectionPath *) bottom)->subpath;
+	if (IS_DUMMY_APPEND(bottom))
+		return true;
+	return subroot->init_plans == NIL && subroot->parse->rowMarks == NIL &&
+		!subroot->hasPseudoConstantQuals && subroot->qual_security_level == 0 &&
+		ServesPath(subroot, path, NIL, input);
+}
+
+/*
+ * Collect a subquery, as CollectTables does.  It may have conditions that the planner has not moved
+ * into it.
+ */
+static bool
+CollectSubquery(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
+{
+	ListCell   *lc;
+
+	if (!AreQualsOfColumns(root, rel) || HasVolatileQual(rel) || HasPseudoConstantQual(rel))
+		return false;
+	foreach(lc, rel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+		ScanInput	copy = *input;
+
+		/* expressions of the query, which the planner may have put above the subquery */
+		while (IsA(path, ProjectionPath))
+			path = ((ProjectionPath *) path)->subpath;
+		copy.tables = list_copy(input->tables);
+		if (IsA(path, SubqueryScanPath) && path->param_info == NULL &&
+			ServesSubquery(rel, ((SubqueryScanPath *) path)->subpath, &copy))
+		{
+			copy.paths = lappend(copy.paths, path);
+			*input = copy;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Collect the tables that contain the rows of a relation: the relation itself, or its
+ * partitions, children or branches at all levels, without those that the planner has pruned.
+ * Return false if the scan cannot read one of them.
+ */
+static bool
+CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 {
 	ListCell   *lc;
 
@@ -343,16 +546,19 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, List **tables, bool *could_pru
 		return true;
 	if (!planner_rt_fetch(rel->relid, root)->inh)
 	{
-		*tables = lappend(*tables, rel);
+		input->sources = lappend(input->sources, rel);
+		if (rel->rtekind == RTE_SUBQUERY)
+			return CollectSubquery(root, rel, input);
+		input->tables = lappend(input->tables, rel);
 		return ServesTable(root, rel);
 	}
-	*could_prune |= CouldPruneLater(rel);
+	input->could_prune |= CouldPruneLater(rel);
 	foreach(lc, root->append_rel_list)
 	{
 		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
 
 		if (info->parent_relid == rel->relid &&
-			!CollectTables(root, find_base_rel(root, info->child_relid), tables, could_prune))
+			!CollectTables(root, find_base_rel(root, info->child_relid), input))
 			return false;
 	}
 	return true;
@@ -442,20 +648,6 @@ NeedsOther(Node *node, void *context)
 	if (IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, GroupingFunc))
 		return true;
 	return WalkExpression(node, NeedsOther, context);
-}
-
-/* Return whether a table has a condition with a volatile function. */
-static bool
-HasVolatileQual(const RelOptInfo *rel)
-{
-	ListCell   *lc;
-
-	foreach(lc, rel->baserestrictinfo)
-	{
-		if (contain_volatile_functions((Node *) lfirst_node(RestrictInfo, lc)->clause))
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -619,11 +811,12 @@ ServesJoin(PlannerInfo *root, RelOptInfo *joinrel, ScanInput *input)
  *
  * - grouping sets, set-returning functions, and a condition that is checked once for
  *	 the whole query;
- * - an input that is not one heap table, with its partitions or children, perhaps joined to others
- *	 as ServesJoin demands: a subquery, a foreign table;
+ * - an input that is not one heap table, with its partitions or children, or a UNION ALL of such
+ *	 tables, perhaps joined to others as ServesJoin demands: another subquery, a foreign table;
  * - TABLESAMPLE;
  * - the conditions of row security, which have an order of evaluation of their own;
  * - partitions that an Append could skip when the query runs: the scan would read all;
+ * - branches of a UNION ALL in which a column is a system column or contains a subquery;
  * - groups and a volatile condition: with many groups the scan reads the tables several times.
  */
 static bool
@@ -632,12 +825,11 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 {
 	Query	   *parse = root->parse;
 	OutputContext context = {.keys = GroupKeys(root)};
-	bool		could_prune = false;
 	ListCell   *lc;
 
 	if (!parse->hasAggs || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || parse->rowMarks != NIL ||
-		root->hasPseudoConstantQuals || root->qual_security_level > 0 ||
+		root->qual_security_level > 0 ||
 		output->reloptkind != RELOPT_UPPER_REL ||
 		(rel->reloptkind != RELOPT_BASEREL && rel->reloptkind != RELOPT_JOINREL))
 		return false;
@@ -650,8 +842,12 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 
 	input->orders = rel->reloptkind == RELOPT_BASEREL ? rel : RelationOf(root, context.aggrefs);
 	if (input->orders == NULL || input->orders->reloptkind != RELOPT_BASEREL ||
-		input->orders->rtekind != RTE_RELATION ||
+		(input->orders->rtekind != RTE_RELATION && !IsUnionAll(root, input->orders)) ||
 		(rel != input->orders && !ServesJoin(root, rel, input)))
+		return false;
+	/* a branch of a UNION ALL may have conditions without columns where the query has none */
+	if (root->hasPseudoConstantQuals &&
+		(rel != input->orders || !IsUnionAll(root, rel) || HasPseudoConstantQual(rel)))
 		return false;
 	foreach(lc, context.aggrefs)
 	{
@@ -664,19 +860,28 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		return false;
 
 	*distinct = DistinctAggrefs(context.aggrefs);
-	return planner_rt_fetch(input->orders->relid, root)->tablesample == NULL &&
-		CollectTables(root, input->orders, &input->tables, &could_prune) &&
-		input->tables != NIL &&
-		(!could_prune || list_length(input->tables) == 1) &&
-		EntriesFit(input->orders->max_attr, list_length(*distinct) + list_length(context.keys) + 1,
-				   list_length(input->tables));
+	if (planner_rt_fetch(input->orders->relid, root)->tablesample != NULL ||
+		!AreQualsOfColumns(root, input->orders) ||
+		!CollectTables(root, input->orders, input) || input->tables == NIL ||
+		(input->could_prune && list_length(input->tables) > 1) ||
+		!EntriesFit(input->orders->max_attr,
+					list_length(*distinct) + list_length(context.keys) + 1,
+					list_length(input->sources)))
+		return false;
+	foreach(lc, input->sources)
+	{
+		if (IsUnionAll(root, input->orders) &&
+			!ServesBranch(root, input, lfirst(lc), context.keys, *distinct))
+			return false;
+	}
+	return true;
 }
 
 /*
  * Return the conditions on the rows of a table in the order in which PostgreSQL evaluates
- * them: the cheapest first, and conditions of the same cost in their original order.  The
- * order matters, because a condition can raise an error for a row that an earlier one
- * excludes.
+ * them: those without columns first, which a branch of a UNION ALL may have, then the cheapest, and
+ * conditions of the same cost in their original order.  The order matters, because a condition can
+ * raise an error for a row that an earlier one excludes.
  */
 static List *
 OrderedQuals(PlannerInfo *root, List *restrictions)
@@ -697,7 +902,7 @@ OrderedQuals(PlannerInfo *root, List *restrictions)
 		ordered = list_insert_nth(ordered, place, lfirst(lc));
 		costs = list_insert_nth(costs, place, cost);
 	}
-	return ordered;
+	return list_concat(extract_actual_clauses(restrictions, true), ordered);
 }
 
 /* Append an entry to a custom_scan_tlist. */
@@ -778,14 +983,34 @@ PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys, L
 				   customer_columns);
 }
 
-/* Return an entry for each column of a table. */
+/* Return an entry for each column of what the query names, a table or a UNION ALL. */
 static List *
 ColumnEntries(PlannerInfo *root, const RelOptInfo *input)
 {
-	Relation	relation = table_open(planner_rt_fetch(input->relid, root)->relid, NoLock);
-	TupleDesc	tupdesc = RelationGetDescr(relation);
+	RangeTblEntry *rte = planner_rt_fetch(input->relid, root);
 	List	   *entries = NIL;
+	Relation	relation;
+	TupleDesc	tupdesc;
 
+	if (IsUnionAll(root, input))
+	{
+		ListCell   *lc;
+
+		foreach(lc, rte->subquery->targetList)
+		{
+			TargetEntry *column = lfirst_node(TargetEntry, lc);
+
+			if (column->resjunk)
+				continue;
+			entries = AddEntry(entries, (Expr *) makeVarFromTargetEntry(input->relid, column));
+			llast_node(TargetEntry, entries)->resname = strVal(list_nth(rte->eref->colnames,
+																		column->resno - 1));
+		}
+		return entries;
+	}
+
+	relation = table_open(rte->relid, NoLock);
+	tupdesc = RelationGetDescr(relation);
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
@@ -807,15 +1032,13 @@ TableEntry(PlannerInfo *root, RelOptInfo *input, RelOptInfo *table, List *values
 	RowExpr    *row = makeNode(RowExpr);
 	List	   *quals = NIL;
 
-	values = copyObject(values);
-	if (table != input)
-	{
-		quals = OrderedQuals(root, table->baserestrictinfo);
-		values = (List *) AdjustAppendRelAttrs(root, (Node *) values, table, input);
-	}
+	if (table != input || table->rtekind == RTE_SUBQUERY)
+		quals = (List *) StripPlaceHolders((Node *) OrderedQuals(root, table->baserestrictinfo),
+										   NULL);
 	row->args = list_make2(makeVar(table->relid, TableOidAttributeNumber, OIDOID, -1, InvalidOid,
 								   0), make_ands_explicit(quals));
-	row->args = list_concat(row->args, values);
+	row->args = list_concat(row->args,
+							(List *) TranslateToTable(root, (Node *) values, input, table));
 	row->row_typeid = RECORDOID;
 	row->row_format = COERCE_EXPLICIT_CALL;
 	row->location = -1;
@@ -854,12 +1077,12 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	foreach(lc, root->parse->groupClause)
 		operators = lappend_oid(operators, lfirst_node(SortGroupClause, lc)->eqop);
 
-	foreach(lc, input->tables)
+	foreach(lc, input->sources)
 		entries = AddEntry(entries, TableEntry(root, orders, lfirst(lc), values));
 
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = OrderedQuals(root, orders->baserestrictinfo);
-	scan->scan.scanrelid = orders->relid;
+	scan->scan.scanrelid = IsUnionAll(root, orders) ? 0 : orders->relid;
 	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = entries;
 	scan->custom_exprs = lcons(make_ands_explicit(having), list_copy(keys));
@@ -877,13 +1100,39 @@ static const CustomPathMethods path_methods = {
 };
 
 /*
+ * Estimate the number of combinations of keys and customer in the rows of a path.  The planner has
+ * no statistics of the columns of a UNION ALL, so the numbers of its tables are added up.
+ */
+static double
+EstimateCustomers(PlannerInfo *root, const ScanInput *input, List *keys, double rows)
+{
+	double		customers = 0;
+	ListCell   *lc;
+
+	if (!IsUnionAll(root, input->orders))
+		return estimate_num_groups(root, keys, rows, NULL, NULL);
+	foreach(lc, input->sources)
+	{
+		RelOptInfo *source = lfirst(lc);
+
+		customers += estimate_num_groups(root, (List *) TranslateToTable(root, (Node *) keys,
+																		 input->orders, source),
+										 clamp_row_est(rows * source->rows /
+													   Max(input->orders->rows, 1)),
+										 NULL, NULL);
+	}
+	return Min(customers, rows);
+}
+
+/*
  * Estimate the cost of sending the states of aggregates from the processes of a parallel
  * plan to the leader, and of merging them.  `partial` is the scan that the processes
  * share.  Each state of a process contains all customers of the rows that the process
  * reads.
  */
 static Shipping
-EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
+EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
+				 const Path *partial)
 {
 	int			processes = partial->parallel_workers + (parallel_leader_participation ? 1 : 0);
 	double		customers = 0;
@@ -899,7 +1148,7 @@ EstimateShipping(PlannerInfo *root, const List *aggrefs, const Path *partial)
 		if (contain_var_clause((Node *) arg->expr))
 			keys = lappend(keys, arg->expr);
 		customers += keys == NIL ? 1 :
-			estimate_num_groups(root, keys, partial->rows, NULL, NULL);
+			EstimateCustomers(root, input, keys, partial->rows);
 	}
 	shipping.process_cost = customers * SENDING_SHARE * cpu_tuple_cost;
 	shipping.leader_cost = customers * processes *
@@ -974,6 +1223,17 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 		get_tablespace_page_costs(table->reltablespace, NULL, &page_cost);
 		disk_cost += table->pages * page_cost;
 	}
+	/* conditions that the planner has not moved into a subquery */
+	foreach(lc, input->sources)
+	{
+		const RelOptInfo *source = lfirst(lc);
+
+		if (source->rtekind == RTE_SUBQUERY)
+		{
+			cpu_cost += source->tuples * source->baserestrictcost.per_tuple;
+			startup_cost += source->baserestrictcost.startup;
+		}
+	}
 	cpu_cost += rel->rows *
 		(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
 	/* with more groups than memory holds, a single process reads the tables several times */
@@ -996,6 +1256,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 		startup_cost += other->total_cost + other->rows * cpu_tuple_cost;
 		path->custom_paths = list_make1(other);
 	}
+	path->custom_paths = list_concat(path->custom_paths, list_copy(input->paths));
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = output;
@@ -1080,7 +1341,7 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 		return;
 
 	partial = linitial(rel->partial_pathlist);
-	shipping = EstimateShipping(root, aggrefs, partial);
+	shipping = EstimateShipping(root, input, aggrefs, partial);
 	ChargeParallelPaths(output, &shipping);
 	if (input->other != NULL &&
 		(other = CreateOtherPath(root, input, aggrefs, true)) == NULL)

@@ -34,6 +34,7 @@ typedef struct ConstantColumn
 typedef struct TableToScan
 {
 	ScanTable	table;
+	List	   *conditions;		/* all conditions of WHERE, for EXPLAIN */
 	List	   *filters;		/* the first conditions of WHERE, evaluated on columns */
 	bool		by_column;		/* there are conditions evaluated on columns, or computed columns */
 	bool		by_row;			/* there is a qual or a FILTER evaluated row by row */
