@@ -25,4 +25,17 @@ typedef struct RowBlock
 	bool	   *nulls[FUNC_MAX_ARGS];
 } RowBlock;
 
+/* Return an argument of a call for a row: from the block, or from the fcinfo of all rows. */
+static inline NullableDatum
+RowBlockArg(const RowBlock *rows, int row, FunctionCallInfo fcinfo, int arg)
+{
+	NullableDatum value;
+
+	if (rows->values[arg] == NULL)
+		return fcinfo->args[arg];
+	value.value = rows->values[arg][row];
+	value.isnull = rows->nulls[arg][row];
+	return value;
+}
+
 #endif							/* WINBACK_ROW_BLOCK_H */

@@ -119,6 +119,13 @@ AmountIsZero(const Amount *amount)
 											zero));
 }
 
+/* Multiply an integer by 10^digits.  Return false if that overflows. */
+bool
+AmountRescale(int64 *scaled, int digits)
+{
+	return !pg_mul_s64_overflow(*scaled, powers[digits], scaled);
+}
+
 /*
  * Make the caller of the functions of PostgreSQL's own sum(numeric), which adds up those amounts
  * that are no integers.  A sum is then the same for every order of the rows, overflows only if

@@ -43,6 +43,7 @@ IsAmountForm(int form)
 
 extern Amount AmountFromDatum(Datum numeric);
 extern bool AmountIsZero(const Amount *amount);
+extern bool AmountRescale(int64 *scaled, int digits);
 
 /* A sum of amounts.  Zeroed memory is the sum of none.  `caller` is from AmountSumCaller. */
 typedef struct AmountSum

@@ -582,6 +582,16 @@ CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, 
 	return false;
 }
 
+/* Return the image of the customer with these facts, in a table whose form has images. */
+const char *
+CustomerTableImage(const CustomerTable *table, const uint8 *facts, Size *length)
+{
+	uint64		offset = SlotRest((const char *) facts - KeySize(table->form));
+
+	*length = ImageLength(table, offset);
+	return ImageAt(table, offset);
+}
+
 /* Return the bytes that a table has allocated. */
 Size
 CustomerTableSize(const CustomerTable *table)

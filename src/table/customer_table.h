@@ -148,6 +148,12 @@ extern bool CustomerTableOverlay(CustomerTable *table, const CustomerTable *othe
 extern bool CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other,
 								 uint64 *cursor, CustomerKey *key, char *room, uint8 **facts);
 extern Size CustomerTableSize(const CustomerTable *table);
+extern int64 CustomerTableInteger(const CustomerTable *table, const uint8 *facts);
+extern void CustomerTablePair(const CustomerTable *table, const uint8 *facts, uint64 *half);
+extern Size CustomerTableText(const CustomerTable *table, const uint8 *facts, char *room,
+							  const char **text);
+extern const char *CustomerTableImage(const CustomerTable *table, const uint8 *facts,
+									  Size *length);
 
 #ifdef USE_ASSERT_CHECKING
 /* A table of up to this many bytes is checked as a whole after every step. */

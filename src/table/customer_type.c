@@ -227,6 +227,123 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 	}
 }
 
+/*
+ * Return whether equal values of a type have equal bytes, so that a customer in a table can be
+ * returned in place of any equal one.  A number such as 1.0, which equals 1.00, can not.
+ */
+bool
+CustomerHasOneImage(Oid type, Oid collation)
+{
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case UUIDOID:
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			return OidIsValid(collation) && get_collation_isdeterministic(collation);
+	}
+	return false;
+}
+
+/*
+ * Return the bytes that a table takes for the key of a customer of a type of CustomerHasOneImage.
+ * `width` is the average length of a value.
+ */
+int
+CustomerKeyBytes(Oid type, int32 width)
+{
+	const int	image_header = sizeof(Size);
+
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case DATEOID:
+			return sizeof(uint32);
+		case INT8OID:
+			return sizeof(uint64);
+		case UUIDOID:
+			return 2 * sizeof(uint64);
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return 2 * sizeof(uint64) + image_header + sizeof(Datum);
+	}
+	return 2 * sizeof(uint64) + (width <= SHORT_TEXT ? 0 : image_header + MAXALIGN(width));
+}
+
+/*
+ * Return a hash of a customer of a type of CustomerHasOneImage.  Unlike the word of a key, it does
+ * not depend on the form of a table, and it is independent of the word.
+ */
+uint64
+CustomerHash(CustomerType *customer_type, Datum customer)
+{
+	const uint64 seed = ~customer_type->seed;
+	const text *value;
+
+	switch (customer_type->path)
+	{
+		case CUSTOMER_INT16:
+			return ScrambleWord((uint64) DatumGetInt16(customer), seed);
+		case CUSTOMER_INT32:
+			return ScrambleWord((uint64) DatumGetInt32(customer), seed);
+		case CUSTOMER_INT64:
+			return ScrambleWord((uint64) DatumGetInt64(customer), seed);
+		case CUSTOMER_UUID:
+			return hash_bytes_extended(DatumGetUUIDP(customer)->data, UUID_LEN, seed);
+		case CUSTOMER_TEXT:
+			value = DatumGetTextPP(customer);
+			return hash_bytes_extended((const unsigned char *) VARDATA_ANY(value),
+									   VARSIZE_ANY_EXHDR(value), seed);
+		case CUSTOMER_ANY:
+			Assert(customer_type->typbyval);
+			return ScrambleWord((uint64) customer, seed);
+	}
+	pg_unreachable();
+}
+
+/*
+ * Return the customer with these facts, of a type of CustomerHasOneImage, allocated in the current
+ * context.
+ */
+Datum
+CustomerOfFacts(const CustomerType *customer_type, const CustomerTable *table, const uint8 *facts)
+{
+	char		room[SHORT_TEXT];
+	const char *bytes;
+	Size		length;
+	uint64		half[2];
+	pg_uuid_t  *uuid;
+
+	switch (customer_type->path)
+	{
+		case CUSTOMER_INT16:
+			return Int16GetDatum((int16) CustomerTableInteger(table, facts));
+		case CUSTOMER_INT32:
+			return Int32GetDatum((int32) CustomerTableInteger(table, facts));
+		case CUSTOMER_INT64:
+			return Int64GetDatum(CustomerTableInteger(table, facts));
+		case CUSTOMER_UUID:
+			uuid = palloc(sizeof(pg_uuid_t));
+			CustomerTablePair(table, facts, half);
+			memcpy(uuid->data, half, UUID_LEN);
+			return UUIDPGetDatum(uuid);
+		case CUSTOMER_TEXT:
+			length = CustomerTableText(table, facts, room, &bytes);
+			return PointerGetDatum(cstring_to_text_with_len(bytes, (int) length));
+		case CUSTOMER_ANY:
+			Assert(customer_type->typbyval);
+			return *(const Datum *) CustomerTableImage(table, facts, &length);
+	}
+	pg_unreachable();
+}
+
 /* Return whether a received image of KEY_VALUE has the length that its type demands. */
 bool
 CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size length)

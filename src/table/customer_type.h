@@ -45,6 +45,11 @@ extern uint64 SeedOfQuery(void);
 extern bool CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form);
 extern void MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table,
 								   Datum customer, CustomerKey *key);
+extern bool CustomerHasOneImage(Oid type, Oid collation);
+extern int	CustomerKeyBytes(Oid type, int32 width);
+extern uint64 CustomerHash(CustomerType *customer_type, Datum customer);
+extern Datum CustomerOfFacts(const CustomerType *customer_type, const CustomerTable *table,
+							 const uint8 *facts);
 extern bool CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size length);
 extern bool CustomerImagesAreEqual(CustomerType *customer_type, const char *a, const char *b);
 

@@ -85,6 +85,51 @@ TextOfPair(const CustomerKey *key, uint64 seed, char *text)
 	return Min((uint8) bytes[SHORT_TEXT], SHORT_TEXT);
 }
 
+/* Return the integer that is the customer with these facts, in a table of integers. */
+int64
+CustomerTableInteger(const CustomerTable *table, const uint8 *facts)
+{
+	const char *slot = (const char *) facts - KeySize(table->form);
+
+	if (table->form == KEY_DENSE)
+		return table->base + (int64) ((slot - table->slots) / table->slot_size);
+	if (table->form == KEY_HALF)
+		return UnscrambleHalf(SlotWord(slot, KEY_HALF), table->seed);
+	return (int64) UnscrambleWord(SlotWord(slot, KEY_WORD), table->seed);
+}
+
+/* Compute the two words that are the customer with these facts, in a table of KEY_PAIR. */
+void
+CustomerTablePair(const CustomerTable *table, const uint8 *facts, uint64 *half)
+{
+	const char *slot = (const char *) facts - KeySize(KEY_PAIR);
+	CustomerKey key = {.word = SlotWord(slot, KEY_PAIR)};
+
+	key.u.rest = SlotRest(slot);
+	HalvesOfPair(&key, table->seed, half);
+}
+
+/*
+ * Find the text that is the customer with these facts, and return its length.  *text points into
+ * the table, or into `room`, of SHORT_TEXT bytes.
+ */
+Size
+CustomerTableText(const CustomerTable *table, const uint8 *facts, char *room, const char **text)
+{
+	const char *slot = (const char *) facts - KeySize(table->form);
+	CustomerKey key = {.word = SlotWord(slot, table->form)};
+	Size		length;
+
+	if (table->form == KEY_BYTES)
+	{
+		*text = CustomerTableImage(table, facts, &length);
+		return length;
+	}
+	key.u.rest = SlotRest(slot);
+	*text = room;
+	return TextOfPair(&key, table->seed, room);
+}
+
 /*
  * Make a key of `other` into the key that `table` has for the same customer.  The key
  * may point to `room`, of SHORT_TEXT bytes, afterwards.
