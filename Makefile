@@ -19,6 +19,7 @@ REGRESS = \
 	scan \
 	scan_join \
 	scan_union \
+	scan_list \
 	lifecycle \
 	series \
 	errors \
@@ -31,7 +32,7 @@ REGRESS = \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out scan scan_join scan_union dense property property_events property_series parallel,$(REGRESS))
+REGRESS := $(filter-out scan scan_join scan_union scan_list dense property property_events property_series parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

@@ -1121,7 +1121,10 @@ BEGIN
   PERFORM set_config('max_parallel_workers_per_gather', '0', false);
   CALL keep('serial', query);
   PERFORM set_config('max_parallel_workers_per_gather', '2', false);
+  -- a Winback Scan of a list of customers is not parallel
+  PERFORM set_config('winback.enable_scan', (way NOT LIKE 'customers%')::text, false);
   CALL keep('parallel', query, wanted);
+  PERFORM set_config('winback.enable_scan', 'on', false);
   PERFORM set_config('max_parallel_workers_per_gather', '0', false);
   INSERT INTO parallel_answers
   SELECT asked, way, kind, time, id, e.answer, s.answer, p.answer

@@ -1,10 +1,11 @@
 /*
  * aggregates.h
- *	  The one-pass aggregates, which winback.c registers with the scan.
+ *	  The aggregates that a Winback Scan can compute, which winback.c registers with the scan.
  */
 #ifndef WINBACK_AGGREGATES_H
 #define WINBACK_AGGREGATES_H
 
+#include "scan/list_aggregate.h"
 #include "scan/one_pass.h"
 
 /* rates.c */
@@ -18,5 +19,10 @@ extern const OnePassAggregate counts_aggregate;
 extern const OnePassAggregate series_aggregate;
 extern const OnePassAggregate counts_lost_aggregate;
 extern const OnePassAggregate series_lost_aggregate;
+
+/* lifecycle.c */
+extern const ListAggregate lifecycle_at_list;
+extern const ListAggregate lifecycle_during_list;
+extern const ListAggregate explain_lifecycle_list;
 
 #endif							/* WINBACK_AGGREGATES_H */

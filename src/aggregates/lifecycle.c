@@ -5,6 +5,9 @@
  *
  * The state is small and does not grow with the rows.  So a GROUP BY over all
  * customers takes as much memory as a GROUP BY with max(), and spills to disk in the same way.
+ *
+ * A Winback Scan keeps the facts of all customers in one table instead (list_aggregate.h): a byte
+ * for each customer, or 34 bytes if rows have events.
  */
 #include "postgres.h"
 
@@ -14,6 +17,7 @@
 #include "libpq/pqformat.h"
 #include "utils/fmgrprotos.h"
 
+#include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_at_trans);
@@ -340,3 +344,227 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, row.values, row.nulls)));
 }
+
+/*
+ * In a list of customers.
+ */
+
+/* Three arguments are the same for all rows: the period or as_of, and two thresholds. */
+#define NCONSTANT_ARGS		3
+
+/* The position of `at`, as in AtArg: these aggregates have no customer argument. */
+#define LIST_AT_ARG			1
+
+/* Whether an aggregate has an event: its arguments are at, event, and the constants. */
+#define ListHasEvent(nargs)	((nargs) > LIST_AT_ARG + NCONSTANT_ARGS)
+
+/* The facts of explain_lifecycle in a list. */
+#define EXPLAIN_HAS_ROW			0	/* a byte: a row was not ignored */
+#define EXPLAIN_EVENTS			1	/* EventFacts, packed */
+#define EXPLAIN_FIRST			(EXPLAIN_EVENTS + EVENT_FACTS_SIZE)	/* first_purchase */
+#define EXPLAIN_SIZE			(EXPLAIN_FIRST + sizeof(int64))
+
+StaticAssertDecl(EXPLAIN_SIZE <= LIST_MAX_FACTS, "the facts of explain_lifecycle are too large");
+
+static int
+StatusFactsSize(int nargs)
+{
+	return ListHasEvent(nargs) ? EVENT_FACTS_SIZE : sizeof(PurchaseFacts);
+}
+
+static int
+ExplainFactsSize(int nargs pg_attribute_unused())
+{
+	return EXPLAIN_SIZE;
+}
+
+/* Get the time and the event of a row.  Return false if the row is ignored. */
+static pg_attribute_always_inline bool
+ListRow(FunctionCallInfo fcinfo, const CallSite *site, const RowBlock *rows, int row, int64 *at,
+		LifecycleEvent *event)
+{
+	NullableDatum time = RowBlockArg(rows, row, fcinfo, LIST_AT_ARG);
+
+	if (time.isnull)
+		return false;
+	*at = InstantFromDatum(site->unit, time.value);
+	*event = EVENT_PURCHASE;
+	if (site->event)
+	{
+		NullableDatum kind = RowBlockArg(rows, row, fcinfo, site->event);
+
+		if (IgnoresEvent(site, kind.value, kind.isnull))
+			return false;
+		*event = (LifecycleEvent) DatumGetChar(kind.value);
+	}
+	return true;
+}
+
+/* Add an event to packed EventFacts. */
+static inline void
+AddPackedEvent(uint8 *packed, const PeriodJudge *judge, int64 at, LifecycleEvent event,
+			   PurchaseFacts verdict)
+{
+	EventFacts	facts;
+
+	EventFactsLoad(&facts, packed);
+	EventFactsAdd(&facts, at, event, verdict, judge->period.from);
+	EventFactsStore(&facts, packed);
+}
+
+/* Add rows to PurchaseFacts or EventFacts, as LifecycleTrans does. */
+static void
+ListAdd(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows,
+		uint8 *const *facts, int offset)
+{
+	CallSite   *site = CallSiteGet(fcinfo, signature);
+	const PeriodJudge *judge = NULL;
+
+	for (int row = 0; row < rows->nrows; row++)
+	{
+		uint8	   *own = facts[row] + offset;
+		int64		at;
+		LifecycleEvent event;
+		PurchaseFacts verdict;
+
+		if (!ListRow(fcinfo, site, rows, row, &at, &event))
+			continue;
+		/* the question is not read before a row needs it: it may be invalid */
+		if (unlikely(judge == NULL))
+			judge = CallSiteJudge(fcinfo, site);
+		verdict = JudgePurchase(judge, at);
+		if (!site->event)
+			*own |= verdict;
+		else if (verdict != 0)
+			AddPackedEvent(own, judge, at, event, verdict);
+	}
+}
+
+static void
+AddToAtList(FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts, int offset)
+{
+	ListAdd(fcinfo, &at_signature, rows, facts, offset);
+}
+
+static void
+AddToDuringList(FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts, int offset)
+{
+	ListAdd(fcinfo, &during_signature, rows, facts, offset);
+}
+
+/* Add rows to the facts of explain_lifecycle, as explain_lifecycle_trans does. */
+static void
+AddToExplainList(FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts, int offset)
+{
+	CallSite   *site = CallSiteGet(fcinfo, &explain_signature);
+
+	for (int row = 0; row < rows->nrows; row++)
+	{
+		uint8	   *own = facts[row] + offset;
+		const PeriodJudge *judge;
+		int64		at;
+		int64		first = END_OF_TIME;
+		LifecycleEvent event;
+		PurchaseFacts verdict;
+
+		if (!ListRow(fcinfo, site, rows, row, &at, &event))
+			continue;
+		judge = CallSiteJudge(fcinfo, site);
+		verdict = JudgePurchase(judge, at);
+		if (verdict != 0)
+			AddPackedEvent(own + EXPLAIN_EVENTS, judge, at, event, verdict);
+
+		if (own[EXPLAIN_HAS_ROW])
+			memcpy(&first, own + EXPLAIN_FIRST, sizeof(first));
+		own[EXPLAIN_HAS_ROW] = true;
+		if (event == EVENT_PURCHASE && at >= judge->period.from && at < judge->period.to)
+			first = Min(first, at);
+		memcpy(own + EXPLAIN_FIRST, &first, sizeof(first));
+	}
+}
+
+static Outcome
+ListOutcome(FunctionCallInfo fcinfo, const uint8 *facts)
+{
+	EventFacts	events;
+
+	/* an argument of the transition function is the state */
+	if (!ListHasEvent(fcinfo->nargs - 1))
+		return OutcomeFromPurchases(*facts);
+	EventFactsLoad(&events, facts);
+	return OutcomeFromEvents(&events);
+}
+
+static Datum
+ListStatus(LifecycleStatus status, bool *isnull)
+{
+	*isnull = status == LIFECYCLE_NONE;
+	return CharGetDatum(status);
+}
+
+static Datum
+FinishAtList(FunctionCallInfo fcinfo, FunctionCallInfo final pg_attribute_unused(),
+			 const uint8 *facts, bool *isnull)
+{
+	Outcome		outcome = ListOutcome(fcinfo, facts);
+
+	return ListStatus(StatusOfStanding(outcome.before), isnull);
+}
+
+static Datum
+FinishDuringList(FunctionCallInfo fcinfo, FunctionCallInfo final pg_attribute_unused(),
+				 const uint8 *facts, bool *isnull)
+{
+	Outcome		outcome = ListOutcome(fcinfo, facts);
+
+	return ListStatus(OutcomeStatus(&outcome), isnull);
+}
+
+/* Make the state of a customer from the facts, and return the result of the final function. */
+static Datum
+FinishExplainList(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
+				  bool *isnull)
+{
+	Explanation why = {.first_purchase = END_OF_TIME};
+	Datum		result;
+
+	final->args[0].isnull = !facts[EXPLAIN_HAS_ROW];
+	if (facts[EXPLAIN_HAS_ROW])
+	{
+		why.judge = *CallSiteJudge(fcinfo, CallSiteGet(fcinfo, &explain_signature));
+		EventFactsLoad(&why.state.facts, facts + EXPLAIN_EVENTS);
+		memcpy(&why.first_purchase, facts + EXPLAIN_FIRST, sizeof(why.first_purchase));
+		final->args[0].value = PointerGetDatum(&why);
+	}
+	final->isnull = false;
+	result = explain_lifecycle_final(final);
+	*isnull = final->isnull;
+	return result;
+}
+
+const ListAggregate lifecycle_at_list = {
+	.transition = lifecycle_at_trans,
+	.final = lifecycle_at_final,
+	.nconstant = NCONSTANT_ARGS,
+	.facts_size = StatusFactsSize,
+	.add_rows = AddToAtList,
+	.finish = FinishAtList
+};
+
+const ListAggregate lifecycle_during_list = {
+	.transition = lifecycle_during_trans,
+	.final = lifecycle_during_final,
+	.nconstant = NCONSTANT_ARGS,
+	.facts_size = StatusFactsSize,
+	.add_rows = AddToDuringList,
+	.finish = FinishDuringList
+};
+
+const ListAggregate explain_lifecycle_list = {
+	.transition = explain_lifecycle_trans,
+	.final = explain_lifecycle_final,
+	.nconstant = NCONSTANT_ARGS,
+	.facts_size = ExplainFactsSize,
+	.add_rows = AddToExplainList,
+	.finish = FinishExplainList
+};

@@ -8,6 +8,9 @@
  * at the first row that needs the transition function.  Most rows do not need it, because
  * their customers only have to be queued in a batch.
  *
+ * In a list of customers (scan_list.c) there are no states.  Rows are added to the facts of their
+ * customers by the functions of a ListAggregate.
+ *
  * An argument without columns is evaluated once in each scan, when the first row arrives.
  * It is not evaluated if no row arrives, because it may raise an error that PostgreSQL
  * would not raise.
@@ -90,8 +93,10 @@ ScanCheckPrivileges(const Aggref *aggref)
 	ReleaseSysCache(tuple);
 
 	ScanCheckExecute(aggref->aggfnoid, GetUserId(), OBJECT_AGGREGATE);
-	ScanCheckExecute(DO_AGGSPLIT_SERIALIZE(aggref->aggsplit) ? functions.serialize :
-					 functions.finish, owner, OBJECT_FUNCTION);
+	if (DO_AGGSPLIT_SERIALIZE(aggref->aggsplit))
+		ScanCheckExecute(functions.serialize, owner, OBJECT_FUNCTION);
+	else if (OidIsValid(functions.finish))
+		ScanCheckExecute(functions.finish, owner, OBJECT_FUNCTION);
 	ScanCheckExecute(functions.transition, owner, OBJECT_FUNCTION);
 }
 
@@ -111,6 +116,20 @@ bool
 IsOnePass(const Aggref *aggref)
 {
 	return OnePassOf(aggref) != NULL;
+}
+
+/* Return the aggregate of an Aggref in a list of customers, or NULL if it is another one. */
+const ListAggregate *
+ListAggregateOf(const Aggref *aggref)
+{
+	AggregateFunctions functions = LookUpAggregate(aggref->aggfnoid);
+	FmgrInfo	transition;
+	FmgrInfo	final = {0};
+
+	fmgr_info(functions.transition, &transition);
+	if (OidIsValid(functions.finish))
+		fmgr_info(functions.finish, &final);
+	return FindListAggregate(aggref->aggfnoid, transition.fn_addr, final.fn_addr);
 }
 
 /*
@@ -142,7 +161,8 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped, 
 	aggregate->joined = joined;
 	aggregate->numbered = numbered;
 	aggregate->one_pass = OnePassOf(aggref);
-	if (aggregate->one_pass == NULL)
+	aggregate->list = ListAggregateOf(aggref);
+	if (aggregate->one_pass == NULL && aggregate->list == NULL)
 		elog(ERROR, "transition function of aggregate %u has changed since planning",
 			 aggref->aggfnoid);
 	aggregate->nargs = list_length(aggref->args);
@@ -352,6 +372,24 @@ SetBlockColumn(RowBlock *block, int arg, const ScanColumn *column, const uint16 
 	}
 }
 
+/* Prepare the arguments of calls for rows of a page, as in ScanAggregateEnter. */
+static void
+SetBlock(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
+		 const uint16 *chosen, int nrows)
+{
+	if (unlikely(aggregate->call.aggref == NULL))
+		EvaluateArgs(aggregate, econtext);
+
+	aggregate->block.nrows = nrows;
+	for (int i = 0; i < aggregate->nargs; i++)
+	{
+		/* the state is argument 0 */
+		if (aggregate->columns[i] >= 0)
+			SetBlockColumn(&aggregate->block, i + 1, &columns->columns[aggregate->columns[i]],
+						   chosen);
+	}
+}
+
 /*
  * Enter rows of a page into the state.  Their columns have been fetched.  Enter the nrows
  * rows whose numbers are in `chosen`, or rows 0..nrows-1 if `chosen` is NULL.
@@ -362,33 +400,52 @@ void
 ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
 				   const uint16 *chosen, int nrows)
 {
-	RowBlock   *block = &aggregate->block;
-
 	if (nrows == 0)
 		return;
-	if (unlikely(aggregate->call.aggref == NULL))
-		EvaluateArgs(aggregate, econtext);
-
-	block->nrows = nrows;
-	for (int i = 0; i < aggregate->nargs; i++)
-	{
-		/* the state is argument 0 */
-		if (aggregate->columns[i] >= 0)
-			SetBlockColumn(block, i + 1, &columns->columns[aggregate->columns[i]], chosen);
-	}
-
+	SetBlock(aggregate, econtext, columns, chosen, nrows);
 	for (int row = 0; row < nrows; row++)
 	{
 		if (aggregate->grouped)
 			LendBatch(aggregate);
 		if (!aggregate->fcinfo->args[0].isnull)
-			row = aggregate->one_pass->take_rows(aggregate->fcinfo, block, row);
+			row = aggregate->one_pass->take_rows(aggregate->fcinfo, &aggregate->block, row);
 		if (row < nrows)
 			EnterRow(aggregate, row);
 		MemoryContextReset(CurrentMemoryContext);
 	}
 	if (aggregate->grouped)
 		ReturnBatch(aggregate);
+}
+
+/* Return the bytes of facts of a customer, in a list of customers. */
+int
+ListFactsSize(const Aggref *aggref)
+{
+	return ListAggregateOf(aggref)->facts_size(list_length(aggref->args));
+}
+
+/*
+ * Add rows of a page to the facts of their customers: facts[i] belongs to row chosen[i], or to row
+ * i if `chosen` is NULL.
+ */
+void
+ScanAggregateAdd(ScanAggregate *aggregate, ExprContext *econtext, const ScanColumns *columns,
+				 const uint16 *chosen, int nrows, uint8 *const *facts)
+{
+	if (nrows == 0)
+		return;
+	SetBlock(aggregate, econtext, columns, chosen, nrows);
+	aggregate->list->add_rows(aggregate->fcinfo, &aggregate->block, facts,
+							  aggregate->facts_offset);
+}
+
+/* Return the result for the customer with these facts. */
+Datum
+ScanAggregateFinish(const ScanAggregate *aggregate, const ScanFinish *finish, const uint8 *facts,
+					bool *isnull)
+{
+	return aggregate->list->finish(aggregate->fcinfo, finish->fcinfo,
+								   facts + aggregate->facts_offset, isnull);
 }
 
 /* Add the numbers of a state to the counters, after the last row has been entered. */
@@ -415,6 +472,9 @@ ScanFinishStart(ScanFinish *finish, ScanAggregate *aggregate, const Aggref *aggr
 	int			nargs = functions.finish_extra ? ntypes + 1 : 1;
 	Expr	   *expr;
 
+	finish->fcinfo = NULL;
+	if (!OidIsValid(functions.finish))
+		return;
 	build_aggregate_finalfn_expr(types, nargs, aggref->aggtranstype, aggref->aggtype,
 								 aggref->inputcollid, functions.finish, &expr);
 	finish->fcinfo = PrepareCall(aggregate, &finish->flinfo, functions.finish, expr, nargs,

@@ -12,6 +12,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 
+#include "scan/list_aggregate.h"
 #include "scan/one_pass.h"
 #include "scan/row_block.h"
 #include "scan/scan_call.h"
@@ -36,7 +37,9 @@ typedef struct ScanCounters
 typedef struct ScanAggregate
 {
 	const Aggref *aggref;
-	const OnePassAggregate *one_pass;
+	const OnePassAggregate *one_pass;	/* NULL in a list of customers */
+	const ListAggregate *list;	/* NULL otherwise */
+	int			facts_offset;	/* in a list: where the facts of a customer are, in bytes */
 	bool		grouped;		/* each group has a state */
 	int			joined;			/* if the customer is a column from a join: its index in ScanColumns;
 								 * else -1 */
@@ -53,7 +56,10 @@ typedef struct ScanAggregate
 	Batch	   *batch;			/* of the rows of one group, lent to its state; NULL at first */
 } ScanAggregate;
 
-/* A call of the final function of an Aggref, on the state of its ScanAggregate. */
+/*
+ * A call of the final function of an Aggref, on the state of its ScanAggregate.  fcinfo is NULL if
+ * there is no final function.
+ */
 typedef struct ScanFinish
 {
 	FmgrInfo	flinfo;
@@ -69,6 +75,8 @@ typedef struct ScanSource
 } ScanSource;
 
 extern bool IsOnePass(const Aggref *aggref);
+extern const ListAggregate *ListAggregateOf(const Aggref *aggref);
+extern int	ListFactsSize(const Aggref *aggref);
 extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
@@ -83,6 +91,11 @@ extern CustomerState *ScanAggregateState(const ScanAggregate *aggregate);
 extern void ScanAggregateSetState(ScanAggregate *aggregate, CustomerState *state);
 extern void ScanAggregateEnter(ScanAggregate *aggregate, ExprContext *econtext,
 							   const ScanColumns *columns, const uint16 *chosen, int nrows);
+extern void ScanAggregateAdd(ScanAggregate *aggregate, ExprContext *econtext,
+							 const ScanColumns *columns, const uint16 *chosen, int nrows,
+							 uint8 *const *facts);
+extern Datum ScanAggregateFinish(const ScanAggregate *aggregate, const ScanFinish *finish,
+								 const uint8 *facts, bool *isnull);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern void ScanFinishStart(ScanFinish *finish, ScanAggregate *aggregate, const Aggref *aggref);
 extern Datum ScanFinishCall(ScanFinish *finish, const ScanAggregate *aggregate, bool *isnull);

@@ -42,6 +42,7 @@
 #include "scan/scan_filter.h"
 #include "scan/scan_group.h"
 #include "scan/scan_join.h"
+#include "scan/scan_list.h"
 #include "scan/scan_rows.h"
 #include "scan/scan_subquery.h"
 #include "scan/scan_table.h"
@@ -100,7 +101,9 @@ typedef struct WinbackScanState
 
 	ScanJoin   *join;			/* NULL if there is none */
 
-	/* of a query with GROUP BY or a join */
+	ScanList   *list;			/* NULL unless the key of GROUP BY is the customer of a list */
+
+	/* of another query with GROUP BY, or of one with a join */
 	bool		grouped;
 	int			nkeys;			/* 0 if there is no GROUP BY */
 	ScanKeyEntry *keys;
@@ -138,6 +141,13 @@ static inline bool
 IsPartial(const ScanResult *result)
 {
 	return DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit);
+}
+
+/* Return whether the groups or customers found so far take all the memory that they may take. */
+static inline bool
+IsFull(const WinbackScanState *scan)
+{
+	return scan->list != NULL ? scan->list->full : scan->groups.full;
 }
 
 /* Return the expression of an entry of the plan (scan.h). */
@@ -270,7 +280,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 	SetColumns(scan, table, fields);
 	table->by_column = table->filters != NIL || table->ncomputed > 0;
 	table->by_row = table->qual != NULL;
-	table->filtered = !scan->grouped;
+	table->filtered = !scan->grouped && scan->list == NULL;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
 	for (int i = 0; i < scan->nresults; i++)
 	{
@@ -355,19 +365,21 @@ AddJoinedCustomer(WinbackScanState *scan, const Aggref *aggref, AttrNumber attno
 
 /*
  * Return the aggregate of result number `result`.  Set it up unless an earlier Aggref with the
- * same transition number has done so.
+ * same transition number has done so.  In a list sum() and avg() have different facts.
  */
 static ScanAggregate *
 FindAggregate(WinbackScanState *scan, int result)
 {
 	const Aggref *aggref = scan->results[result].aggref;
+	const ListAggregate *list = ListAggregateOf(aggref);
 	ScanAggregate *aggregate;
 	const JoinedCustomer *customer = NULL;
 	AttrNumber	attno = 0;
 
 	for (int i = 0; i < scan->naggregates; i++)
 	{
-		if (scan->aggregates[i].aggref->aggtransno == aggref->aggtransno)
+		if (scan->aggregates[i].aggref->aggtransno == aggref->aggtransno &&
+			scan->aggregates[i].list == list)
 			return &scan->aggregates[i];
 	}
 	aggregate = &scan->aggregates[scan->naggregates++];
@@ -547,6 +559,23 @@ BeginJoin(WinbackScanState *scan, EState *estate, int eflags)
 				 linitial_oid(types), lsecond_oid(types), lthird_oid(types));
 }
 
+/* Set up a list of customers.  The entry of the customer in the plan is number `entry`. */
+static void
+BeginList(WinbackScanState *scan, int entry)
+{
+	Node	   *key = (Node *) PlanEntry((const CustomScan *) scan->css.ss.ps.plan, entry);
+	const Var  *column = ColumnOf((Expr *) key);
+
+	scan->grouped = false;
+	scan->keys = palloc0(sizeof(ScanKeyEntry));
+	scan->keys->entry = entry;
+	scan->keys->column_entry = IsA(key, Var) ? column->varattno - 1 : -1;
+	scan->key_columns = palloc(sizeof(int));
+	scan->key_columns[0] = ScanColumnsAdd(&scan->rows.columns, column->varattno, exprType(key));
+	scan->list = ScanListCreate(exprType(key), exprCollation(key), scan->key_columns[0],
+								scan->aggregates, scan->naggregates);
+}
+
 static void
 BeginScan(CustomScanState *node, EState *estate, int eflags)
 {
@@ -579,7 +608,9 @@ BeginScan(CustomScanState *node, EState *estate, int eflags)
 	scan->having = ExecInitQual(make_ands_implicit(list_nth(plan->custom_exprs,
 															SCAN_EXPRS_HAVING)),
 								&node->ss.ps);
-	if (scan->grouped)
+	if (scan->aggregates[0].list != NULL)
+		BeginList(scan, entry);
+	else if (scan->grouped)
 		BeginGroups(scan, entry);
 	entry += scan->nkeys;
 	/* the key of the join and the attributes have entries, too */
@@ -612,6 +643,11 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	uint16		kept[MaxHeapTuplesPerPage];
 
 	ScanRowsChoose(rows, table, ps);
+	if (scan->list != NULL)
+	{
+		ScanListEnter(scan->list, rows, ps->ps_ExprContext);
+		return;
+	}
 	if (scan->join != NULL)
 		ScanJoinProbe(scan->join, rows, kept);
 	if (scan->grouped)
@@ -651,18 +687,18 @@ EnterTables(WinbackScanState *scan)
 	MemoryContext old_context =
 		MemoryContextSwitchTo(scan->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
 
-	for (; scan->table < scan->ntables && !scan->groups.full; scan->table++)
+	for (; scan->table < scan->ntables && !IsFull(scan); scan->table++)
 	{
 		TableToScan *table = &scan->tables[scan->table];
 
 		OpenTable(scan, table);
-		while (!scan->groups.full && !ScanFiltersKeepNone(table->filters) &&
+		while (!IsFull(scan) && !ScanFiltersKeepNone(table->filters) &&
 			   ScanTableNextPage(&table->table, &scan->rows.page))
 		{
 			CHECK_FOR_INTERRUPTS();
 			EnterPage(scan, table);
 		}
-		if (scan->groups.full)
+		if (IsFull(scan))
 			break;
 		ScanTableEnd(&table->table);
 	}
@@ -675,6 +711,8 @@ EnterTables(WinbackScanState *scan)
 static void
 StartStates(WinbackScanState *scan)
 {
+	GroupPart	part = scan->parts[scan->nparts - 1];
+	Size		limit = get_hash_memory_limit();
 	MemoryContext old_context;
 
 	MemoryContextReset(scan->context);
@@ -691,13 +729,13 @@ StartStates(WinbackScanState *scan)
 	}
 	if (scan->grouped)
 	{
-		GroupPart	part = scan->parts[scan->nparts - 1];
-		Size		limit = get_hash_memory_limit();
-
 		ScanGroupsStart(&scan->groups, scan->context, part,
 						part.parts < MAX_PARTS ? limit : SIZE_MAX);
 		RowBufferStart(&scan->buffer, Min(limit / BUFFER_SHARE, MAX_BUFFER));
 	}
+	if (scan->list != NULL)
+		ScanListStart(scan->list, scan->context, part,
+					  part.parts < MAX_PARTS ? limit : SIZE_MAX);
 	scan->group = 0;
 	MemoryContextSwitchTo(old_context);
 }
@@ -740,6 +778,8 @@ MeasureStates(WinbackScanState *scan)
 		else if (scan->aggregates[i].batch != NULL)
 			counters->batches += scan->aggregates[i].batch->nbatches;
 	}
+	if (scan->list != NULL)
+		counters->customers += ScanListCustomers(scan->list);
 	counters->rows = scan->rows.naccepted;
 	counters->groups += scan->groups.ngroups;
 	counters->bytes = Max(counters->bytes, MemoryContextMemAllocated(scan->context, true));
@@ -773,11 +813,28 @@ SplitPart(WinbackScanState *scan)
 }
 
 /*
+ * Forget the customers of a list that are not in the current part.  Return false if the tables must
+ * be read again instead.
+ */
+static bool
+KeepPart(WinbackScanState *scan)
+{
+	MemoryContext old_context =
+		MemoryContextSwitchTo(scan->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+	bool		kept = scan->list != NULL &&
+		ScanListKeepPart(scan->list, scan->parts[scan->nparts - 1]);
+
+	MemoryContextSwitchTo(old_context);
+	return kept;
+}
+
+/*
  * Compute the next states to return.  Return false if there are none.
  *
  * If there are too many groups for the memory, partial states of those that have been found are
  * returned, and the scan goes on with new states.  Final values need all rows of a group, so then
  * the scan begins again with half of the groups, and another pass over the tables has the others.
+ * A list of customers need not begin again: it keeps half of its customers.
  * No condition is volatile, so every pass sees the same rows.
  */
 static bool
@@ -803,15 +860,19 @@ ComputeStates(WinbackScanState *scan)
 
 	if (scan->join != NULL)
 		ScanJoinBuild(scan->join);
-	for (;;)
+	scan->counters.passes++;
+	StartStates(scan);
+	EnterTables(scan);
+	while (IsFull(scan) && !partial)
 	{
-		scan->counters.passes++;
-		StartStates(scan);
-		EnterTables(scan);
-		if (!scan->groups.full || partial)
-			break;
 		SplitPart(scan);
-		StartTables(scan);
+		if (!KeepPart(scan))
+		{
+			StartTables(scan);
+			scan->counters.passes++;
+			StartStates(scan);
+		}
+		EnterTables(scan);
 	}
 	MeasureStates(scan);
 	if (scan->table == scan->ntables)
@@ -825,11 +886,14 @@ ComputeStates(WinbackScanState *scan)
  * row, and NULL after its last portion.
  */
 static Datum
-NextValue(ScanResult *result, bool *isnull)
+NextValue(const WinbackScanState *scan, ScanResult *result, bool *isnull)
 {
 	if (IsPartial(result))
 		return ScanAggregateSerialize(result->aggregate, &result->next, isnull);
 
+	if (scan->list != NULL)
+		return ScanAggregateFinish(result->aggregate, &result->finish, scan->list->current,
+								   isnull);
 	/* a node with final values returns a single row for each group */
 	result->next.done = true;
 	return ScanFinishCall(&result->finish, result->aggregate, isnull);
@@ -847,6 +911,19 @@ AllResultsAreDone(const WinbackScanState *scan)
 	return true;
 }
 
+/* Go on to the next customer of a list.  Return false if there is none. */
+static bool
+NextCustomer(WinbackScanState *scan)
+{
+	while (!scan->computed || !ScanListNext(scan->list))
+	{
+		if (!ComputeStates(scan))
+			return false;
+		scan->computed = true;
+	}
+	return true;
+}
+
 /*
  * Go on to the next row of a group, or to the first row of the next group.  Return false if there
  * is none.
@@ -856,6 +933,8 @@ NextRow(WinbackScanState *scan)
 {
 	uint32		ngroups = scan->grouped ? scan->groups.ngroups : 1;
 
+	if (scan->list != NULL)
+		return NextCustomer(scan);
 	if (scan->computed && scan->group < ngroups && !AllResultsAreDone(scan))
 		return true;
 	if (scan->computed)
@@ -874,6 +953,31 @@ NextRow(WinbackScanState *scan)
 	return true;
 }
 
+/* Store a key of GROUP BY in a scan tuple. */
+static void
+StoreKey(TupleTableSlot *output, const ScanKeyEntry *key, Datum value, bool isnull)
+{
+	int			entries[] = {key->entry, key->column_entry};
+
+	for (int e = 0; e < (int) lengthof(entries); e++)
+	{
+		if (entries[e] < 0)
+			continue;
+		output->tts_values[entries[e]] = value;
+		output->tts_isnull[entries[e]] = isnull;
+	}
+}
+
+/* Store the current customer of a list in a scan tuple. */
+static void
+StoreCustomer(WinbackScanState *scan, TupleTableSlot *output)
+{
+	bool		isnull;
+	Datum		customer = ScanListCustomer(scan->list, &isnull);
+
+	StoreKey(output, scan->keys, customer, isnull);
+}
+
 /* Store the keys of the current group in a scan tuple. */
 static void
 StoreKeys(WinbackScanState *scan, TupleTableSlot *output)
@@ -885,7 +989,6 @@ StoreKeys(WinbackScanState *scan, TupleTableSlot *output)
 	{
 		const ScanKeyEntry *key = &scan->keys[i];
 		const TupleTableSlot *keys = own;
-		int			entries[] = {key->entry, key->column_entry};
 
 		if (key->of_other)
 		{
@@ -893,13 +996,7 @@ StoreKeys(WinbackScanState *scan, TupleTableSlot *output)
 				other = ScanJoinKeys(scan->join, DatumGetUInt32(own->tts_values[scan->class_place]));
 			keys = other;
 		}
-		for (int e = 0; e < (int) lengthof(entries); e++)
-		{
-			if (entries[e] < 0)
-				continue;
-			output->tts_values[entries[e]] = keys->tts_values[key->place];
-			output->tts_isnull[entries[e]] = keys->tts_isnull[key->place];
-		}
+		StoreKey(output, key, keys->tts_values[key->place], keys->tts_isnull[key->place]);
 	}
 }
 
@@ -920,14 +1017,16 @@ ExecWinbackScan(CustomScanState *node)
 		ExecClearTuple(output);
 		memset(output->tts_isnull, true, output->tts_tupleDescriptor->natts * sizeof(bool));
 		old_context = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-		if (scan->nkeys > 0)
+		if (scan->list != NULL)
+			StoreCustomer(scan, output);
+		else if (scan->nkeys > 0)
 			StoreKeys(scan, output);
 		for (int i = 0; i < scan->nresults; i++)
 		{
 			ScanResult *result = &scan->results[i];
 
-			output->tts_values[result->column] = NextValue(result,
-														   &output->tts_isnull[result->column]);
+			output->tts_values[result->column] =
+				NextValue(scan, result, &output->tts_isnull[result->column]);
 		}
 		MemoryContextSwitchTo(old_context);
 		ExecStoreVirtualTuple(output);
@@ -1183,12 +1282,13 @@ ExplainScan(CustomScanState *node, List *ancestors, ExplainState *es)
 	if (es->analyze)
 	{
 		ExplainPropertyUInteger("Rows Scanned", NULL, scan->counters.rows, es);
-		if (scan->nkeys > 0)
+		if (scan->nkeys > 0 && scan->list == NULL)
 			ExplainPropertyUInteger("Groups", NULL, scan->counters.groups, es);
 		if (scan->counters.passes > 1)
 			ExplainPropertyUInteger("Passes", NULL, scan->counters.passes, es);
 		ExplainPropertyUInteger("Customers", NULL, scan->counters.customers, es);
-		ExplainPropertyUInteger("Batches", NULL, scan->counters.batches, es);
+		if (scan->list == NULL)
+			ExplainPropertyUInteger("Batches", NULL, scan->counters.batches, es);
 		ExplainPropertyUInteger("Memory", "kB", (scan->counters.bytes + 1023) / 1024, es);
 	}
 }

@@ -9,9 +9,9 @@
  * cheapest path.
  *
  * A Winback Scan is offered only where it returns the same result as PostgreSQL's own
- * plan: for one or several one-pass aggregates, with or without GROUP BY, over one heap table,
- * which may have partitions or children, or over a UNION ALL of such tables.  ScanServes lists the
- * limits.
+ * plan: for one or several one-pass aggregates, with or without GROUP BY, or for a list of
+ * customers (scan_list.c), over one heap table, which may have partitions or children, or over a
+ * UNION ALL of such tables.  ScanServes lists the limits.
  *
  * The planner makes a UNION ALL an append relation, as it does with a partitioned table.  Its
  * children are the tables of those branches that have no WHERE.  A column of it is in each branch a
@@ -59,6 +59,7 @@
 #include "compat.h"
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
+#include "table/customer_type.h"
 
 /*
  * The cost of reading a row, without and with conditions, as a share of cpu_tuple_cost, and the
@@ -69,6 +70,15 @@
 #define GROUPING_SHARE			0.5
 /* likewise, of looking up a row's match in a join */
 #define JOINING_SHARE			0.5
+
+/*
+ * The cost of adding a row to the facts of an aggregate in a list, and of choosing the rows of one
+ * of several passes, as shares of cpu_operator_cost; and the bytes of its table as a multiple of
+ * the bytes of the slots that are taken.
+ */
+#define ADDING_SHARE			0.25
+#define CHOOSING_SHARE			1.0
+#define LIST_SLACK				1.3
 
 /*
  * The cost of one customer in the state of a parallel process: shares of cpu_tuple_cost
@@ -100,6 +110,9 @@ typedef struct ScanInput
 	List	   *tables;			/* RelOptInfos: the tables, and those of the subqueries */
 	List	   *paths;			/* of each subquery among the sources, the path */
 	bool		could_prune;	/* an Append could skip some tables when the query runs */
+
+	bool		list;			/* the rows are those of customers in a list (scan_list.c) */
+	double		group_bytes;	/* estimated bytes of memory for a group */
 
 	RelOptInfo *other;			/* NULL if there is no join; all fields below are of a join */
 	JoinType	jointype;		/* JOIN_INNER, JOIN_LEFT, JOIN_SEMI or JOIN_ANTI, `orders` left */
@@ -212,6 +225,34 @@ ServesArg(Expr *arg, const ScanInput *input)
 			column->varattno > 0;
 	return !contain_var_clause((Node *) arg) && !contain_subplans((Node *) arg) &&
 		!contain_volatile_functions((Node *) arg);
+}
+
+/*
+ * Return whether the scan can compute an aggregate in a list of customers.  There must not be a
+ * column among the arguments that have one value for the whole scan.
+ */
+static bool
+ServesListAggref(PlannerInfo *root, const Aggref *aggref, const ScanInput *input)
+{
+	const ListAggregate *aggregate = ListAggregateOf(aggref);
+	int			nargs = list_length(aggref->args);
+	ListCell   *lc;
+
+	if (aggref->agglevelsup != 0 || aggref->aggorder != NIL ||
+		aggref->aggdistinct != NIL || aggregate == NULL ||
+		!IsOfColumns(root, (Node *) aggref->aggfilter, input->orders))
+		return false;
+
+	foreach(lc, aggref->args)
+	{
+		Expr	   *arg = lfirst_node(TargetEntry, lc)->expr;
+
+		if (!ServesArg(arg, input) ||
+			(ColumnOf(arg) != NULL &&
+			 foreach_current_index(lc) >= nargs - aggregate->nconstant))
+			return false;
+	}
+	return true;
 }
 
 /* Return whether the scan can compute an aggregate. */
@@ -622,6 +663,61 @@ ServesKeys(PlannerInfo *root, List *keys, const ScanInput *input)
 	return grouping_is_hashable(root->parse->groupClause);
 }
 
+/*
+ * Return whether the key of GROUP BY can be the customer of a list: a column of `orders`, of a
+ * type whose equal values have equal bytes.
+ */
+static bool
+IsCustomer(PlannerInfo *root, List *keys, const ScanInput *input)
+{
+	Node	   *key = keys != NIL ? linitial(keys) : NULL;
+	const SortGroupClause *clause;
+
+	if (list_length(keys) != 1 || ColumnOf((Expr *) key) == NULL ||
+		!ServesArg((Expr *) key, input))
+		return false;
+	clause = linitial_node(SortGroupClause, root->parse->groupClause);
+	return clause->eqop == lookup_type_cache(exprType(key), TYPECACHE_EQ_OPR)->eq_opr &&
+		CustomerHasOneImage(exprType(key), exprCollation(key));
+}
+
+/*
+ * Return whether the scan can compute aggregates in a list of customers.  At least one must be of
+ * winback; other lists are left to PostgreSQL.
+ */
+static bool
+ServesList(PlannerInfo *root, List *keys, const List *aggrefs, const ScanInput *input)
+{
+	bool		of_winback = false;
+	ListCell   *lc;
+
+	if (input->other != NULL || !IsCustomer(root, keys, input))
+		return false;
+	foreach(lc, aggrefs)
+	{
+		const Aggref *aggref = lfirst_node(Aggref, lc);
+
+		if (!ServesListAggref(root, aggref, input))
+			return false;
+		of_winback |= IsListAggregateOfWinback(ListAggregateOf(aggref));
+	}
+	return of_winback && list_length(aggrefs) <= LIST_MAX_AGGREGATES;
+}
+
+/* Return whether the scan can compute aggregates that have states. */
+static bool
+ServesAggrefs(PlannerInfo *root, const List *aggrefs, const ScanInput *input)
+{
+	ListCell   *lc;
+
+	foreach(lc, aggrefs)
+	{
+		if (!ServesAggref(root, lfirst_node(Aggref, lc), input))
+			return false;
+	}
+	return true;
+}
+
 /* The aggregates and the keys from which the scan computes its output. */
 typedef struct OutputContext
 {
@@ -849,17 +945,15 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 	if (root->hasPseudoConstantQuals &&
 		(rel != input->orders || !IsUnionAll(root, rel) || HasPseudoConstantQual(rel)))
 		return false;
-	foreach(lc, context.aggrefs)
-	{
-		if (!ServesAggref(root, lfirst_node(Aggref, lc), input))
-			return false;
-	}
+	*distinct = DistinctAggrefs(context.aggrefs);
+	input->list = ServesList(root, context.keys, *distinct, input);
+	if (!input->list && !ServesAggrefs(root, *distinct, input))
+		return false;
 	if (!ServesKeys(root, context.keys, input) ||
 		(context.keys != NIL && (HasVolatileQual(input->orders) ||
 								 contain_volatile_functions((Node *) context.aggrefs))))
 		return false;
 
-	*distinct = DistinctAggrefs(context.aggrefs);
 	if (planner_rt_fetch(input->orders->relid, root)->tablesample != NULL ||
 		!AreQualsOfColumns(root, input->orders) ||
 		!CollectTables(root, input->orders, input) || input->tables == NIL ||
@@ -1239,7 +1333,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	/* with more groups than memory holds, a single process reads the tables several times */
 	if (nkeys > 0 && partial == NULL)
 	{
-		double		passes = Max(ngroups * GROUP_BYTES / get_hash_memory_limit(), 1);
+		double		passes = Max(ngroups * input->group_bytes / get_hash_memory_limit(), 1);
 
 		cpu_cost *= passes;
 		disk_cost *= passes;
@@ -1360,6 +1454,40 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	add_path(output, path);
 }
 
+/*
+ * Replace the cost of calling transition functions by that of the aggregates of a list.  FILTER
+ * costs the same.
+ */
+static void
+SetListCosts(PlannerInfo *root, const List *aggrefs, AggClauseCosts *costs)
+{
+	Cost		per_tuple = 0;
+	ListCell   *lc;
+
+	foreach(lc, aggrefs)
+	{
+		QualCost	filter;
+
+		cost_qual_eval_node(&filter, (Node *) lfirst_node(Aggref, lc)->aggfilter, root);
+		per_tuple += filter.per_tuple + ADDING_SHARE * cpu_operator_cost;
+	}
+	costs->transCost.per_tuple = per_tuple;
+}
+
+/* Estimate the bytes of a customer in a list. */
+static double
+EstimateCustomerBytes(PlannerInfo *root, const ScanInput *input, const List *aggrefs)
+{
+	const Var  *customer = ColumnOf(linitial(GroupKeys(root)));
+	int32		width = input->orders->attr_widths[customer->varattno - input->orders->min_attr];
+	int			bytes = CustomerKeyBytes(customer->vartype, width);
+	ListCell   *lc;
+
+	foreach(lc, aggrefs)
+		bytes += ListFactsSize(lfirst_node(Aggref, lc));
+	return bytes * LIST_SLACK;
+}
+
 /* Hook of the planner: add the paths of the scan to those that PostgreSQL has found. */
 static void
 AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
@@ -1378,6 +1506,7 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 		return;
 	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
 	input = palloc0(sizeof(ScanInput));
+	input->group_bytes = GROUP_BYTES;
 	if (!ScanServes(root, rel, output, having, input, &aggrefs))
 		return;
 
@@ -1386,9 +1515,18 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 	if (root->parse->groupClause != NIL)
 		ngroups = estimate_num_groups(root, GroupKeys(root), rel->rows, NULL, NULL);
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
+	if (input->list)
+	{
+		input->group_bytes = EstimateCustomerBytes(root, input, aggrefs);
+		SetListCosts(root, aggrefs, &costs);
+		if (ngroups * input->group_bytes > get_hash_memory_limit())
+			costs.transCost.per_tuple += CHOOSING_SHARE * cpu_operator_cost;
+	}
 	add_path(output, &CreateScanPath(root, rel, input, other, output, output->reltarget, having,
 									 ngroups, &costs, NULL, NULL)->path);
-	AddParallelPath(root, rel, input, output, aggrefs, having, ngroups);
+	/* the facts of a list are not sent to a leader */
+	if (!input->list)
+		AddParallelPath(root, rel, input, output, aggrefs, having, ngroups);
 }
 
 /* Define winback.enable_scan, and install the hook in the planner. */
@@ -1402,6 +1540,7 @@ ScanPathInit(void)
 							 &enable_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("winback");
 
+	RegisterBuiltinListAggregates();
 	RegisterCustomScanMethods(&scan_methods);
 	previous_hook = create_upper_paths_hook;
 	create_upper_paths_hook = AddScanPaths;

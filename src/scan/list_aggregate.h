@@ -1,0 +1,68 @@
+/*
+ * list_aggregate.h
+ *	  The aggregates that a Winback Scan can compute for each customer.
+ *
+ * SELECT customer_id, lifecycle_at(...), count(*) FROM orders GROUP BY customer_id is a list of
+ * customers.  It has as many groups as customers, so a group must not have states in memory of
+ * their own.  A ListAggregate describes an aggregate that keeps a few bytes of facts for each
+ * group, which the scan stores in one table of all customers (scan_list.c).
+ *
+ * winback.c registers the aggregates of winback when the library is loaded, and scan_path.c those
+ * of PostgreSQL (list_builtin.c).
+ */
+#ifndef WINBACK_LIST_AGGREGATE_H
+#define WINBACK_LIST_AGGREGATE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "scan/row_block.h"
+
+/* The largest size of facts of an aggregate, in bytes, and the largest number of aggregates. */
+#define LIST_MAX_FACTS			48
+#define LIST_MAX_AGGREGATES		1024
+
+/*
+ * The functions get the fcinfo of a call of the transition function without a state.  Arguments
+ * without columns are there from the first call of add_rows on.  Facts are not aligned, and zero at
+ * first.
+ */
+typedef struct ListAggregate
+{
+	/* an aggregate of PostgreSQL is recognized by its Oid, one of winback by its functions */
+	Oid			aggregate;
+	PGFunction	transition;
+	PGFunction	final;
+
+	/* the number of last arguments that must have one value for the whole scan */
+	int			nconstant;
+
+	/* bytes of facts of an aggregate with so many arguments */
+	int			(*facts_size) (int nargs);
+	/* add row i of a block to facts[i] + offset, for all rows; facts may occur several times */
+	void		(*add_rows) (FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts,
+							 int offset);
+	/*
+	 * Return the result, allocated in the current context.  `final` is the fcinfo of a call of the
+	 * final function, NULL if the aggregate has none.
+	 */
+	Datum		(*finish) (FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
+						   bool *isnull);
+} ListAggregate;
+
+extern void RegisterListAggregate(const ListAggregate *aggregate);
+extern const ListAggregate *FindListAggregate(Oid aggregate, PGFunction transition,
+											  PGFunction final);
+
+/* list_builtin.c */
+extern void RegisterBuiltinListAggregates(void);
+
+/* Return whether an aggregate is one of winback. */
+static inline bool
+IsListAggregateOfWinback(const ListAggregate *aggregate)
+{
+	return !OidIsValid(aggregate->aggregate);
+}
+
+#endif							/* WINBACK_LIST_AGGREGATE_H */
