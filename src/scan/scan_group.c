@@ -12,7 +12,7 @@
  * `full` is set, and the caller starts again with a smaller part of the groups.  The rows of all
  * other groups are left out.
  *
- * Limits: the types of the keys must be hashable, which scan_path.c checks.
+ * Limits: the types of the keys must be hashable, which scan_serves.c checks.
  */
 #include "postgres.h"
 

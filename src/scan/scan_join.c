@@ -17,7 +17,7 @@
  * because its state is merged with those of other processes.
  *
  * Limits: one key, with the type's own equality; the planner has shown that at most one row of
- * the other side has it, unless the join is a semi-join or an anti-join (scan_path.c).  The other
+ * the other side has it, unless the join is a semi-join or an anti-join (scan_input.c).  The other
  * side must fit into memory.
  */
 #include "postgres.h"

@@ -11,7 +11,7 @@
  * its tables numbers in the range table of the whole plan.  But it is not executed: this file gets
  * from it the tables, the conditions on their rows, and the expressions of the subquery's columns.
  *
- * Limits: scan_path.c accepts only the paths from which the nodes below are made.
+ * Limits: scan_input.c accepts only the paths from which the nodes below are made.
  */
 #include "postgres.h"
 
