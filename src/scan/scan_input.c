@@ -27,6 +27,7 @@
 #include "optimizer/planmain.h"
 #include "optimizer/tlist.h"
 #include "rewrite/rewriteManip.h"
+#include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
