@@ -49,7 +49,11 @@ CREATE TABLE parted_1 (region int, small_id int, amount numeric, ordered_at time
 ALTER TABLE parted ATTACH PARTITION parted_1 FOR VALUES IN (0, 1);
 CREATE TABLE parted_2 PARTITION OF parted DEFAULT;
 INSERT INTO parted SELECT * FROM orders;
-ANALYZE orders, customers, countries, visits, small, parted;
+CREATE TABLE unhashable AS
+SELECT customer_id, ordered_at, (small_id % 256)::bit(8) AS bits FROM orders;
+CREATE TABLE bits AS SELECT n::bit(8) AS bits FROM generate_series(1, 200) AS n;
+ALTER TABLE bits ADD PRIMARY KEY (bits);
+ANALYZE orders, customers, countries, visits, small, parted, unhashable, bits;
 
 CREATE TABLE shapes (no serial, served bool, shape text, query text);
 INSERT INTO shapes (served, shape, query)
@@ -155,7 +159,33 @@ SELECT served, shape, replace(replace(query, 'RATE', $$reactivation_rate(o.custo
   SELECT country IS NULL, c.customer_id IS NULL, coalesce(email, country, 'none') < 'd', RATE
     FROM orders o LEFT JOIN customers c USING (customer_id) GROUP BY 1, 2, 3
    ORDER BY 1, 2, 3$$),
+(true, 'an anti-join that was a left join', $$
+  SELECT country, RATE, reactivation_tally(email, ordered_at, '[2024-01-01,2024-01-21)',
+                                           '10 days')
+    FROM orders o LEFT JOIN (SELECT * FROM customers WHERE born < '1950-05-01') c
+         USING (customer_id)
+   WHERE c.customer_id IS NULL GROUP BY country$$),
+(true, 'an anti-join that was a left join, to no rows', $$
+  SELECT country, RATE FROM orders o LEFT JOIN (SELECT * FROM customers WHERE born > '2000-01-01') c
+         USING (customer_id)
+   WHERE c.customer_id IS NULL GROUP BY country$$),
+(true, 'expressions that raise an error for a row that the join excludes', $$
+  SELECT sign(1 / (1151 - small_id)) AS k, RATE,
+         TALLY FILTER (WHERE 1 / (1152 - small_id) + region > 1)
+    FROM orders o JOIN customers c USING (customer_id) GROUP BY k ORDER BY k$$),
+(true, 'constants as all arguments, by group', $$
+  SELECT region, reactivation_tally(1, timestamptz '2024-01-01', '[2024-01-01,2024-01-21)',
+                                    '10 days')
+    FROM orders GROUP BY region ORDER BY region$$),
 -- the scan leaves these to PostgreSQL
+(false, 'an expression of an anti-join that was a left join', $$
+  SELECT reactivation_tally(CASE WHEN email IS NULL THEN 'none' ELSE email END, ordered_at,
+                            '[2024-01-01,2024-01-21)', '10 days')
+    FROM orders o LEFT JOIN (SELECT * FROM customers WHERE born < '1950-05-01') c
+         USING (customer_id)
+   WHERE c.customer_id IS NULL$$),
+(false, 'a key that cannot be hashed', $$
+  SELECT RATE FROM unhashable o JOIN bits USING (bits)$$),
 (false, 'a join to rows that are not unique', $$
   SELECT page, RATE FROM orders o JOIN visits USING (customer_id) GROUP BY page ORDER BY page$$),
 (true, 'rows that are unique, in two further tables', $$
@@ -210,6 +240,15 @@ SELECT nodes($$
   SELECT country, reactivation_tally(email, ordered_at, '[2024-01-01,2024-01-21)', '10 days')
     FROM orders o JOIN customers USING (customer_id) GROUP BY country$$);
 SELECT shape, c.scan, c.same FROM shapes, compare(query) AS c WHERE served ORDER BY no;
+-- PostgreSQL 16 and later leave out keys that are constant or equal to another key.
+SELECT c.same FROM compare($$
+  SELECT region, reactivation_tally(customer_id, ordered_at, '[2024-01-01,2024-01-21)', '10 days')
+    FROM orders WHERE region = 1 GROUP BY region$$) AS c;
+SELECT c.same FROM compare($$
+  SELECT o.customer_id, c.customer_id,
+         reactivation_tally(email, ordered_at, '[2024-01-01,2024-01-21)', '10 days')
+    FROM orders o JOIN customers c ON c.customer_id = o.customer_id
+   GROUP BY o.customer_id, c.customer_id ORDER BY o.customer_id$$) AS c;
 SET max_parallel_workers_per_gather = 0;
 
 -- A generic plan, with parameters on both sides, before and after a change of both tables.

@@ -519,6 +519,32 @@ SELECT c.* FROM compare($$
   SELECT reactivation_tally(customer_id, at, event, '[2024-01-01,2024-04-01)', '90 days')
     FROM customer_events WHERE event = 'purchase' AND customer_id % 2 = 0$$) AS c;
 
+-- A parameter that is in a branch alone reaches the workers of a parallel plan, and nodes above the
+-- scan compute their rows anew when its value changes.
+SET max_parallel_workers_per_gather = 2;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+SELECT c.scan, c.same FROM compare($$
+  SELECT kind, reactivation_tally(customer_id, at, '[2024-01-01,2024-04-01)', '90 days')
+    FROM (SELECT customer_id, ordered_at AS at, (SELECT 'a' || count(*) FROM few) AS kind
+            FROM orders
+          UNION ALL SELECT customer_id, cancelled_at, 'b' FROM cancellations) AS u
+   GROUP BY kind ORDER BY kind$$) AS c;
+RESET parallel_leader_participation;
+SET max_parallel_workers_per_gather = 0;
+SELECT c.scan, c.same FROM compare($$
+  SELECT kind, (SELECT max(n) FROM (
+           SELECT tally, count(*) AS n FROM (
+             SELECT reactivation_tally(customer_id, at, '[2024-01-01,2024-04-01)', '90 days')
+                      AS tally
+               FROM (SELECT customer_id, ordered_at AS at, kind AS k FROM orders
+                     UNION ALL SELECT customer_id, cancelled_at, 'z' FROM cancellations) AS u
+              WHERE u.k = 'a' GROUP BY u.k) AS g
+            GROUP BY tally) AS t)
+    FROM unnest(ARRAY['a', 'b', 'a']) AS kind$$) AS c;
+
 -- Errors are those of PostgreSQL: none for a branch without rows, or for rows that WHERE excludes.
 CREATE TABLE empty (customer_id int8, ordered_at timestamptz);
 SELECT c.scan, c.answer IS NOT NULL AS works

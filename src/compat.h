@@ -89,6 +89,13 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	((void) (special), generate_join_implied_equalities((root), (joined), (outer), (inner)))
 #endif
 
+/* 16 leaves out keys of GROUP BY that are constant or equal to another key */
+#if PG_VERSION_NUM >= 160000
+#define ProcessedGroupClause(root)	((root)->processed_groupClause)
+#else
+#define ProcessedGroupClause(root)	((root)->parse->groupClause)
+#endif
+
 /* 16 brought soft errors, which type input stores in a context; before, all are raised */
 #if PG_VERSION_NUM < 160000
 #define ereturn(context, dummy_value, ...) \

@@ -33,12 +33,14 @@
  * expression is equal to a row of part 3.  In a tuple of the scan the columns of parts 1 and 3 are
  * NULL, but for the keys that are columns.
  *
- * custom_exprs contains HAVING (true if there is none), and then each key again, for EXPLAIN and
- * because the planner looks for parameters there.
+ * custom_exprs contains HAVING (true if there is none), the list of all parameters in
+ * custom_scan_tlist, because the planner looks for parameters in custom_exprs only, and then each
+ * key again, for EXPLAIN.
  */
 enum
 {
 	SCAN_EXPRS_HAVING,
+	SCAN_EXPRS_PARAMS,
 	SCAN_EXPRS_KEYS
 };
 

@@ -140,6 +140,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 	table->by_column = table->filters != NIL || table->ncomputed > 0;
 	table->by_row = table->qual != NULL;
 	table->filtered = !scan->grouped && scan->list == NULL;
+	table->join_column = scan->join != NULL ? scan->join->column : -1;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
 	for (int i = 0; i < scan->nresults; i++)
 	{
@@ -151,7 +152,11 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 			ScanSourceInit(source, list_nth_node(Aggref, fields, SCAN_TABLE_FIELDS + i),
 						   &filter_attnos, ps);
 		table->by_column |= source->column_filters != NIL;
-		table->by_row |= source->filter != NULL;
+		/* a FILTER that waits for the join needs the numbers of the rows in the page */
+		if (scan->join != NULL)
+			table->by_column |= source->filter != NULL;
+		else
+			table->by_row |= source->filter != NULL;
 		table->filtered &= source->filter != NULL;
 	}
 	ScanTableSetColumns(&table->table, table->attnos, BindFilters(scan, table, filter_attnos));

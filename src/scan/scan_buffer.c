@@ -87,7 +87,8 @@ ReserveGroups(RowBuffer *buffer, uint32 ngroups)
 static void
 AllocateRows(RowBuffer *buffer, WaitingRows *rows, uint32 ngroups)
 {
-	Size		capacity = buffer->budget / (ngroups * RowSize(buffer));
+	/* without columns, a row has no bytes */
+	Size		capacity = buffer->budget / (ngroups * Max(RowSize(buffer), 1));
 
 	rows->capacity = Min(Max(capacity, MIN_CAPACITY), MAX_CAPACITY);
 	rows->data = MemoryContextAlloc(buffer->context, rows->capacity * RowSize(buffer));

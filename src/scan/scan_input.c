@@ -65,14 +65,16 @@ IsOfOther(PlannerInfo *root, Node *expr, const ScanInput *input)
  * Return whether an expression of the joined relation can be computed when its rows are read.
  *
  * It is computed for rows without a match as well, so it must not raise an error because of its
- * columns; a function that is leakproof raises none.  And above a left join it must be a column,
- * because for a row without a match the scan returns NULL.
+ * columns; a function that is leakproof raises none.  And above a left join or an anti-join, which
+ * may have been a left join, it must be a column, because for a row without a match the scan
+ * returns NULL.
  */
 bool
 IsOfOtherRow(PlannerInfo *root, Node *expr, const ScanInput *input)
 {
 	return IsOfOther(root, expr, input) && !contain_leaked_vars(expr) &&
-		(input->jointype != JOIN_LEFT || ColumnOf((Expr *) expr) != NULL);
+		((input->jointype != JOIN_LEFT && input->jointype != JOIN_ANTI) ||
+		 ColumnOf((Expr *) expr) != NULL);
 }
 
 /* Return whether values of a type that are equal have the same bytes, and can be hashed. */
@@ -96,7 +98,8 @@ EqualIsIdentical(Oid type, Oid collation)
 /*
  * Return whether the scan can compute a key of GROUP BY from columns of the joined relation.  It
  * computes the key once for rows in which these are equal, so they must be identical then, unless
- * the key is a column.
+ * the key is a column.  A cast that does not change the value may change the equality, for example
+ * to that of another collation.
  */
 bool
 IsKeyOfOther(PlannerInfo *root, Node *key, const ScanInput *input)
@@ -105,7 +108,7 @@ IsKeyOfOther(PlannerInfo *root, Node *key, const ScanInput *input)
 
 	if (!IsOfOther(root, key, input))
 		return false;
-	if (ColumnOf((Expr *) key) != NULL)
+	if (IsA(key, Var))
 		return true;
 	foreach(lc, pull_var_clause(key, 0))
 	{
@@ -464,6 +467,15 @@ RelationOf(PlannerInfo *root, const List *aggrefs)
 	return NULL;
 }
 
+/* Return whether values of a type can be hashed and compared by its default operators. */
+static bool
+IsHashable(Oid type)
+{
+	const TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_HASH_PROC);
+
+	return OidIsValid(entry->eq_opr) && OidIsValid(entry->hash_proc);
+}
+
 /*
  * Return whether an equality is the one by which a table of customers finds keys of a type, or the
  * same for two types of integers.
@@ -472,7 +484,8 @@ static bool
 IsEqualityOfKeys(const OpExpr *clause, Oid own_type, Oid other_type)
 {
 	if (own_type == other_type)
-		return lookup_type_cache(own_type, TYPECACHE_EQ_OPR)->eq_opr == clause->opno;
+		return lookup_type_cache(own_type, TYPECACHE_EQ_OPR)->eq_opr == clause->opno &&
+			IsHashable(own_type);
 	return (own_type == INT2OID || own_type == INT4OID || own_type == INT8OID) &&
 		(other_type == INT2OID || other_type == INT4OID || other_type == INT8OID) &&
 		op_hashjoinable(clause->opno, own_type);

@@ -278,7 +278,7 @@ StartRows(ScanJoin *join)
 		join->attributes_allocated = 256;
 		join->attribute_classes = palloc(join->attributes_allocated * sizeof(uint32));
 		memset(join->attribute_classes, 0xFF, join->attributes_allocated * sizeof(uint32));
-		if (join->type == JOIN_LEFT)
+		if (join->type == JOIN_LEFT || join->type == JOIN_ANTI)
 			join->no_attributes = NumberAttributes(join, NULL);
 	}
 	MemoryContextSwitchTo(old_context);

@@ -104,6 +104,8 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	uint32		groups[MaxHeapTuplesPerPage];
 	uint16		kept[MaxHeapTuplesPerPage];
 
+	/* a join detoasts keys, and there may be no row to enter into a state for a long time */
+	ResetExprContext(ps->ps_ExprContext);
 	ScanRowsChoose(rows, table, ps);
 	if (scan->list != NULL)
 	{
@@ -111,7 +113,10 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 		return;
 	}
 	if (scan->join != NULL)
+	{
 		ScanJoinProbe(scan->join, rows, kept);
+		ScanRowsEvaluateJoined(rows, table, ps->ps_ExprContext);
+	}
 	if (scan->grouped)
 	{
 		ScanGroupsFind(&scan->groups, &rows->columns, rows->all, rows->nrows, groups);

@@ -188,6 +188,19 @@ TableEntry(PlannerInfo *root, RelOptInfo *input, RelOptInfo *table, List *values
 	return (Expr *) row;
 }
 
+/* Collect the parameters in an expression in the List to which `context` points. */
+static bool
+CollectParams(Node *node, void *context)
+{
+	List	  **params = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		*params = list_append_unique(*params, node);
+	return WalkExpression(node, CollectParams, context);
+}
+
 /* Make the plan of a path.  scan.h describes its entries. */
 static Plan *
 PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath *path,
@@ -204,6 +217,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	List	   *operators = NIL;
 	List	   *attributes = NIL;
 	List	   *values;
+	List	   *params = NIL;
 	List	   *entries = ColumnEntries(root, orders);
 	int			ncolumns = list_length(entries);
 	ListCell   *lc;
@@ -228,7 +242,8 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	scan->scan.scanrelid = IsUnionAll(root, orders) ? 0 : orders->relid;
 	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = entries;
-	scan->custom_exprs = lcons(make_ands_explicit(having), list_copy(keys));
+	(void) CollectParams((Node *) entries, &params);
+	scan->custom_exprs = list_concat(list_make2(make_ands_explicit(having), params), keys);
 	scan->custom_private = list_make4(makeInteger(ncolumns), makeInteger(list_length(aggrefs)),
 									  operators,
 									  PlanJoin(root, path, aggrefs, keys, attributes));

@@ -5,6 +5,10 @@
  * Common conditions of WHERE and FILTER are evaluated on the columns of the page
  * (scan_filter.c).  Others are PostgreSQL's own expressions, and are evaluated on a slot, row
  * by row.
+ *
+ * An expression may raise an error for a row that a join excludes.  PostgreSQL evaluates it on
+ * joined rows only.  So in a query with a join the FILTERs that are evaluated row by row, and the
+ * columns that are computed, wait until the matches of the rows have been looked up.
  */
 #include "postgres.h"
 
@@ -148,7 +152,8 @@ ChooseSelected(ScanRows *rows, TableToScan *table, PlanState *ps, int nrows)
 			continue;
 		}
 		rows->naccepted++;
-		taken |= ChooseForFilters(rows, table, econtext, row);
+		if (table->join_column < 0)
+			taken |= ChooseForFilters(rows, table, econtext, row);
 		rows->selected[ntaken] = row;
 		ntaken += taken;
 	}
@@ -198,27 +203,27 @@ ChooseRows(ScanRows *rows, TableToScan *table, PlanState *ps)
 }
 
 /*
- * Compute the columns that are expressions, in the rows that are taken.  The values must last while
- * all aggregates take the rows, and ScanAggregateEnter resets the memory of the ExprContext.
+ * Compute the columns that are expressions, in the rows that are taken: the key of a join
+ * (`of_join`), or the others.  The values must last while all aggregates take the rows, and
+ * ScanAggregateEnter resets the memory of the ExprContext.
  */
 static void
-ComputeColumns(ScanRows *rows, TableToScan *table, ExprContext *econtext)
+ComputeColumns(ScanRows *rows, TableToScan *table, ExprContext *econtext, bool of_join)
 {
-	MemoryContext old_context;
+	MemoryContext old_context = MemoryContextSwitchTo(rows->computed);
 
-	MemoryContextReset(rows->computed);
-	old_context = MemoryContextSwitchTo(rows->computed);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		uint16		row = rows->selected[i];
+		uint16		row = rows->all[i];
 
 		econtext->ecxt_scantuple = ScanTableRow(&table->table, &rows->page, row);
 		for (int c = 0; c < table->ncomputed; c++)
 		{
 			const ScanColumn *column = &rows->columns.columns[table->computed[c].column];
 
-			column->values[row] = ExecEvalExpr(table->computed[c].expr, econtext,
-											   &column->nulls[row]);
+			if ((table->computed[c].column == table->join_column) == of_join)
+				column->values[row] = ExecEvalExpr(table->computed[c].expr, econtext,
+												   &column->nulls[row]);
 		}
 	}
 	MemoryContextSwitchTo(old_context);
@@ -226,7 +231,8 @@ ComputeColumns(ScanRows *rows, TableToScan *table, ExprContext *econtext)
 
 /*
  * Choose the rows of the current page that satisfy WHERE and, for each aggregate, FILTER, and
- * fetch their columns.  Values that are computed last until the next call.
+ * fetch their columns.  Values that are computed last until the next call.  In a query with a join,
+ * ScanRowsEvaluateJoined does the rest when the rows that it excludes have been removed.
  */
 void
 ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps)
@@ -263,5 +269,29 @@ ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps)
 		}
 	}
 	if (table->ncomputed > 0)
-		ComputeColumns(rows, table, ps->ps_ExprContext);
+	{
+		MemoryContextReset(rows->computed);
+		ComputeColumns(rows, table, ps->ps_ExprContext, table->join_column >= 0);
+	}
+}
+
+/* Evaluate the expressions that wait for the join, on the rows in rows->all. */
+void
+ScanRowsEvaluateJoined(ScanRows *rows, TableToScan *table, ExprContext *econtext)
+{
+	bool		filtered = false;
+
+	for (int i = 0; i < rows->naggregates; i++)
+	{
+		if (table->sources[i].filter != NULL)
+			filtered = rows->filtered[i] = true;
+	}
+	for (int i = 0; filtered && i < rows->nrows; i++)
+	{
+		ResetExprContext(econtext);
+		econtext->ecxt_scantuple = ScanTableRow(&table->table, &rows->page, rows->all[i]);
+		(void) ChooseForFilters(rows, table, econtext, rows->all[i]);
+	}
+	if (table->ncomputed > 0)
+		ComputeColumns(rows, table, econtext, false);
 }

@@ -36,9 +36,11 @@ typedef struct TableToScan
 	ScanTable	table;
 	List	   *conditions;		/* all conditions of WHERE, for EXPLAIN */
 	List	   *filters;		/* the first conditions of WHERE, evaluated on columns */
-	bool		by_column;		/* there are conditions evaluated on columns, or computed columns */
-	bool		by_row;			/* there is a qual or a FILTER evaluated row by row */
+	bool		by_column;		/* there are conditions evaluated on columns, or computed columns, or
+								 * a FILTER that waits for a join */
+	bool		by_row;			/* there is a qual or another FILTER evaluated row by row */
 	bool		filtered;		/* every aggregate has such a FILTER, and rows have no group */
+	int			join_column;	/* the key of the join: index in ScanColumns; -1 if there is no join */
 	ExprState  *qual;			/* the other conditions; NULL if none */
 	ScanSource *sources;		/* one for each aggregate of the scan */
 	AttrNumber *attnos;			/* for each column of the scan, its number in the table; 0 if it is
@@ -73,6 +75,7 @@ extern void ScanRowsInit(ScanRows *rows, int naggregates);
 extern void TableSetColumn(TableToScan *table, int column, Expr *expr, PlanState *ps);
 extern void ScanRowsFillConstants(ScanRows *rows, const TableToScan *table);
 extern void ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps);
+extern void ScanRowsEvaluateJoined(ScanRows *rows, TableToScan *table, ExprContext *econtext);
 
 /* Return the array of the rows that the FILTER of an aggregate accepts. */
 static inline uint16 *
