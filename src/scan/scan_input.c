@@ -344,7 +344,10 @@ ServesPath(PlannerInfo *root, Path *path, List *targets, ScanInput *input)
 	if (IsA(path, ProjectionPath))
 		return ServesPath(root, ((ProjectionPath *) path)->subpath, targets, input);
 	if (IsA(path, GatherPath))
+	{
+		input->has_gather = true;
 		return ServesPath(root, ((GatherPath *) path)->subpath, targets, input);
+	}
 	if (IsA(path, SubqueryScanPath))
 		return rel->baserestrictinfo == NIL &&
 			ServesSubquery(rel, ((SubqueryScanPath *) path)->subpath, input);
@@ -395,8 +398,10 @@ CollectSubquery(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 
 	if (!AreQualsOfColumns(root, rel) || HasVolatileQual(rel) || HasPseudoConstantQual(rel))
 		return false;
-	foreach(lc, rel->pathlist)
+	/* take a path without a Gather if there is one, so that the scan can be parallel */
+	foreach(lc, list_concat_copy(rel->pathlist, rel->pathlist))
 	{
+		bool		any = foreach_current_index(lc) >= list_length(rel->pathlist);
 		Path	   *path = lfirst(lc);
 		ScanInput	copy = *input;
 
@@ -405,7 +410,8 @@ CollectSubquery(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 			path = ((ProjectionPath *) path)->subpath;
 		copy.tables = list_copy(input->tables);
 		if (IsA(path, SubqueryScanPath) && path->param_info == NULL &&
-			ServesSubquery(rel, ((SubqueryScanPath *) path)->subpath, &copy))
+			ServesSubquery(rel, ((SubqueryScanPath *) path)->subpath, &copy) &&
+			(any || copy.has_gather == input->has_gather))
 		{
 			copy.paths = lappend(copy.paths, path);
 			*input = copy;

@@ -20,6 +20,7 @@ typedef struct ScanInput
 	List	   *sources;		/* RelOptInfos: the tables that contain its rows, and subqueries */
 	List	   *tables;			/* RelOptInfos: the tables, and those of the subqueries */
 	List	   *paths;			/* of each subquery among the sources, the path */
+	bool		has_gather;		/* one of them has a Gather, which must not be below another one */
 	bool		could_prune;	/* an Append could skip some tables when the query runs */
 
 	bool		list;			/* the rows are those of customers in a list (scan_list.c) */

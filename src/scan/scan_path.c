@@ -309,6 +309,7 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	AggClauseCosts final_costs = {0};
 
 	if (partial_output->partial_pathlist == NIL || rel->partial_pathlist == NIL ||
+		input->has_gather ||
 	/* the rows of PostgreSQL's partial paths do not contain keys that it has left out */
 		list_length(ProcessedGroupClause(root)) != list_length(groups) ||
 	/* a worker sends tuples with a column for each state */
