@@ -61,7 +61,7 @@ enum
 enum
 {
 	SCAN_JOIN_TYPE,				/* Integer: a JoinType */
-	SCAN_JOIN_COLUMN,			/* Integer: the number of the key in the table that the query names */
+	SCAN_JOIN_COLUMN,			/* Integer: the key's number in the table that the query names */
 	SCAN_JOIN_TYPES,			/* Oids: the types of the two keys, and the collation */
 	SCAN_JOIN_KEYS,				/* integers: the numbers of the keys of GROUP BY that are from the other
 								 * side, from 0 on */

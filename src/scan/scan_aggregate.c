@@ -178,7 +178,8 @@ ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped, 
 			aggregate->columns[i] = joined;
 			continue;
 		}
-		aggregate->columns[i] = column != NULL ? ScanColumnsAdd(columns, column->varattno, column->vartype) : -1;
+		aggregate->columns[i] = column != NULL ?
+			ScanColumnsAdd(columns, column->varattno, column->vartype) : -1;
 		if (column == NULL)
 			aggregate->constants[i] = ExecInitExpr(arg, ps);
 	}

@@ -61,7 +61,8 @@ static void
 ExplainGroups(WinbackScanState *scan, List *ancestors, ExplainState *es)
 {
 	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, scan->css.ss.ps.plan, ancestors);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, scan->css.ss.ps.plan,
+												   ancestors);
 	bool		with_table = es->verbose || list_length(es->rtable) > 1;
 	List	   *keys = NIL;
 	ListCell   *lc;

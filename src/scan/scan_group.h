@@ -12,7 +12,7 @@
 #include "scan/scan_table.h"
 #include "state/customer_state.h"
 
-/* The part of the groups for one pass over the tables: those whose hash modulo `parts` is `part`. */
+/* A part of the groups, for one pass over the tables: their hash modulo `parts` is `part`. */
 typedef struct GroupPart
 {
 	uint32		parts;

@@ -11,7 +11,8 @@
  * A row of the other side is used in two ways.  Its columns for keys of GROUP BY are numbered when
  * the row is read, and the values of the keys when a row of the scan has the first match with these
  * columns; earlier they might raise an error that PostgreSQL would not raise.  A row of the scan
- * takes over the number of the values, its class, as one key of its group.  And it may contain the customer of an aggregate, such as an e-mail address.
+ * takes over the number of the values, its class, as one key of its group.  And it may contain the
+ * customer of an aggregate, such as an e-mail address.
  * Different customers are numbered as well, so that an aggregate counts integers close to each
  * other and not long texts.  In a parallel plan the aggregate gets the customers themselves,
  * because its state is merged with those of other processes.

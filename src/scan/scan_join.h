@@ -45,7 +45,7 @@ typedef struct ScanJoin
 	ScanColumns attribute_columns;	/* the columns in one row */
 	int		   *attribute_places;	/* index in attribute_columns: 0, 1, ... */
 	AttrNumber *attribute_attnos;	/* in the rows of the other side */
-	ScanGroups	classes;		/* gives each combination of the values of the keys a number, a class */
+	ScanGroups	classes;		/* gives each combination of values of the keys a number, a class */
 	ScanColumns class_columns;	/* the values of the keys */
 	int		   *class_places;	/* index in class_columns: 0, 1, ... */
 	ExprState **class_exprs;	/* of the keys, evaluated on a slot of `attributes` */
@@ -61,7 +61,7 @@ typedef struct ScanJoin
 	uint32		allocated;
 	uint32	   *row_attributes; /* of each row, the number of its columns for keys */
 	uint32		no_attributes;	/* of a row without a match: all columns are NULL */
-	uint32	   *attribute_classes;	/* the class of each number, or NO_GROUP before the first match */
+	uint32	   *attribute_classes;	/* the class of each number; NO_GROUP before the first match */
 	uint32		attributes_allocated;
 } ScanJoin;
 

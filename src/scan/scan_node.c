@@ -460,7 +460,8 @@ StoreKeys(WinbackScanState *scan, TupleTableSlot *output)
 		if (key->of_other)
 		{
 			if (other == NULL)
-				other = ScanJoinKeys(scan->join, DatumGetUInt32(own->tts_values[scan->class_place]));
+				other = ScanJoinKeys(scan->join,
+									 DatumGetUInt32(own->tts_values[scan->class_place]));
 			keys = other;
 		}
 		StoreKey(output, key, keys->tts_values[key->place], keys->tts_isnull[key->place]);
