@@ -258,13 +258,17 @@ TakeSeriesLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 	return TakeBlock(fcinfo, &series_lost_signature, rows, first);
 }
 
-const OnePassAggregate counts_aggregate = {lifecycle_counts_trans, TakeCountsRows};
-const OnePassAggregate series_aggregate = {lifecycle_series_trans, TakeSeriesRows};
+const OnePassAggregate counts_aggregate = {
+	lifecycle_counts_trans, TakeCountsRows, .nargs = 5, .keeps_rows = true
+};
+const OnePassAggregate series_aggregate = {
+	lifecycle_series_trans, TakeSeriesRows, .nargs = 6, .keeps_rows = true
+};
 const OnePassAggregate counts_lost_aggregate = {
-	lifecycle_counts_lost_after_trans, TakeCountsLostRows
+	lifecycle_counts_lost_after_trans, TakeCountsLostRows, .nargs = 6, .keeps_rows = true
 };
 const OnePassAggregate series_lost_aggregate = {
-	lifecycle_series_lost_after_trans, TakeSeriesLostRows
+	lifecycle_series_lost_after_trans, TakeSeriesLostRows, .nargs = 7, .keeps_rows = true
 };
 
 /*

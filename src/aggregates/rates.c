@@ -193,13 +193,17 @@ TakeWinbackLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 	return TakeBlock(fcinfo, &winback_lost_signature, rows, first);
 }
 
-const OnePassAggregate reactivation_aggregate = {reactivation_trans, TakeReactivationRows};
-const OnePassAggregate winback_aggregate = {winback_trans, TakeWinbackRows};
+const OnePassAggregate reactivation_aggregate = {
+	reactivation_trans, TakeReactivationRows, .nargs = 4
+};
+const OnePassAggregate winback_aggregate = {
+	winback_trans, TakeWinbackRows, .nargs = 4
+};
 const OnePassAggregate reactivation_lost_aggregate = {
-	reactivation_lost_after_trans, TakeReactivationLostRows
+	reactivation_lost_after_trans, TakeReactivationLostRows, .nargs = 5
 };
 const OnePassAggregate winback_lost_aggregate = {
-	winback_lost_after_trans, TakeWinbackLostRows
+	winback_lost_after_trans, TakeWinbackLostRows, .nargs = 5
 };
 
 /* Outcome visitors: add customers to the tally `arg` if they were eligible. */

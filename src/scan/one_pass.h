@@ -27,6 +27,8 @@ typedef struct OnePassAggregate
 {
 	PGFunction	transition;
 	TakeRows	take_rows;
+	int			nargs;			/* arguments without an event and an amount */
+	bool		keeps_rows;		/* with an event or an amount, the state grows with the rows */
 } OnePassAggregate;
 
 extern void RegisterOnePassAggregate(const OnePassAggregate *aggregate);

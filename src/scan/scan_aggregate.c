@@ -101,7 +101,7 @@ ScanCheckPrivileges(const Aggref *aggref)
 }
 
 /* Return the one-pass aggregate of an Aggref, or NULL if it is another aggregate. */
-static const OnePassAggregate *
+const OnePassAggregate *
 OnePassOf(const Aggref *aggref)
 {
 	FmgrInfo	flinfo;

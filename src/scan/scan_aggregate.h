@@ -75,6 +75,7 @@ typedef struct ScanSource
 } ScanSource;
 
 extern bool IsOnePass(const Aggref *aggref);
+extern const OnePassAggregate *OnePassOf(const Aggref *aggref);
 extern const ListAggregate *ListAggregateOf(const Aggref *aggref);
 extern int	ListFactsSize(const Aggref *aggref);
 extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
