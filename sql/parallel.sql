@@ -210,7 +210,7 @@ CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
 -- 2,000 groups of 10 rows side by side, most of which lie in the part of one worker, and 2,000
 -- groups spread over the table.
 SET enable_sort = off;
-RESET cpu_operator_cost;
+SET cpu_operator_cost = 0.1;
 SET parallel_tuple_cost = 0;
 CALL ask('2,000 groups side by side, scanned', 'int4', 'orders', 'regular', 'date', 'at_date',
          'side_by_side',
@@ -219,7 +219,6 @@ CALL ask('2,000 groups spread, scanned', 'int4', 'orders', 'regular', 'date', 'a
          '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)');
 -- with this memory a process returns its groups many times
 SET work_mem = '64kB';
-SET cpu_operator_cost = 0.1;
 SELECT nodes($$SELECT reactivation_rate(regular, at_date, '[2024-06-15,2024-08-01)', '30 days')
                 FROM orders GROUP BY spread$$);
 CALL ask('2,000 groups spread, little memory', 'int4', 'orders', 'regular', 'date', 'at_date',

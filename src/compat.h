@@ -117,8 +117,11 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
+/* and it has an entry for GROUP BY in the range table, which EXPLAIN does not count */
+#define ExplainedRelations(es)	((es)->rtable_size)
 #else
 #include "commands/explain.h"
+#define ExplainedRelations(es)	list_length((es)->rtable)
 #endif
 
 /* 18 counts the disabled nodes of a path; before, each of them costs disable_cost */

@@ -43,8 +43,7 @@ my $queries_a_round = 16;
 # shape, so a share near 1 would fail by chance.
 my %uses_scan = (
   (map { $_ => 0.5 } qw(whole group group_several union union_group lateral_channel)),
-  (map { $_ => 0.3 } qw(join_group join_key join_whole join_more join_left join_semi join_store)),
-  list => 0.1);
+  map { $_ => 0.3 } qw(join_group join_key join_whole join_more join_left join_semi join_store));
 
 $node->safe_psql('winback', q{
   CREATE DOMAIN customer_number AS int8 CHECK (VALUE > -1000000000000);

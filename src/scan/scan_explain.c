@@ -63,7 +63,7 @@ ExplainGroups(WinbackScanState *scan, List *ancestors, ExplainState *es)
 	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, scan->css.ss.ps.plan,
 												   ancestors);
-	bool		with_table = es->verbose || list_length(es->rtable) > 1;
+	bool		with_table = es->verbose || ExplainedRelations(es) > 1;
 	List	   *keys = NIL;
 	ListCell   *lc;
 
