@@ -41,9 +41,7 @@ my $queries_a_round = 16;
 # have 1000 rows, and if the settings switch nothing off.
 # The planner may still find another plan cheaper. A run has about five ordinary queries of a
 # shape, so a share near 1 would fail by chance.
-my %uses_scan = (
-  (map { $_ => 0.5 } qw(whole group group_several union union_group lateral_channel)),
-  map { $_ => 0.3 } qw(join_group join_key join_whole join_more join_left join_semi join_store));
+my %uses_scan = map { $_ => 0.3 } qw(whole group union lateral_channel join_whole);
 
 $node->safe_psql('winback', q{
   CREATE DOMAIN customer_number AS int8 CHECK (VALUE > -1000000000000);
