@@ -32,27 +32,8 @@
 #include "scan/scan_join.h"
 #include "table/batch.h"
 
-/* Bytes of facts: the byte for the table, and a number. */
-#define NUMBER_FACTS_SIZE	(1 + sizeof(uint32))
-
 /* Consider an array after this many rows; see CustomerTableSettle. */
 #define ROWS_TO_SETTLE		1024
-
-/* Return the number in facts, which is 0 in new ones. */
-static inline uint32
-LoadNumber(const uint8 *facts)
-{
-	uint32		number;
-
-	memcpy(&number, facts + 1, sizeof(number));
-	return number;
-}
-
-static inline void
-StoreNumber(uint8 *facts, uint32 number)
-{
-	memcpy(facts + 1, &number, sizeof(number));
-}
 
 /* Set up a join.  The collation is that of the equality of the keys. */
 void
@@ -69,8 +50,8 @@ ScanJoinInit(ScanJoin *join, PlanState *ps, PlanState *other, JoinType type, Oid
 										  ALLOCSET_DEFAULT_SIZES);
 }
 
-/* Set up groups whose keys are in columns of their own. */
-static int *
+/* Set up groups whose keys are in columns of their own, in the order of the keys. */
+static void
 SetUpKeys(ScanJoin *join, ScanGroups *groups, ScanColumns *columns, const KeyLists *keys)
 {
 	int			nkeys = list_length(keys->types);
@@ -79,7 +60,6 @@ SetUpKeys(ScanJoin *join, ScanGroups *groups, ScanColumns *columns, const KeyLis
 	for (int i = 0; i < nkeys; i++)
 		places[i] = ScanColumnsAdd(columns, 0, list_nth_oid(keys->types, i));
 	ScanGroupsInit(groups, join->ps, keys, places, 0);
-	return places;
 }
 
 /*
@@ -98,9 +78,8 @@ ScanJoinSetClasses(ScanJoin *join, const KeyLists *attributes, const KeyLists *c
 	join->attribute_attnos = palloc(nattributes * sizeof(AttrNumber));
 	for (int i = 0; i < nattributes; i++)
 		join->attribute_attnos[i] = list_nth_int(attributes->attnos, i);
-	join->attribute_places = SetUpKeys(join, &join->attributes, &join->attribute_columns,
-									   attributes);
-	join->class_places = SetUpKeys(join, &join->classes, &join->class_columns, classes);
+	SetUpKeys(join, &join->attributes, &join->attribute_columns, attributes);
+	SetUpKeys(join, &join->classes, &join->class_columns, classes);
 
 	join->ps->scandesc = join->attributes.desc;
 	join->ps->scanops = &TTSOpsMinimalTuple;

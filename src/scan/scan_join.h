@@ -43,11 +43,9 @@ typedef struct ScanJoin
 	int			class_column;	/* index in ScanColumns of the number of the values; -1 if none */
 	ScanGroups	attributes;		/* gives each combination of the columns a number */
 	ScanColumns attribute_columns;	/* the columns in one row */
-	int		   *attribute_places;	/* index in attribute_columns: 0, 1, ... */
 	AttrNumber *attribute_attnos;	/* in the rows of the other side */
 	ScanGroups	classes;		/* gives each combination of values of the keys a number, a class */
 	ScanColumns class_columns;	/* the values of the keys */
-	int		   *class_places;	/* index in class_columns: 0, 1, ... */
 	ExprState **class_exprs;	/* of the keys, evaluated on a slot of `attributes` */
 
 	int			ncustomers;

@@ -38,22 +38,19 @@ typedef struct EventLog
 #define EVENTS_BETWEEN_CHECKS	65536
 
 /* Bytes of a customer's facts: the byte for the table, and the place. */
-#define LOG_FACTS_SIZE		(1 + sizeof(uint32))
+#define LOG_FACTS_SIZE		NUMBER_FACTS_SIZE
 
 /* Return the place of the customer's last event, plus 1, or 0 if there is none. */
 static inline uint32
 LoadHead(const uint8 *facts)
 {
-	uint32		head;
-
-	memcpy(&head, facts + 1, sizeof(head));
-	return head;
+	return LoadNumber(facts);
 }
 
 static inline void
 StoreHead(uint8 *facts, uint32 head)
 {
-	memcpy(facts + 1, &head, sizeof(head));
+	StoreNumber(facts, head);
 }
 
 /* Return the amount of the event at a place. */

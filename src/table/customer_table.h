@@ -66,6 +66,25 @@ typedef struct CustomerType CustomerType;
 /* The bit of the first byte of facts that belongs to the table: the slot is taken. */
 #define SLOT_TAKEN	0x01
 
+/* Bytes of facts that are the byte with SLOT_TAKEN and a number, which is 0 in new facts. */
+#define NUMBER_FACTS_SIZE	(1 + sizeof(uint32))
+
+/* Return the number in such facts. */
+static inline uint32
+LoadNumber(const uint8 *facts)
+{
+	uint32		number;
+
+	memcpy(&number, facts + 1, sizeof(number));
+	return number;
+}
+
+static inline void
+StoreNumber(uint8 *facts, uint32 number)
+{
+	memcpy(facts + 1, &number, sizeof(number));
+}
+
 /* The size of a whole table, of which a received table is a portion. */
 typedef struct WholeTable
 {
