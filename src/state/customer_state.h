@@ -146,4 +146,18 @@ CustomerStateQueue(CustomerState *state, CustomerType *customer_type, Datum cust
 	return BatchAdd(state->batch, &state->table, customer_type, customer);
 }
 
+/* Queue a row of `size` bytes, which is the row_size of the kind, or enter it. */
+static pg_attribute_always_inline void
+CustomerStateAdd(CustomerState *state, CustomerType *customer_type, Datum customer,
+				 const void *row, Size size)
+{
+	int			place = CustomerStateQueue(state, customer_type, customer);
+
+	Assert(size == state->ops->row_size);
+	if (likely(place >= 0))
+		memcpy((char *) state->batch->rows + place * size, row, size);
+	else
+		CustomerStateEnter(state, customer_type, customer, row);
+}
+
 #endif							/* WINBACK_CUSTOMER_STATE_H */

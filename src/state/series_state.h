@@ -77,24 +77,11 @@ SeriesStateNote(SeriesState *state, int64 at)
 	}
 }
 
-/* Queue a zone in which a customer bought, or return false to have the caller enter it. */
-static pg_attribute_always_inline bool
-SeriesStateQueueZone(SeriesState *state, CustomerType *customer_type, Datum customer, uint32 zone)
-{
-	int			place = CustomerStateQueue(&state->base, customer_type, customer);
-
-	if (unlikely(place < 0))
-		return false;
-	((uint32 *) state->base.batch->rows)[place] = zone;
-	return true;
-}
-
 /* Enter a purchase in a zone. */
 static inline void
 SeriesStateEnterZone(SeriesState *state, CustomerType *customer_type, Datum customer, uint32 zone)
 {
-	if (unlikely(!SeriesStateQueueZone(state, customer_type, customer, zone)))
-		CustomerStateEnter(&state->base, customer_type, customer, &zone);
+	CustomerStateAdd(&state->base, customer_type, customer, &zone, sizeof(zone));
 }
 
 /* Return the bytes of the facts that are zones. */
@@ -136,12 +123,8 @@ SeriesStateEnterAmount(SeriesState *state, CustomerType *customer_type, Datum cu
 					   int64 at, int zone, const Amount *amount)
 {
 	AmountRow	row = SeriesStateAmountRow(state, at, zone, amount);
-	int			place = CustomerStateQueue(&state->base, customer_type, customer);
 
-	if (likely(place >= 0))
-		((AmountRow *) state->base.batch->rows)[place] = row;
-	else
-		CustomerStateEnter(&state->base, customer_type, customer, &row);
+	CustomerStateAdd(&state->base, customer_type, customer, &row, sizeof(row));
 }
 
 /* Enter an event. */
