@@ -205,20 +205,22 @@ RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups, u
 	FindAccepted(buffer, rows);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		WaitingRows *waiting = &buffer->rows[groups[i]];
+		WaitingRows *waiting;
 
 		if (groups[i] == NO_GROUP)
 			continue;
+		waiting = &buffer->rows[groups[i]];
 		if (unlikely(waiting->data == NULL))
 			AllocateRows(buffer, waiting, ngroups);
 		PrefetchRow(buffer, waiting);
 	}
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		WaitingRows *waiting = &buffer->rows[groups[i]];
+		WaitingRows *waiting;
 
 		if (groups[i] == NO_GROUP)
 			continue;
+		waiting = &buffer->rows[groups[i]];
 		AppendRow(buffer, waiting, rows->all != NULL ? rows->all[i] : i);
 		if (unlikely(waiting->nrows == waiting->capacity))
 			EnterRows(buffer, groups[i]);
