@@ -299,7 +299,8 @@ SELECT served, shape,
 (false, 'no GROUP BY', 'SELECT STANDING FROM orders'),
 (false, 'grouping sets', $$
   SELECT customer, STANDING FROM orders GROUP BY GROUPING SETS (customer, ())$$),
-(false, 'numeric customers', 'SELECT exact::text, STANDING FROM orders GROUP BY exact'),
+-- 5.0 and 5.00 are one customer, and which of them is shown depends on the order of the rows
+(false, 'numeric customers', 'SELECT trim_scale(exact)::text, STANDING FROM orders GROUP BY exact'),
 (false, 'char(n) customers', 'SELECT padded, STANDING FROM orders GROUP BY padded'),
 (false, 'a question that differs from row to row', $$
   SELECT customer, lifecycle_at(at, since, '90 days', '1 year') FROM orders

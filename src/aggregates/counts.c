@@ -293,7 +293,8 @@ CountStanding(int64 *columns, int64 *lost, Standing standing, int64 customers)
 			break;
 		case STANDING_LOST:
 			*lost += customers;
-			/* FALLTHROUGH */
+			columns[3] += customers;
+			break;
 		case STANDING_CHURNED:
 			columns[3] += customers;
 			break;
