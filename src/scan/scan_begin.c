@@ -139,7 +139,7 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 	SetColumns(scan, table, fields);
 	table->by_column = table->filters != NIL || table->ncomputed > 0;
 	table->by_row = table->qual != NULL;
-	table->filtered = !scan->grouped && scan->list == NULL;
+	table->filtered = !scan->grouped && scan->list == NULL && scan->join == NULL;
 	table->join_column = scan->join != NULL ? scan->join->column : -1;
 	table->sources = palloc0(scan->naggregates * sizeof(ScanSource));
 	for (int i = 0; i < scan->nresults; i++)
@@ -358,10 +358,6 @@ BeginGroups(WinbackScanState *scan, int entry)
 
 	BeginKeysOfGroups(scan, entry, &own);
 	ScanGroupsInit(&scan->groups, &scan->css.ss.ps, &own, scan->key_columns, scan->naggregates);
-	if (scan->join != NULL)
-		scan->join->column = ScanColumnsAdd(&scan->rows.columns,
-											intVal(PlanJoin(scan, SCAN_JOIN_COLUMN)),
-											linitial_oid(PlanJoin(scan, SCAN_JOIN_TYPES)));
 }
 
 /* Set up the join, and the plan of its other side. */
@@ -413,7 +409,7 @@ BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 	scan->nkeys = list_length(plan->custom_exprs) - SCAN_EXPRS_KEYS;
 	if (list_nth(plan->custom_private, SCAN_PRIVATE_JOIN) != NIL)
 		BeginJoin(scan, estate, eflags);
-	scan->grouped = scan->nkeys > 0 || scan->join != NULL;
+	scan->grouped = scan->nkeys > 0;
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
 	for (int i = 0; i < scan->nresults; i++, entry++)
@@ -433,9 +429,14 @@ BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 	else if (scan->grouped)
 		BeginGroups(scan, entry);
 	entry += scan->nkeys;
-	/* the key of the join and the attributes have entries, too */
 	if (scan->join != NULL)
+	{
+		scan->join->column = ScanColumnsAdd(&scan->rows.columns,
+											intVal(PlanJoin(scan, SCAN_JOIN_COLUMN)),
+											linitial_oid(PlanJoin(scan, SCAN_JOIN_TYPES)));
+		/* the key of the join and the attributes have entries, too */
 		entry += 1 + list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
+	}
 
 	tables = TableFields(scan, estate, entry);
 	scan->ntables = list_length(tables);

@@ -6,7 +6,8 @@
  * All its rows are read before the first page of the scan's tables, and a table of customers
  * finds the number of a row by its key.  For the rows of a page, all keys are made and their slots
  * prefetched before the first is looked up.  A row of the scan without a match is dropped before
- * anything else is done with it.
+ * anything else is done with it.  If the keys are integers that lie close together, a bit for each
+ * integer says whether the other side has it, and only rows that it has are looked up.
  *
  * A row of the other side is used in two ways.  Its columns for keys of GROUP BY are numbered when
  * the row is read, and the values of the keys when a row of the scan has the first match with these
@@ -34,6 +35,10 @@
 
 /* Consider an array after this many rows; see CustomerTableSettle. */
 #define ROWS_TO_SETTLE		1024
+
+/* Bits are made for keys that need at most this many of them, or this many a row. */
+#define FEW_BITS			(UINT64CONST(1) << 19)
+#define BITS_PER_ROW		64
 
 /* Set up a join.  The collation is that of the equality of the keys. */
 void
@@ -205,6 +210,13 @@ AddRow(ScanJoin *join, TupleTableSlot *slot)
 		return;
 	}
 	ReserveRow(join);
+	if (CustomerIsInteger(join->other_type))
+	{
+		int64		integer = IntegerOfCustomer(join->other_type->path, key);
+
+		join->least = Min(join->least, integer);
+		join->greatest = Max(join->greatest, integer);
+	}
 	if (join->class_column >= 0)
 		join->row_attributes[join->nrows] = NumberAttributes(join, slot);
 	for (int i = 0; i < join->ncustomers; i++)
@@ -231,6 +243,8 @@ StartRows(ScanJoin *join)
 	MemoryContext old_context = MemoryContextSwitchTo(join->context);
 
 	join->nrows = 0;
+	join->least = PG_INT64_MAX;
+	join->greatest = PG_INT64_MIN;
 	join->allocated = 1024;
 	join->row_attributes = palloc(join->allocated * sizeof(uint32));
 	CustomerTableInit(&join->table, join->context, join->other_type->form, NUMBER_FACTS_SIZE,
@@ -264,6 +278,38 @@ StartRows(ScanJoin *join)
 	MemoryContextSwitchTo(old_context);
 }
 
+/* Make the bits of the keys, if they are integers and close enough to each other. */
+static void
+MakeBits(ScanJoin *join)
+{
+	JoinBits   *bits = &join->bits;
+	uint64		nbits = (uint64) join->greatest - (uint64) join->least + 1;
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	memset(bits, 0, sizeof(*bits));
+	join->gathers = false;
+	if (!CustomerIsInteger(join->own_type) || !CustomerIsInteger(join->other_type) ||
+		join->type == JOIN_LEFT || join->nrows == 0 || nbits == 0 ||
+		nbits > Max(FEW_BITS, (uint64) join->nrows * BITS_PER_ROW))
+		return;
+	bits->first = join->least;
+	bits->nbits = nbits;
+	bits->exists = MemoryContextAllocExtended(join->context, (nbits / 64 + 1) * sizeof(uint64),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	while ((facts = CustomerTableNextFacts(&join->table, &cursor)) != NULL)
+	{
+		uint64		bit = (uint64) CustomerTableInteger(&join->table, facts) -
+			(uint64) bits->first;
+
+		bits->exists[bit / 64] |= UINT64CONST(1) << (bit % 64);
+	}
+	join->gathers = join->may_gather;
+	if (join->gathers)
+		bits->met = MemoryContextAllocExtended(join->context, (nbits / 64 + 1) * sizeof(uint64),
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
 /* Read the other side, unless this has been done. */
 void
 ScanJoinBuild(ScanJoin *join)
@@ -289,7 +335,67 @@ ScanJoinBuild(ScanJoin *join)
 		if (i % ROWS_TO_SETTLE == 0)
 			SettleTables(join);
 	}
+	MakeBits(join);
 	join->built = true;
+}
+
+/*
+ * Keep the chosen rows of a page whose keys have a row on the other side, or, for an anti-join, the
+ * other rows.  Store their places in `kept`, and return their number.  `path` is that of the key.
+ *
+ * Most keys of a selective join have no row, and which of them have one cannot be foreseen.  So
+ * there is no branch that depends on it.
+ */
+static pg_attribute_always_inline int
+FilterOfPath(const ScanJoin *join, const ScanRows *rows, uint16 *kept, KeyPath path)
+{
+	const JoinBits *bits = &join->bits;
+	const ScanColumn *column = &rows->columns.columns[join->column];
+	uint64		flip = join->type == JOIN_ANTI;
+	int			nkept = 0;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		uint16		place = rows->all != NULL ? rows->all[i] : i;
+		uint64		bit = (uint64) IntegerOfCustomer(path, column->values[place]) -
+			(uint64) bits->first;
+
+		bit = bit < bits->nbits && !column->nulls[place] ? bit : bits->nbits;
+		kept[nkept] = place;
+		nkept += ((bits->exists[bit / 64] >> (bit % 64)) & 1) ^ flip;
+	}
+	return nkept;
+}
+
+static int
+FilterByBits(const ScanJoin *join, const ScanRows *rows, uint16 *kept)
+{
+	switch (join->own_type->path)
+	{
+		case CUSTOMER_INT16:
+			return FilterOfPath(join, rows, kept, CUSTOMER_INT16);
+		case CUSTOMER_INT32:
+			return FilterOfPath(join, rows, kept, CUSTOMER_INT32);
+		default:
+			return FilterOfPath(join, rows, kept, CUSTOMER_INT64);
+	}
+}
+
+/* Set the bits of the keys of rows, all of which have a row on the other side. */
+static void
+SetMetBits(ScanJoin *join, const ScanRows *rows)
+{
+	const ScanColumn *column = &rows->columns.columns[join->column];
+	JoinBits   *bits = &join->bits;
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		uint64		bit = (uint64) IntegerOfCustomer(join->own_type->path,
+													 column->values[rows->all[i]]) -
+			(uint64) bits->first;
+
+		bits->met[bit / 64] |= UINT64CONST(1) << (bit % 64);
+	}
 }
 
 /* Store the values of the columns from the other side for a row of the scan. */
@@ -322,16 +428,14 @@ StoreJoined(ScanJoin *join, const ScanColumns *columns, uint16 place, const uint
 }
 
 /*
- * Look up the chosen rows of a page.  Keep those that belong to the join, and fill in their
- * columns from the other side.  Their places go into `kept`, which becomes rows->all.
+ * Find the rows of the other side for the chosen rows of a page: facts[i] contains the number of
+ * the one for row i, or is NULL if there is none.
  */
-void
-ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
+static void
+FindRows(ScanJoin *join, const ScanRows *rows, const uint8 **facts)
 {
 	CustomerKey keys[MaxHeapTuplesPerPage];
-	const uint8 *facts[MaxHeapTuplesPerPage];
 	const ScanColumn *column = &rows->columns.columns[join->column];
-	int			nkept = 0;
 
 	for (int i = 0; i < rows->nrows; i++)
 	{
@@ -345,6 +449,32 @@ ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
 			CustomerTablePrefetch(&join->table, keys[i].word);
 	}
 	CustomerTableFind(&join->table, keys, rows->nrows, facts);
+}
+
+/*
+ * Look up the chosen rows of a page.  Keep those that belong to the join, and fill in their
+ * columns from the other side, unless facts are gathered by key first.  Their places go into
+ * `kept`, which becomes rows->all.
+ */
+void
+ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
+{
+	const uint8 *facts[MaxHeapTuplesPerPage];
+	int			nkept = 0;
+
+	if (join->bits.nbits > 0)
+	{
+		rows->nrows = FilterByBits(join, rows, kept);
+		rows->all = kept;
+		if (join->gathers)
+		{
+			SetMetBits(join, rows);
+			return;
+		}
+		if (join->class_column < 0 && join->ncustomers == 0)
+			return;
+	}
+	FindRows(join, rows, facts);
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		uint16		place = rows->all != NULL ? rows->all[i] : i;

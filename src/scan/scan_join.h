@@ -26,6 +26,18 @@ typedef struct JoinedCustomer
 	bool	   *nulls;
 } JoinedCustomer;
 
+/*
+ * Bits for the integers between the least and the greatest key of the other side.  Bit n of a set is
+ * bit n % 64 of word n / 64.  Bit number `nbits` is there as well, and is zero.
+ */
+typedef struct JoinBits
+{
+	uint64		nbits;			/* 0 if the keys are not integers, or too far from each other */
+	int64		first;			/* the integer of bit 0 */
+	uint64	   *exists;			/* keys of rows of the other side */
+	uint64	   *met;			/* those of them that a row of the scan has, if `gathers` */
+} JoinBits;
+
 /* The rows of the other side, by their numbers from 0 on. */
 typedef struct ScanJoin
 {
@@ -51,10 +63,16 @@ typedef struct ScanJoin
 	int			ncustomers;
 	JoinedCustomer *customers;
 
+	bool		may_gather;		/* facts may be gathered by key first: see scan_gather.c */
+
 	/* the rows; valid after ScanJoinBuild */
 	MemoryContext context;		/* contains them */
 	bool		built;
+	bool		gathers;		/* facts are gathered by key first */
 	CustomerTable table;		/* finds the number of the row with a key */
+	int64		least;			/* key, if the keys are integers */
+	int64		greatest;
+	JoinBits	bits;
 	uint32		nrows;
 	uint32		allocated;
 	uint32	   *row_attributes; /* of each row, the number of its columns for keys */

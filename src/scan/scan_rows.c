@@ -275,7 +275,28 @@ ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps)
 	}
 }
 
-/* Evaluate the expressions that wait for the join, on the rows in rows->all. */
+/* Remove the rows that the join excludes from those that the FILTER of an aggregate accepts. */
+static void
+KeepJoined(ScanRows *rows, int aggregate)
+{
+	uint16	   *chosen = ChosenRows(rows, aggregate);
+	int			nkept = 0;
+
+	/* both lists are in the order of the page */
+	for (int i = 0, all = 0; i < rows->nchosen[aggregate] && all < rows->nrows; i++)
+	{
+		while (all < rows->nrows && rows->all[all] < chosen[i])
+			all++;
+		if (all < rows->nrows && rows->all[all] == chosen[i])
+			chosen[nkept++] = chosen[i];
+	}
+	rows->nchosen[aggregate] = nkept;
+}
+
+/*
+ * Apply the join, whose rows are in rows->all, to the lists of FILTERs, and evaluate the expressions
+ * that wait for the join.
+ */
 void
 ScanRowsEvaluateJoined(ScanRows *rows, TableToScan *table, ExprContext *econtext)
 {
@@ -285,6 +306,8 @@ ScanRowsEvaluateJoined(ScanRows *rows, TableToScan *table, ExprContext *econtext
 	{
 		if (table->sources[i].filter != NULL)
 			filtered = rows->filtered[i] = true;
+		else if (rows->filtered[i])
+			KeepJoined(rows, i);
 	}
 	for (int i = 0; filtered && i < rows->nrows; i++)
 	{

@@ -72,7 +72,7 @@ typedef struct WinbackScanState
 
 	ScanList   *list;			/* NULL unless the key of GROUP BY is the customer of a list */
 
-	/* of another query with GROUP BY, or of one with a join */
+	/* of another query with GROUP BY */
 	bool		grouped;
 	int			nkeys;			/* 0 if there is no GROUP BY */
 	ScanKeyEntry *keys;

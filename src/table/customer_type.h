@@ -53,6 +53,21 @@ extern Datum CustomerOfFacts(const CustomerType *customer_type, const CustomerTa
 extern bool CustomerImageIsValid(const CustomerType *customer_type, const char *image, Size length);
 extern bool CustomerImagesAreEqual(CustomerType *customer_type, const char *a, const char *b);
 
+/* Return whether customers of a type are integers. */
+static inline bool
+CustomerIsInteger(const CustomerType *customer_type)
+{
+	return customer_type->path <= CUSTOMER_INT64;
+}
+
+/* Return the customer as an integer. */
+static pg_attribute_always_inline int64
+IntegerOfCustomer(KeyPath path, Datum customer)
+{
+	return path == CUSTOMER_INT64 ? DatumGetInt64(customer) :
+		path == CUSTOMER_INT32 ? DatumGetInt32(customer) : DatumGetInt16(customer);
+}
+
 /*
  * Make the key that a table has for a customer.  The key may point into the value, or
  * into memory allocated in the current context.
@@ -64,13 +79,13 @@ MakeCustomerKey(CustomerType *customer_type, const CustomerTable *table, Datum c
 	switch (customer_type->path)
 	{
 		case CUSTOMER_INT16:
-			CustomerKeyFromInteger(table, DatumGetInt16(customer), key);
+			CustomerKeyFromInteger(table, IntegerOfCustomer(CUSTOMER_INT16, customer), key);
 			break;
 		case CUSTOMER_INT32:
-			CustomerKeyFromInteger(table, DatumGetInt32(customer), key);
+			CustomerKeyFromInteger(table, IntegerOfCustomer(CUSTOMER_INT32, customer), key);
 			break;
 		case CUSTOMER_INT64:
-			CustomerKeyFromInteger(table, DatumGetInt64(customer), key);
+			CustomerKeyFromInteger(table, IntegerOfCustomer(CUSTOMER_INT64, customer), key);
 			break;
 		default:
 			MakeCustomerKeyOfValue(customer_type, table, customer, key);
