@@ -55,6 +55,14 @@ CREATE TABLE bits AS SELECT n::bit(8) AS bits FROM generate_series(1, 200) AS n;
 ALTER TABLE bits ADD PRIMARY KEY (bits);
 ANALYZE orders, customers, countries, visits, small, parted, unhashable, bits;
 
+CREATE TABLE far_customers AS
+SELECT n * 9000000000000000 - 4000000000000000000 AS far FROM generate_series(1, 900) AS n;
+ALTER TABLE far_customers ADD PRIMARY KEY (far);
+CREATE TABLE far_orders AS
+SELECT customer_id * 9000000000000000 - 4000000000000000000 AS far, ordered_at
+  FROM orders WHERE customer_id < 1000;
+ANALYZE far_customers, far_orders;
+
 CREATE TABLE shapes (no serial, served bool, shape text, query text);
 INSERT INTO shapes (served, shape, query)
 SELECT served, shape, replace(replace(query, 'RATE', $$reactivation_rate(o.customer_id, ordered_at,
@@ -177,6 +185,17 @@ SELECT served, shape, replace(replace(query, 'RATE', $$reactivation_rate(o.custo
   SELECT region, reactivation_tally(1, timestamptz '2024-01-01', '[2024-01-01,2024-01-21)',
                                     '10 days')
     FROM orders GROUP BY region ORDER BY region$$),
+(true, 'groups whose rows the aggregate ignores', $$
+  SELECT name, reactivation_tally(small_id, ordered_at, '[2024-01-01,2024-01-21)', '10 days')
+                 FILTER (WHERE small_id % 7 > 3)
+    FROM orders JOIN small ON id = small_id GROUP BY name ORDER BY name COLLATE "C"$$),
+(true, 'groups whose rows FILTER excludes, or lie behind the period', $$
+  SELECT born < '1950-07-01', email < 'd', RATE FILTER (WHERE amount > 100), TALLY,
+         winback_rate(email, ordered_at, '[2023-01-01,2023-01-02)', '1 hour')
+    FROM orders o JOIN customers USING (customer_id) GROUP BY 1, 2 ORDER BY 1, 2$$),
+(true, 'keys far from each other', $$
+  SELECT sign(far), reactivation_tally(far, ordered_at, '[2024-01-01,2024-01-21)', '10 days')
+    FROM far_orders JOIN far_customers USING (far) GROUP BY 1 ORDER BY 1$$),
 -- the scan leaves these to PostgreSQL
 (false, 'an expression of an anti-join that was a left join', $$
   SELECT reactivation_tally(CASE WHEN email IS NULL THEN 'none' ELSE email END, ordered_at,
@@ -223,6 +242,17 @@ SELECT served, shape, replace(replace(query, 'RATE', $$reactivation_rate(o.custo
   ) AS v (served, shape, query);
 SELECT shape, c.scan, c.scan = served AS expected, c.same, c.answer
   FROM shapes, compare(query) AS c ORDER BY no;
+
+-- Facts are gathered by the key of the join first, if groups and customers depend on nothing else,
+-- and the keys are integers close to each other.
+CREATE FUNCTION facts_first(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  plan text;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) ' || query INTO plan;
+  RETURN substring(plan FROM '"Facts First": (\w+)');
+END $$;
+SELECT shape, f AS facts_first FROM shapes, facts_first(query) AS f WHERE f IS NOT NULL ORDER BY no;
 
 -- With little memory the scan reads the tables several times, but joins to the same rows.
 SET work_mem = '64kB';

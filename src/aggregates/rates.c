@@ -194,16 +194,16 @@ TakeWinbackLostRows(FunctionCallInfo fcinfo, const RowBlock *rows, int first)
 }
 
 const OnePassAggregate reactivation_aggregate = {
-	reactivation_trans, TakeReactivationRows, .nargs = 4
+	reactivation_trans, TakeReactivationRows, .nargs = 4, .only_facts = true
 };
 const OnePassAggregate winback_aggregate = {
-	winback_trans, TakeWinbackRows, .nargs = 4
+	winback_trans, TakeWinbackRows, .nargs = 4, .only_facts = true
 };
 const OnePassAggregate reactivation_lost_aggregate = {
-	reactivation_lost_after_trans, TakeReactivationLostRows, .nargs = 5
+	reactivation_lost_after_trans, TakeReactivationLostRows, .nargs = 5, .only_facts = true
 };
 const OnePassAggregate winback_lost_aggregate = {
-	winback_lost_after_trans, TakeWinbackLostRows, .nargs = 5
+	winback_lost_after_trans, TakeWinbackLostRows, .nargs = 5, .only_facts = true
 };
 
 /* Outcome visitors: add customers to the tally `arg` if they were eligible. */

@@ -29,6 +29,7 @@ typedef struct OnePassAggregate
 	TakeRows	take_rows;
 	int			nargs;			/* arguments without an event and an amount */
 	bool		keeps_rows;		/* with an event or an amount, the state grows with the rows */
+	bool		only_facts;		/* beside the question, the state has nothing but the facts of customers */
 } OnePassAggregate;
 
 extern void RegisterOnePassAggregate(const OnePassAggregate *aggregate);

@@ -154,12 +154,12 @@ ArgOf(const Aggref *aggref, int i)
 /* Set up a ScanAggregate, and add the columns that it needs to `columns`. */
 void
 ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped, int joined,
-				  bool numbered, ScanColumns *columns, PlanState *ps)
+				  Oid customer_type, ScanColumns *columns, PlanState *ps)
 {
 	aggregate->aggref = aggref;
 	aggregate->grouped = grouped;
 	aggregate->joined = joined;
-	aggregate->numbered = numbered;
+	aggregate->customer_type = customer_type;
 	aggregate->one_pass = OnePassOf(aggref);
 	aggregate->list = ListAggregateOf(aggref);
 	if (aggregate->one_pass == NULL && aggregate->list == NULL)
@@ -265,8 +265,8 @@ ScanAggregateStart(ScanAggregate *aggregate)
 	aggregate->call.aggref = NULL;
 	aggregate->batch = NULL;
 
-	if (aggregate->numbered)
-		types[0] = INT4OID;
+	if (OidIsValid(aggregate->customer_type))
+		types[0] = aggregate->customer_type;
 	build_aggregate_transfn_expr(types, ntypes, 0, false, aggref->aggtranstype,
 								 aggref->inputcollid, transition, InvalidOid, &expr, NULL);
 	aggregate->fcinfo = PrepareCall(aggregate, &aggregate->flinfo, transition, expr,

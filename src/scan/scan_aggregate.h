@@ -43,7 +43,7 @@ typedef struct ScanAggregate
 	bool		grouped;		/* each group has a state */
 	int			joined;			/* if the customer is a column from a join: its index in ScanColumns;
 								 * else -1 */
-	bool		numbered;		/* a join has replaced its customers by numbers */
+	Oid			customer_type;	/* of this column if it is not that of the argument; else InvalidOid */
 	int			nargs;			/* number of arguments, not counting the state */
 	ExprState **constants;		/* for each argument, its expression, or NULL if it is a column */
 	int		   *columns;		/* for each argument, its index in ScanColumns, or -1 */
@@ -84,7 +84,8 @@ extern Var *ColumnOf(Expr *arg);
 extern Expr *ArgOf(const Aggref *aggref, int i);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
-							  int joined, bool numbered, ScanColumns *columns, PlanState *ps);
+							  int joined, Oid customer_type, ScanColumns *columns,
+							  PlanState *ps);
 extern void ScanSourceInit(ScanSource *source, const Aggref *aggref, List **filter_attnos,
 						   PlanState *ps);
 extern void ScanAggregateStart(ScanAggregate *aggregate);

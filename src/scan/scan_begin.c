@@ -243,8 +243,8 @@ FindAggregate(WinbackScanState *scan, int result)
 	if (attno > 0)
 		customer = AddJoinedCustomer(scan, aggref, attno);
 	ScanAggregateInit(aggregate, aggref, scan->grouped, customer != NULL ? customer->column : -1,
-					  customer != NULL && customer->numbered, &scan->rows.columns,
-					  &scan->css.ss.ps);
+					  customer != NULL && customer->numbered ? INT4OID : InvalidOid,
+					  &scan->rows.columns, &scan->css.ss.ps);
 	return aggregate;
 }
 
@@ -392,6 +392,18 @@ BeginList(WinbackScanState *scan, int entry)
 								scan->aggregates, scan->naggregates);
 }
 
+/* Return whether there are keys of GROUP BY, and all are from the other side of the join. */
+static bool
+AllKeysAreOfOther(const WinbackScanState *scan)
+{
+	for (int i = 0; i < scan->nkeys; i++)
+	{
+		if (!scan->keys[i].of_other)
+			return false;
+	}
+	return scan->nkeys > 0;
+}
+
 void
 BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 {
@@ -434,6 +446,10 @@ BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 		scan->join->column = ScanColumnsAdd(&scan->rows.columns,
 											intVal(PlanJoin(scan, SCAN_JOIN_COLUMN)),
 											linitial_oid(PlanJoin(scan, SCAN_JOIN_TYPES)));
+		if (scan->nkeys > 0 ? AllKeysAreOfOther(scan) : scan->join->ncustomers > 0)
+			scan->gather = ScanGatherCreate(scan->join, scan->aggregates, scan->naggregates,
+											&scan->rows.columns, &node->ss.ps);
+		scan->join->may_gather = scan->gather != NULL;
 		/* the key of the join and the attributes have entries, too */
 		entry += 1 + list_length(PlanJoin(scan, SCAN_JOIN_ATTRIBUTES));
 	}

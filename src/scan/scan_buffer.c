@@ -221,7 +221,7 @@ RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups, u
 		if (groups[i] == NO_GROUP)
 			continue;
 		waiting = &buffer->rows[groups[i]];
-		AppendRow(buffer, waiting, rows->all != NULL ? rows->all[i] : i);
+		AppendRow(buffer, waiting, PlaceOf(rows, i));
 		if (unlikely(waiting->nrows == waiting->capacity))
 			EnterRows(buffer, groups[i]);
 	}

@@ -91,7 +91,11 @@ ExplainJoin(const WinbackScanState *scan, ExplainState *es)
 	ExplainPropertyText("Join Type", names[scan->join->type], es);
 	ExplainPropertyText("Join Key", ColumnName(scan, attno), es);
 	if (es->analyze)
+	{
 		ExplainPropertyUInteger("Joined Rows", NULL, scan->join->nrows, es);
+		if (scan->join->may_gather)
+			ExplainPropertyBool("Facts First", scan->join->gathers, es);
+	}
 }
 
 /* Show the tables, and the conditions on their rows if they are those of a UNION ALL. */

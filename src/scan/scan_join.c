@@ -356,7 +356,7 @@ FilterOfPath(const ScanJoin *join, const ScanRows *rows, uint16 *kept, KeyPath p
 
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		uint16		place = rows->all != NULL ? rows->all[i] : i;
+		uint16		place = PlaceOf(rows, i);
 		uint64		bit = (uint64) IntegerOfCustomer(path, column->values[place]) -
 			(uint64) bits->first;
 
@@ -391,7 +391,7 @@ SetMetBits(ScanJoin *join, const ScanRows *rows)
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		uint64		bit = (uint64) IntegerOfCustomer(join->own_type->path,
-													 column->values[rows->all[i]]) -
+													 column->values[PlaceOf(rows, i)]) -
 			(uint64) bits->first;
 
 		bits->met[bit / 64] |= UINT64CONST(1) << (bit % 64);
@@ -439,7 +439,7 @@ FindRows(ScanJoin *join, const ScanRows *rows, const uint8 **facts)
 
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		uint16		place = rows->all != NULL ? rows->all[i] : i;
+		uint16		place = PlaceOf(rows, i);
 
 		keys[i].wide = true;
 		if (column->nulls[place])
@@ -453,31 +453,18 @@ FindRows(ScanJoin *join, const ScanRows *rows, const uint8 **facts)
 
 /*
  * Look up the chosen rows of a page.  Keep those that belong to the join, and fill in their
- * columns from the other side, unless facts are gathered by key first.  Their places go into
- * `kept`, which becomes rows->all.
+ * columns from the other side.  The places go into `kept`, which becomes rows->all.
  */
 void
-ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
+ScanJoinStore(ScanJoin *join, ScanRows *rows, uint16 *kept)
 {
 	const uint8 *facts[MaxHeapTuplesPerPage];
 	int			nkept = 0;
 
-	if (join->bits.nbits > 0)
-	{
-		rows->nrows = FilterByBits(join, rows, kept);
-		rows->all = kept;
-		if (join->gathers)
-		{
-			SetMetBits(join, rows);
-			return;
-		}
-		if (join->class_column < 0 && join->ncustomers == 0)
-			return;
-	}
 	FindRows(join, rows, facts);
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		uint16		place = rows->all != NULL ? rows->all[i] : i;
+		uint16		place = PlaceOf(rows, i);
 
 		if (join->type == JOIN_ANTI ? facts[i] != NULL :
 			facts[i] == NULL && join->type != JOIN_LEFT)
@@ -487,6 +474,28 @@ ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
 	}
 	rows->all = kept;
 	rows->nrows = nkept;
+}
+
+/*
+ * Do the same, but do not fill in columns if there are none, or if facts are gathered by key first.
+ * If the join keeps all rows, rows->all may stay as it is.
+ */
+void
+ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept)
+{
+	if (join->bits.nbits > 0)
+	{
+		int			nkept = FilterByBits(join, rows, kept);
+
+		if (nkept < rows->nrows)
+			rows->all = kept;
+		rows->nrows = nkept;
+		if (join->gathers)
+			SetMetBits(join, rows);
+		if (join->gathers || (join->class_column < 0 && join->ncustomers == 0))
+			return;
+	}
+	ScanJoinStore(join, rows, kept);
 }
 
 /* Return a slot with the keys of a class. */

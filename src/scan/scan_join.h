@@ -86,6 +86,7 @@ extern void ScanJoinInit(ScanJoin *join, PlanState *ps, PlanState *other, JoinTy
 extern void ScanJoinSetClasses(ScanJoin *join, const KeyLists *attributes,
 							   const KeyLists *classes, const List *exprs);
 extern void ScanJoinBuild(ScanJoin *join);
+extern void ScanJoinStore(ScanJoin *join, ScanRows *rows, uint16 *kept);
 extern void ScanJoinProbe(ScanJoin *join, ScanRows *rows, uint16 *kept);
 extern TupleTableSlot *ScanJoinKeys(ScanJoin *join, uint32 class);
 extern void ScanJoinReset(ScanJoin *join);

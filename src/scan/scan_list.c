@@ -152,7 +152,7 @@ MakeKeys(ScanList *list, const ScanRows *rows)
 
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		int			place = rows->all != NULL ? rows->all[i] : i;
+		int			place = PlaceOf(rows, i);
 		CustomerKey *key = &list->keys[nkeys];
 
 		list->facts[place] = NULL;

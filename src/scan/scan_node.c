@@ -116,6 +116,11 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	{
 		ScanJoinProbe(scan->join, rows, kept);
 		ScanRowsEvaluateJoined(rows, table, ps->ps_ExprContext);
+		if (scan->join->gathers)
+		{
+			ScanGatherEnter(scan->gather, ps->ps_ExprContext, rows);
+			return;
+		}
 	}
 	if (scan->grouped)
 	{
@@ -169,7 +174,11 @@ EnterTables(WinbackScanState *scan)
 			break;
 		ScanTableEnd(&table->table);
 	}
-	if (scan->grouped)
+	if (scan->join != NULL && scan->join->gathers)
+		ScanGatherFinish(scan->gather, scan->join, &scan->rows,
+						 scan->grouped ? &scan->groups : NULL, !IsPartial(&scan->results[0]),
+						 scan->aggregates);
+	else if (scan->grouped)
 		RowBufferEnterAll(&scan->buffer);
 	MemoryContextSwitchTo(old_context);
 }
@@ -186,6 +195,8 @@ StartStates(WinbackScanState *scan)
 	old_context = MemoryContextSwitchTo(scan->context);
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanAggregateStart(&scan->aggregates[i]);
+	if (scan->gather != NULL)
+		ScanGatherStart(scan->gather);
 	for (int i = 0; i < scan->nresults; i++)
 	{
 		ScanResult *result = &scan->results[i];
@@ -245,6 +256,8 @@ MeasureStates(WinbackScanState *scan)
 		else if (scan->aggregates[i].batch != NULL)
 			counters->batches += scan->aggregates[i].batch->nbatches;
 	}
+	if (scan->gather != NULL)
+		counters->batches += ScanGatherBatches(scan->gather);
 	if (scan->list != NULL)
 		counters->customers += ScanListCustomers(scan->list);
 	counters->rows = scan->rows.naccepted;

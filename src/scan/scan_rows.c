@@ -214,7 +214,7 @@ ComputeColumns(ScanRows *rows, TableToScan *table, ExprContext *econtext, bool o
 
 	for (int i = 0; i < rows->nrows; i++)
 	{
-		uint16		row = rows->all[i];
+		uint16		row = PlaceOf(rows, i);
 
 		econtext->ecxt_scantuple = ScanTableRow(&table->table, &rows->page, row);
 		for (int c = 0; c < table->ncomputed; c++)
@@ -285,9 +285,9 @@ KeepJoined(ScanRows *rows, int aggregate)
 	/* both lists are in the order of the page */
 	for (int i = 0, all = 0; i < rows->nchosen[aggregate] && all < rows->nrows; i++)
 	{
-		while (all < rows->nrows && rows->all[all] < chosen[i])
+		while (all < rows->nrows && PlaceOf(rows, all) < chosen[i])
 			all++;
-		if (all < rows->nrows && rows->all[all] == chosen[i])
+		if (all < rows->nrows && PlaceOf(rows, all) == chosen[i])
 			chosen[nkept++] = chosen[i];
 	}
 	rows->nchosen[aggregate] = nkept;
@@ -312,8 +312,8 @@ ScanRowsEvaluateJoined(ScanRows *rows, TableToScan *table, ExprContext *econtext
 	for (int i = 0; filtered && i < rows->nrows; i++)
 	{
 		ResetExprContext(econtext);
-		econtext->ecxt_scantuple = ScanTableRow(&table->table, &rows->page, rows->all[i]);
-		(void) ChooseForFilters(rows, table, econtext, rows->all[i]);
+		econtext->ecxt_scantuple = ScanTableRow(&table->table, &rows->page, PlaceOf(rows, i));
+		(void) ChooseForFilters(rows, table, econtext, PlaceOf(rows, i));
 	}
 	if (table->ncomputed > 0)
 		ComputeColumns(rows, table, econtext, false);

@@ -77,6 +77,13 @@ extern void ScanRowsFillConstants(ScanRows *rows, const TableToScan *table);
 extern void ScanRowsChoose(ScanRows *rows, TableToScan *table, PlanState *ps);
 extern void ScanRowsEvaluateJoined(ScanRows *rows, TableToScan *table, ExprContext *econtext);
 
+/* Return the place of row i of a page in the columns. */
+static inline uint16
+PlaceOf(const ScanRows *rows, int i)
+{
+	return rows->all != NULL ? rows->all[i] : i;
+}
+
 /* Return the array of the rows that the FILTER of an aggregate accepts. */
 static inline uint16 *
 ChosenRows(const ScanRows *rows, int aggregate)

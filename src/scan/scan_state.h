@@ -14,6 +14,7 @@
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
 #include "scan/scan_buffer.h"
+#include "scan/scan_gather.h"
 #include "scan/scan_group.h"
 #include "scan/scan_join.h"
 #include "scan/scan_list.h"
@@ -69,6 +70,7 @@ typedef struct WinbackScanState
 	ExprState  *having;			/* NULL if there is none */
 
 	ScanJoin   *join;			/* NULL if there is none */
+	ScanGather *gather;			/* NULL unless join->may_gather */
 
 	ScanList   *list;			/* NULL unless the key of GROUP BY is the customer of a list */
 

@@ -324,11 +324,9 @@ CustomerOfFacts(const CustomerType *customer_type, const CustomerTable *table, c
 	switch (customer_type->path)
 	{
 		case CUSTOMER_INT16:
-			return Int16GetDatum((int16) CustomerTableInteger(table, facts));
 		case CUSTOMER_INT32:
-			return Int32GetDatum((int32) CustomerTableInteger(table, facts));
 		case CUSTOMER_INT64:
-			return Int64GetDatum(CustomerTableInteger(table, facts));
+			return CustomerOfInteger(customer_type->path, CustomerTableInteger(table, facts));
 		case CUSTOMER_UUID:
 			uuid = palloc(sizeof(pg_uuid_t));
 			CustomerTablePair(table, facts, half);

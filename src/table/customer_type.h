@@ -68,6 +68,14 @@ IntegerOfCustomer(KeyPath path, Datum customer)
 		path == CUSTOMER_INT32 ? DatumGetInt32(customer) : DatumGetInt16(customer);
 }
 
+/* Return an integer as a customer. */
+static pg_attribute_always_inline Datum
+CustomerOfInteger(KeyPath path, int64 integer)
+{
+	return path == CUSTOMER_INT64 ? Int64GetDatum(integer) :
+		path == CUSTOMER_INT32 ? Int32GetDatum((int32) integer) : Int16GetDatum((int16) integer);
+}
+
 /*
  * Make the key that a table has for a customer.  The key may point into the value, or
  * into memory allocated in the current context.

@@ -1,0 +1,234 @@
+/*
+ * scan_gather.c
+ *	  Gather the facts of a Winback Scan by the key of its join, before the rows of the other side
+ *	  are used.
+ *
+ * If each row of the scan fetched its columns from the other side, a table of ten orders a customer
+ * would look up each customer ten times, and the rows of many groups would have to be sorted out.
+ * But all rows with the same key have the same columns from the other side.  So the rows are
+ * entered into states in which the key of the join is the customer, and at the end the facts of
+ * each key are merged once into the states of its group, under the aggregate's own customer.
+ *
+ * A bit for each key (JoinBits) records which keys rows of the scan have.  A key all of whose rows
+ * the aggregates ignore has no facts, but its group exists.
+ *
+ * Limits: inner joins and semi-joins; keys for which there are bits; keys of GROUP BY and customers
+ * that depend on the key of the join only; aggregates whose states are no more than the facts of
+ * customers, which merge_facts can move (OnePassAggregate.only_facts).
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+
+#include "scan/scan_gather.h"
+
+/*
+ * Set up the gathering of facts for a join and its aggregates.  Return NULL if it is not possible.
+ * The key of the join and the customers of the aggregates must have their places in `columns`.
+ */
+ScanGather *
+ScanGatherCreate(const ScanJoin *join, const ScanAggregate *aggregates, int naggregates,
+				 ScanColumns *columns, PlanState *ps)
+{
+	ScanGather *gather;
+
+	if ((join->type != JOIN_INNER && join->type != JOIN_SEMI) ||
+		!CustomerIsInteger(join->own_type) || !CustomerIsInteger(join->other_type))
+		return NULL;
+	for (int i = 0; i < naggregates; i++)
+	{
+		if (!aggregates[i].one_pass->only_facts ||
+			(aggregates[i].joined < 0 && aggregates[i].columns[0] != join->column))
+			return NULL;
+	}
+
+	gather = palloc0(sizeof(ScanGather));
+	gather->naggregates = naggregates;
+	gather->aggregates = palloc0(naggregates * sizeof(GatheredAggregate));
+	for (int i = 0; i < naggregates; i++)
+	{
+		const ScanAggregate *aggregate = &aggregates[i];
+		const Aggref *aggref = aggregate->aggref;
+		GatheredAggregate *gathered = &gather->aggregates[i];
+		Oid			type = OidIsValid(aggregate->customer_type) ? aggregate->customer_type :
+			linitial_oid(aggref->aggargtypes);
+
+		ScanAggregateInit(&gathered->by_key, aggref, false, join->column, join->own_type->type,
+						  columns, ps);
+		gathered->column = aggregate->columns[0];
+		gathered->customer_type = CustomerTypeCreate(CurrentMemoryContext, type,
+													 aggref->inputcollid);
+	}
+	return gather;
+}
+
+/* Begin a scan.  The states will be allocated in the context that is current now. */
+void
+ScanGatherStart(ScanGather *gather)
+{
+	for (int i = 0; i < gather->naggregates; i++)
+	{
+		GatheredAggregate *gathered = &gather->aggregates[i];
+
+		ScanAggregateStart(&gathered->by_key);
+		gathered->family = (StateFamily)
+		{
+			.context = CurrentMemoryContext, .customer_type = gathered->customer_type
+		};
+	}
+}
+
+/* Enter the rows of a page that the join keeps. */
+void
+ScanGatherEnter(ScanGather *gather, ExprContext *econtext, const ScanRows *rows)
+{
+	for (int i = 0; i < gather->naggregates; i++)
+		ScanAggregateEnter(&gather->aggregates[i].by_key, econtext, &rows->columns,
+						   rows->filtered[i] ? ChosenRows(rows, i) : rows->all,
+						   rows->filtered[i] ? rows->nchosen[i] : rows->nrows);
+}
+
+/* Return the least n from `from` on whose bit is set, or `nbits` if there is none. */
+static uint64
+NextBit(const uint64 *words, uint64 from, uint64 nbits)
+{
+	while (from < nbits)
+	{
+		uint64		rest = words[from / 64] >> (from % 64);
+
+		if (rest != 0)
+			return from + pg_rightmost_one_pos64(rest);
+		from += 64 - from % 64;
+	}
+	return nbits;
+}
+
+/* Make the next keys that rows of the scan have the rows of a page.  Return whether there is one. */
+static bool
+NextKeys(const ScanJoin *join, ScanRows *rows, uint64 *bit)
+{
+	const JoinBits *bits = &join->bits;
+	const ScanColumn *column = &rows->columns.columns[join->column];
+
+	rows->nrows = 0;
+	rows->all = NULL;
+	for (*bit = NextBit(bits->met, *bit, bits->nbits);
+		 *bit < bits->nbits && rows->nrows < MaxHeapTuplesPerPage;
+		 *bit = NextBit(bits->met, *bit + 1, bits->nbits))
+	{
+		column->values[rows->nrows] = CustomerOfInteger(join->own_type->path,
+														bits->first + (int64) *bit);
+		column->nulls[rows->nrows++] = false;
+	}
+	return rows->nrows > 0;
+}
+
+/* Find the facts of the keys on a page; NULL for a key without facts. */
+static void
+FindFacts(const CustomerState *state, const ScanRows *rows, int column, const uint8 **facts)
+{
+	const Datum *values = rows->columns.columns[column].values;
+	CustomerKey keys[MaxHeapTuplesPerPage];
+
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		MakeCustomerKey(state->table.customer_type, &state->table, values[rows->all[i]], &keys[i]);
+		if (!keys[i].wide)
+			CustomerTablePrefetch(&state->table, keys[i].word);
+	}
+	CustomerTableFind(&state->table, keys, rows->nrows, facts);
+}
+
+/*
+ * Merge the facts of the keys on a page into states under the aggregate's own customers.  The state
+ * of key i is states[found[i] * nstates], or states[0] if `found` is NULL.
+ */
+static void
+MergeFacts(GatheredAggregate *gathered, const ScanJoin *join, const ScanRows *rows,
+		   CustomerState **states, int nstates, const uint32 *found)
+{
+	CustomerState *by_key = ScanAggregateState(&gathered->by_key);
+	const ScanColumn *column = &rows->columns.columns[gathered->column];
+	const uint8 *facts[MaxHeapTuplesPerPage];
+
+	if (by_key == NULL)
+		return;
+	Assert(by_key->ops->prepare == NULL);
+	FindFacts(by_key, rows, join->column, facts);
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		CustomerState **state;
+		CustomerTable *table;
+
+		if (facts[i] == NULL || column->nulls[rows->all[i]] ||
+			(found != NULL && found[i] == NO_GROUP))
+			continue;
+		state = &states[found != NULL ? (Size) found[i] * nstates : 0];
+		if (*state == NULL)
+			*state = by_key->ops->create_like(gathered->family.context, &gathered->family, by_key);
+		table = &(*state)->table;
+		if (table->ntaken % BATCH_ROWS == 0)
+			CustomerTableSettle(table, BATCH_ROWS);
+		by_key->ops->merge_facts(*state, LocateCustomer(table, gathered->customer_type,
+														column->values[rows->all[i]]),
+								 by_key, facts[i]);
+	}
+}
+
+/*
+ * Merge the facts of all keys into the states of the groups, or into those of `aggregates` if
+ * `groups` is NULL.  The columns in `rows` are overwritten.  If `stops_when_full`, stop when the
+ * groups are full.  The current context must be short-lived; it is reset.
+ */
+void
+ScanGatherFinish(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanGroups *groups,
+				 bool stops_when_full, ScanAggregate *aggregates)
+{
+	uint32		found[MaxHeapTuplesPerPage];
+	uint16		kept[MaxHeapTuplesPerPage];
+	uint64		bit = 0;
+
+	for (int i = 0; i < gather->naggregates; i++)
+	{
+		CustomerState *by_key = ScanAggregateState(&gather->aggregates[i].by_key);
+
+		if (by_key != NULL)
+			CustomerStateFlush(by_key);
+	}
+	while (!(stops_when_full && groups != NULL && groups->full) && NextKeys(join, rows, &bit))
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(CurrentMemoryContext);
+		ScanJoinStore(join, rows, kept);
+		if (groups != NULL)
+			ScanGroupsFind(groups, &rows->columns, rows->all, rows->nrows, found);
+		for (int i = 0; i < gather->naggregates; i++)
+		{
+			CustomerState *single = groups == NULL ? ScanAggregateState(&aggregates[i]) : NULL;
+
+			MergeFacts(&gather->aggregates[i], join, rows,
+					   groups != NULL ? groups->states + i : &single,
+					   groups != NULL ? groups->nstates : 0, groups != NULL ? found : NULL);
+			if (groups == NULL)
+				ScanAggregateSetState(&aggregates[i], single);
+		}
+	}
+}
+
+/* Return the number of batches of keys that were looked up. */
+uint64
+ScanGatherBatches(const ScanGather *gather)
+{
+	uint64		batches = 0;
+
+	for (int i = 0; i < gather->naggregates; i++)
+	{
+		const CustomerState *by_key = ScanAggregateState(&gather->aggregates[i].by_key);
+
+		if (by_key != NULL && by_key->batch != NULL)
+			batches += by_key->batch->nbatches;
+	}
+	return batches;
+}
