@@ -155,14 +155,14 @@ MakeKeys(ScanList *list, const ScanRows *rows)
 		int			place = PlaceOf(rows, i);
 		CustomerKey *key = &list->keys[nkeys];
 
-		list->facts[place] = NULL;
+		list->row_facts.facts[place] = NULL;
 		if (list->part.parts > 1 &&
 			IsLeftOut(list, column->values[place], column->nulls[place]))
 			continue;
 		if (unlikely(column->nulls[place]))
 		{
 			*list->null_facts |= SLOT_TAKEN;
-			list->facts[place] = list->null_facts;
+			list->row_facts.facts[place] = list->null_facts;
 			continue;
 		}
 		MakeCustomerKey(customer_type, &list->table, column->values[place], key);
@@ -191,7 +191,7 @@ CheckLimit(ScanList *list)
 	list->full = size > list->limit && table->ntaken >= CUSTOMERS_MIN;
 }
 
-/* Find the facts of the customers of all rows of a page: list->facts. */
+/* Find the facts of the customers of all rows of a page: list->row_facts. */
 static void
 FindCustomers(ScanList *list, const ScanRows *rows)
 {
@@ -204,27 +204,7 @@ FindCustomers(ScanList *list, const ScanRows *rows)
 	} while (nkeys < 0);
 	CustomerTableLocate(&list->table, list->keys, nkeys, list->found);
 	for (int i = 0; i < nkeys; i++)
-		list->facts[list->places[i]] = list->found[i];
-}
-
-/*
- * Collect the rows of an aggregate that this pass does not leave out, and their facts.  `rows` are
- * their places, NULL if 0..nrows-1.  Return the number of rows.
- */
-static int
-ChooseRows(ScanList *list, const uint16 *rows, int nrows)
-{
-	int			nchosen = 0;
-
-	for (int i = 0; i < nrows; i++)
-	{
-		uint16		place = rows != NULL ? rows[i] : i;
-
-		list->chosen[nchosen] = place;
-		list->chosen_facts[nchosen] = list->facts[place];
-		nchosen += list->facts[place] != NULL;
-	}
-	return nchosen;
+		list->row_facts.facts[list->places[i]] = list->found[i];
 }
 
 /*
@@ -235,21 +215,8 @@ void
 ScanListEnter(ScanList *list, const ScanRows *rows, ExprContext *econtext)
 {
 	FindCustomers(list, rows);
-	for (int i = 0; i < list->naggregates; i++)
-	{
-		const uint16 *chosen = rows->filtered[i] ? ChosenRows(rows, i) : rows->all;
-		int			nrows = rows->filtered[i] ? rows->nchosen[i] : rows->nrows;
-
-		if (chosen == NULL && list->part.parts == 1)
-			ScanAggregateAdd(&list->aggregates[i], econtext, &rows->columns, NULL, nrows,
-							 list->facts);
-		else
-		{
-			nrows = ChooseRows(list, chosen, nrows);
-			ScanAggregateAdd(&list->aggregates[i], econtext, &rows->columns, list->chosen,
-							 nrows, list->chosen_facts);
-		}
-	}
+	RowFactsAdd(&list->row_facts, list->aggregates, list->naggregates, rows, econtext,
+				list->part.parts == 1);
 	CheckLimit(list);
 	MemoryContextReset(CurrentMemoryContext);
 }

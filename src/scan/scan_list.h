@@ -9,6 +9,7 @@
 
 #include "nodes/execnodes.h"
 
+#include "scan/row_facts.h"
 #include "scan/scan_aggregate.h"
 #include "scan/scan_group.h"
 #include "scan/scan_rows.h"
@@ -36,9 +37,7 @@ typedef struct ScanList
 	CustomerKey keys[ROW_BLOCK_MAX];
 	uint16		places[ROW_BLOCK_MAX];	/* of each key, the place of its row in the columns */
 	uint8	   *found[ROW_BLOCK_MAX];	/* of each key, the facts */
-	uint8	   *facts[ROW_BLOCK_MAX];	/* by place in the columns; NULL if left out */
-	uint16		chosen[ROW_BLOCK_MAX];	/* places of the rows of an aggregate */
-	uint8	   *chosen_facts[ROW_BLOCK_MAX];
+	RowFacts	row_facts;
 
 	/* set by ScanListNext */
 	uint64		cursor;
