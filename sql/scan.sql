@@ -137,14 +137,26 @@ SELECT served, shape,
   SELECT r, (SELECT max(x) FROM (SELECT RATE AS x FROM orders WHERE region <> r
                                   GROUP BY region, r) o)
     FROM generate_series(0, 4) AS r$$),
+(true, 'aggregates of PostgreSQL beside the rate', $$
+  SELECT count(*), RATE, sum(amount), avg(amount) FILTER (WHERE region = 1), max(ordered_at),
+         count(event), sum(region), round(avg(region), 5) FROM orders$$),
+(true, 'aggregates of PostgreSQL by group', $$
+  SELECT region, count(*), RATE, sum(amount), min(ordered_at) FILTER (WHERE amount > 10)
+    FROM orders WHERE amount > 5 GROUP BY region
+  HAVING count(*) > 1 AND sum(amount) IS NOT NULL ORDER BY region$$),
+(true, 'aggregates of PostgreSQL without rows', $$
+  SELECT count(*), RATE, sum(amount), max(ordered_at) FROM orders WHERE region = 99$$),
+(true, 'HAVING of an aggregate of PostgreSQL', 'SELECT RATE FROM orders HAVING count(*) > 1'),
+(false, 'an aggregate of PostgreSQL that the scan does not compute', $$
+  SELECT RATE, string_agg(region::text, '' ORDER BY n) > '' FROM
+    (SELECT *, row_number() OVER () AS n FROM orders) o$$),
+(false, 'another aggregate of PostgreSQL', 'SELECT RATE, max(event) FROM orders'),
 (true, 'HAVING of an aggregate without GROUP BY', 'SELECT RATE FROM orders HAVING RATE > 2'),
 -- the scan leaves these to PostgreSQL
 (false, 'GROUP BY and a volatile condition', $$
   SELECT region, RATE FROM orders WHERE random() >= 0 GROUP BY region ORDER BY region$$),
 (false, 'grouping sets', $$
   SELECT region, RATE FROM orders GROUP BY ROLLUP (region) ORDER BY region$$),
-(false, 'HAVING', 'SELECT RATE FROM orders HAVING count(*) > 1'),
-(false, 'an aggregate of PostgreSQL beside the rate', 'SELECT RATE, count(*) FROM orders'),
 (false, 'ORDER BY in the aggregate', $$
   SELECT reactivation_rate(customer_id, ordered_at, '[2024-01-01,2024-04-01)', '90 days'
                            ORDER BY amount) FROM orders$$),

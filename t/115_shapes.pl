@@ -622,7 +622,7 @@ sub kinds {
 # Returns random ordinary aggregates: [ format, argument, filter ].
 sub plain_aggregates {
   my ($shape, @filters) = @_;
-  return if $ordinary && !$shape->{list};
+  return if $ordinary && !$shape->{list} && maybe(0.5);
   my @some = grep { maybe($shape->{list} ? 0.5 : 0.25) }
     ([ 'min(%s)', 'o.at' ], [ 'max(%s)', 'o.at' ], [ 'sum(%s)', 'o.amount' ],
     [ 'count(%s)', 'o.amount' ], [ 'count(%s)', $shape->{before} ? 'o.n' : '' ]);

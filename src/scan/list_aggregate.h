@@ -1,11 +1,12 @@
 /*
  * list_aggregate.h
- *	  The aggregates that a Winback Scan can compute for each customer.
+ *	  The aggregates that a Winback Scan can compute from a few bytes of facts of each group.
  *
  * SELECT customer_id, lifecycle_at(...), count(*) FROM orders GROUP BY customer_id is a list of
  * customers.  It has as many groups as customers, so a group must not have states in memory of
  * their own.  A ListAggregate describes an aggregate that keeps a few bytes of facts for each
- * group, which the scan stores in one table of all customers (scan_list.c).
+ * group, which the scan stores in one table of all customers (scan_list.c).  In a query whose groups
+ * have states, those of PostgreSQL may stand beside the aggregates with states (row_facts.c).
  *
  * winback.c registers the aggregates of winback when the library is loaded, and scan_path.c those
  * of PostgreSQL (list_builtin.c).
@@ -58,11 +59,11 @@ extern const ListAggregate *FindListAggregate(Oid aggregate, PGFunction transiti
 /* list_builtin.c */
 extern void RegisterBuiltinListAggregates(void);
 
-/* Return whether an aggregate is one of winback. */
+/* Return whether an aggregate that may be NULL is one of PostgreSQL. */
 static inline bool
-IsListAggregateOfWinback(const ListAggregate *aggregate)
+IsListAggregateOfPostgres(const ListAggregate *aggregate)
 {
-	return !OidIsValid(aggregate->aggregate);
+	return aggregate != NULL && OidIsValid(aggregate->aggregate);
 }
 
 #endif							/* WINBACK_LIST_AGGREGATE_H */

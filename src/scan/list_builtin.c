@@ -1,9 +1,10 @@
 /*
  * list_builtin.c
- *	  Aggregates of PostgreSQL in a list of customers: count, min, max, sum and avg.
+ *	  Aggregates of PostgreSQL in a Winback Scan: count, min, max, sum and avg.
  *
- * A list of customers shows more than their status: how often, when last, how much.  If the scan
- * computed winback's aggregates only, it could not serve such a query at all.  So this file
+ * A list of customers shows more than their status: how often, when last, how much.  A rate by group
+ * has the number of orders and the revenue beside it.  If the scan computed winback's aggregates
+ * only, it could not serve such a query at all.  So this file
  * computes the common aggregates of PostgreSQL, with the same results: the same value, type,
  * display scale and NULL.
  *

@@ -151,6 +151,13 @@ ArgOf(const Aggref *aggref, int i)
 	return list_nth_node(TargetEntry, aggref->args, i)->expr;
 }
 
+/* Return the customer of an aggregate of winback, or NULL for another aggregate. */
+Expr *
+CustomerOf(const Aggref *aggref)
+{
+	return IsOnePass(aggref) ? ArgOf(aggref, 0) : NULL;
+}
+
 /* Set up a ScanAggregate, and add the columns that it needs to `columns`. */
 void
 ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped, int joined,

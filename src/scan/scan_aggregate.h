@@ -82,6 +82,7 @@ extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);
 extern Expr *ArgOf(const Aggref *aggref, int i);
+extern Expr *CustomerOf(const Aggref *aggref);
 
 extern void ScanAggregateInit(ScanAggregate *aggregate, const Aggref *aggref, bool grouped,
 							  int joined, Oid customer_type, ScanColumns *columns,

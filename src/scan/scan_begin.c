@@ -207,7 +207,7 @@ static const JoinedCustomer *
 AddJoinedCustomer(WinbackScanState *scan, const Aggref *aggref, AttrNumber attno)
 {
 	JoinedCustomer *customer = &scan->join->customers[scan->join->ncustomers++];
-	Oid			type = exprType((Node *) linitial_node(TargetEntry, aggref->args)->expr);
+	Oid			type = exprType((Node *) CustomerOf(aggref));
 
 	customer->attno = attno;
 	customer->numbered = !DO_AGGSPLIT_SERIALIZE(aggref->aggsplit);
@@ -246,6 +246,45 @@ FindAggregate(WinbackScanState *scan, int result)
 					  customer != NULL && customer->numbered ? INT4OID : InvalidOid,
 					  &scan->rows.columns, &scan->css.ss.ps);
 	return aggregate;
+}
+
+/*
+ * Set up the results, whose entries in the plan begin with number `entry`.  Return the number of
+ * columns of aggregates with states, which come first: rows that wait for their states contain
+ * these columns only.
+ */
+static int
+BeginResults(WinbackScanState *scan, int entry)
+{
+	int			ncolumns;
+
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		ScanResult *result = &scan->results[i];
+
+		result->column = entry + i;
+		result->aggref = castNode(Aggref, PlanEntry((const CustomScan *) scan->css.ss.ps.plan,
+													entry + i));
+		ScanCheckPrivileges(result->aggref);
+		if (IsOnePass(result->aggref))
+			result->aggregate = FindAggregate(scan, i);
+	}
+	ncolumns = scan->rows.columns.ncolumns;
+	for (int i = 0; i < scan->nresults; i++)
+	{
+		ScanAggregate *aggregate;
+
+		if (scan->results[i].aggregate != NULL)
+			continue;
+		aggregate = scan->results[i].aggregate = FindAggregate(scan, i);
+		/* several results may share the aggregate; a list sets the offset itself */
+		if (aggregate == &scan->aggregates[scan->naggregates - 1])
+		{
+			aggregate->facts_offset = scan->facts_size;
+			scan->facts_size += ListFactsSize(aggregate->aggref);
+		}
+	}
+	return ncolumns;
 }
 
 /* The entries of the plan for the columns of the other side of a join that keys depend on. */
@@ -340,24 +379,26 @@ BeginKeysOfGroups(WinbackScanState *scan, int entry, KeyLists *own)
 
 /*
  * Set up the groups.  The entries of the keys in the plan begin with number `entry`.  The columns
- * of the aggregates must have been set up.
+ * of the aggregates must have been set up; the first `ncolumns` are those of aggregates with states.
  */
 static void
-BeginGroups(WinbackScanState *scan, int entry)
+BeginGroups(WinbackScanState *scan, int entry, int ncolumns)
 {
 	KeyLists	own = {0};
 	bool	   *filtered = palloc(scan->naggregates * sizeof(bool));
 
 	for (int i = 0; i < scan->naggregates; i++)
-		filtered[i] = scan->aggregates[i].aggref->aggfilter != NULL;
-	RowBufferInit(&scan->buffer, &scan->rows.columns, scan->naggregates, filtered, EnterGroup,
-				  scan);
+		filtered[i] = scan->aggregates[i].one_pass != NULL &&
+			scan->aggregates[i].aggref->aggfilter != NULL;
+	RowBufferInit(&scan->buffer, &scan->rows.columns, ncolumns, scan->naggregates, filtered,
+				  EnterGroup, scan);
 	/* the values are in the buffer, and those that a FILTER accepts are copied here */
 	for (int i = 0; i < scan->buffer.ncolumns; i++)
 		ScanColumnsReserve(&scan->group_columns, i);
 
 	BeginKeysOfGroups(scan, entry, &own);
-	ScanGroupsInit(&scan->groups, &scan->css.ss.ps, &own, scan->key_columns, scan->naggregates);
+	ScanGroupsInit(&scan->groups, &scan->css.ss.ps, &own, scan->key_columns, scan->naggregates,
+				   scan->facts_size);
 }
 
 /* Set up the join, and the plan of its other side. */
@@ -410,6 +451,7 @@ BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 	WinbackScanState *scan = (WinbackScanState *) node;
 	const CustomScan *plan = (const CustomScan *) node->ss.ps.plan;
 	int			entry = intVal(list_nth(plan->custom_private, SCAN_PRIVATE_NCOLUMNS));
+	int			ncolumns;
 	List	   *tables;
 
 	scan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan",
@@ -424,22 +466,17 @@ BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 	scan->grouped = scan->nkeys > 0;
 	scan->results = palloc0(scan->nresults * sizeof(ScanResult));
 	scan->aggregates = palloc0(scan->nresults * sizeof(ScanAggregate));
-	for (int i = 0; i < scan->nresults; i++, entry++)
-	{
-		ScanResult *result = &scan->results[i];
-
-		result->column = entry;
-		result->aggref = castNode(Aggref, PlanEntry(plan, entry));
-		ScanCheckPrivileges(result->aggref);
-		result->aggregate = FindAggregate(scan, i);
-	}
+	ncolumns = BeginResults(scan, entry);
+	entry += scan->nresults;
 	scan->having = ExecInitQual(make_ands_implicit(list_nth(plan->custom_exprs,
 															SCAN_EXPRS_HAVING)),
 								&node->ss.ps);
 	if (scan->aggregates[0].list != NULL)
 		BeginList(scan, entry);
-	else if (scan->grouped)
-		BeginGroups(scan, entry);
+	else if (scan->facts_size > 0)
+		scan->row_facts = palloc(sizeof(RowFacts));
+	if (scan->grouped)
+		BeginGroups(scan, entry, ncolumns);
 	entry += scan->nkeys;
 	if (scan->join != NULL)
 	{

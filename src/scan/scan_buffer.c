@@ -27,15 +27,15 @@
 #define MAX_COPIES			((Size) 8 * 1024 * 1024)
 
 /*
- * Set up a buffer for the columns that are now in `columns`.  `filtered` says which aggregates
+ * Set up a buffer for the first `ncolumns` columns in `columns`.  `filtered` says which aggregates
  * have a FILTER.
  */
 void
-RowBufferInit(RowBuffer *buffer, const ScanColumns *columns, int naggregates,
+RowBufferInit(RowBuffer *buffer, const ScanColumns *columns, int ncolumns, int naggregates,
 			  const bool *filtered, EnterWaiting enter, void *arg)
 {
 	buffer->columns = columns;
-	buffer->ncolumns = columns->ncolumns;
+	buffer->ncolumns = ncolumns;
 	buffer->naggregates = naggregates;
 	buffer->filters = palloc(naggregates * sizeof(int));
 	for (int i = 0; i < naggregates; i++)

@@ -46,8 +46,8 @@ typedef struct RowBuffer
 	uint32		allocated;		/* number of groups */
 } RowBuffer;
 
-extern void RowBufferInit(RowBuffer *buffer, const ScanColumns *columns, int naggregates,
-						  const bool *filtered, EnterWaiting enter, void *arg);
+extern void RowBufferInit(RowBuffer *buffer, const ScanColumns *columns, int ncolumns,
+						  int naggregates, const bool *filtered, EnterWaiting enter, void *arg);
 extern void RowBufferStart(RowBuffer *buffer, Size budget);
 extern void RowBufferAppend(RowBuffer *buffer, const ScanRows *rows, const uint32 *groups,
 							uint32 ngroups);

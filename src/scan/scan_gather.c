@@ -13,7 +13,7 @@
  * the aggregates ignore has no facts, but its group exists.
  *
  * Limits: inner joins and semi-joins; keys for which there are bits; keys of GROUP BY and customers
- * that depend on the key of the join only; aggregates whose states are no more than the facts of
+ * that depend on the key of the join only; aggregates of winback whose states are no more than the facts of
  * customers, which merge_facts can move (OnePassAggregate.only_facts).
  */
 #include "postgres.h"
@@ -39,7 +39,7 @@ ScanGatherCreate(const ScanJoin *join, const ScanAggregate *aggregates, int nagg
 		return NULL;
 	for (int i = 0; i < naggregates; i++)
 	{
-		if (!aggregates[i].one_pass->only_facts ||
+		if (aggregates[i].one_pass == NULL || !aggregates[i].one_pass->only_facts ||
 			(aggregates[i].joined < 0 && aggregates[i].columns[0] != join->column))
 			return NULL;
 	}

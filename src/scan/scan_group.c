@@ -53,7 +53,7 @@ AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator, Att
  */
 void
 ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys, const int *columns,
-			   int nstates)
+			   int nstates, int facts_size)
 {
 	Oid		   *equal_operators;
 
@@ -61,6 +61,7 @@ ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys, const in
 	groups->nkeys = list_length(keys->types);
 	groups->columns = columns;
 	groups->nstates = nstates;
+	groups->facts_size = facts_size;
 	groups->desc = CreateTemplateTupleDesc(groups->nkeys);
 	groups->collations = palloc(groups->nkeys * sizeof(Oid));
 	equal_operators = palloc(groups->nkeys * sizeof(Oid));
@@ -94,6 +95,7 @@ AddGroup(ScanGroups *groups, MinimalTuple first)
 	if (group == groups->allocated)
 	{
 		Size		states = (Size) groups->allocated * groups->nstates * sizeof(CustomerState *);
+		Size		facts = (Size) groups->allocated * groups->facts_size;
 
 		if (groups->allocated > PG_INT32_MAX)
 			ereport(ERROR,
@@ -105,6 +107,8 @@ AddGroup(ScanGroups *groups, MinimalTuple first)
 									   groups->allocated * sizeof(MinimalTuple));
 		groups->states = repalloc_huge(groups->states, 2 * states);
 		memset((char *) groups->states + states, 0, states);
+		groups->facts = repalloc_huge(groups->facts, 2 * facts);
+		memset(groups->facts + facts, 0, facts);
 	}
 	groups->firsts[group] = first;
 	groups->ngroups++;
@@ -131,6 +135,7 @@ ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part, Size 
 	groups->allocated = 256;
 	groups->firsts = palloc(groups->allocated * sizeof(MinimalTuple));
 	groups->states = palloc0((Size) groups->allocated * groups->nstates * sizeof(CustomerState *));
+	groups->facts = palloc0((Size) groups->allocated * groups->facts_size);
 	if (groups->nkeys == 0)
 		(void) AddGroup(groups, NULL);
 	else

@@ -62,6 +62,7 @@ typedef struct ScanGroups
 	MemoryContext temporary;
 	GroupCacheEntry *cache;
 	int			nstates;		/* states of each group */
+	int			facts_size;		/* bytes of facts of each group, for aggregates of PostgreSQL */
 
 	/* set by ScanGroupsStart */
 	MemoryContext context;
@@ -73,12 +74,13 @@ typedef struct ScanGroups
 	uint32		allocated;
 	MinimalTuple *firsts;		/* of each group, the keys of its first row */
 	CustomerState **states;		/* of each group, nstates states; NULL before the first row */
+	uint8	   *facts;			/* of each group, facts_size bytes; zero before the first row */
 } ScanGroups;
 
 extern void AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator,
 				   AttrNumber attno);
 extern void ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys,
-						   const int *columns, int nstates);
+						   const int *columns, int nstates, int facts_size);
 extern void ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part,
 							Size limit);
 extern void ScanGroupsFind(ScanGroups *groups, const ScanColumns *columns, const uint16 *rows,
@@ -90,6 +92,13 @@ static inline CustomerState **
 GroupStates(const ScanGroups *groups, uint32 group)
 {
 	return groups->states + (Size) group * groups->nstates;
+}
+
+/* Return the facts of a group. */
+static inline uint8 *
+GroupFacts(const ScanGroups *groups, uint32 group)
+{
+	return groups->facts + (Size) group * groups->facts_size;
 }
 
 #endif							/* WINBACK_SCAN_GROUP_H */

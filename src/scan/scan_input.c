@@ -454,21 +454,29 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 }
 
 /*
- * Return the relation whose columns the first aggregate has as arguments, the customer aside, or
- * NULL if it has none.
+ * Return the relation whose columns the first aggregate of winback has as arguments, the customer
+ * aside, or NULL if it has none.
  */
 RelOptInfo *
 RelationOf(PlannerInfo *root, const List *aggrefs)
 {
-	const Aggref *aggref = linitial(aggrefs);
+	ListCell   *a;
 	ListCell   *lc;
 
-	for_each_from(lc, aggref->args, 1)
+	foreach(a, aggrefs)
 	{
-		Var		   *column = ColumnOf(lfirst_node(TargetEntry, lc)->expr);
+		const Aggref *aggref = lfirst_node(Aggref, a);
 
-		if (column != NULL && column->varlevelsup == 0)
-			return find_base_rel(root, column->varno);
+		if (!IsOnePass(aggref))
+			continue;
+		for_each_from(lc, aggref->args, 1)
+		{
+			Var		   *column = ColumnOf(lfirst_node(TargetEntry, lc)->expr);
+
+			if (column != NULL && column->varlevelsup == 0)
+				return find_base_rel(root, column->varno);
+		}
+		break;
 	}
 	return NULL;
 }

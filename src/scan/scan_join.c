@@ -64,7 +64,7 @@ SetUpKeys(ScanJoin *join, ScanGroups *groups, ScanColumns *columns, const KeyLis
 
 	for (int i = 0; i < nkeys; i++)
 		places[i] = ScanColumnsAdd(columns, 0, list_nth_oid(keys->types, i));
-	ScanGroupsInit(groups, join->ps, keys, places, 0);
+	ScanGroupsInit(groups, join->ps, keys, places, 0, 0);
 }
 
 /*

@@ -73,6 +73,8 @@ EnterGroup(void *arg, uint32 group)
 			const bool *accepts = RowBufferAccepts(&scan->buffer, group, first, i);
 			int			nchosen = 0;
 
+			if (aggregate->one_pass == NULL)
+				continue;
 			for (int row = 0; accepts != NULL && row < nrows; row++)
 			{
 				chosen[nchosen] = row;
@@ -93,6 +95,22 @@ SharedHeap(SharedScan *shared, int table)
 {
 	return (ParallelTableScanDesc) ((char *) shared + MAXALIGN(sizeof(SharedScan)) +
 									table * shared->heap_size);
+}
+
+/*
+ * Add the rows of the current page to the facts of aggregates of PostgreSQL.  groups[i] is the group
+ * of row i; without GROUP BY, `groups` is NULL.
+ */
+static void
+AddToFacts(WinbackScanState *scan, const uint32 *groups)
+{
+	const ScanRows *rows = &scan->rows;
+
+	for (int i = 0; i < rows->nrows; i++)
+		scan->row_facts->facts[PlaceOf(rows, i)] = groups == NULL ? scan->facts :
+			groups[i] == NO_GROUP ? NULL : GroupFacts(&scan->groups, groups[i]);
+	RowFactsAdd(scan->row_facts, scan->aggregates, scan->naggregates, rows,
+				scan->css.ss.ps.ps_ExprContext, scan->parts[scan->nparts - 1].parts == 1);
 }
 
 /* Enter the rows of the current page into the states, or into the buffer. */
@@ -125,13 +143,21 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 	if (scan->grouped)
 	{
 		ScanGroupsFind(&scan->groups, &rows->columns, rows->all, rows->nrows, groups);
+		if (scan->row_facts != NULL)
+			AddToFacts(scan, groups);
 		RowBufferAppend(&scan->buffer, rows, groups, scan->groups.ngroups);
 		return;
 	}
+	if (scan->row_facts != NULL)
+		AddToFacts(scan, NULL);
 	for (int i = 0; i < scan->naggregates; i++)
+	{
+		if (scan->aggregates[i].one_pass == NULL)
+			continue;
 		ScanAggregateEnter(&scan->aggregates[i], ps->ps_ExprContext, &rows->columns,
 						   rows->filtered[i] ? ChosenRows(rows, i) : rows->all,
 						   rows->filtered[i] ? rows->nchosen[i] : rows->nrows);
+	}
 }
 
 /* Begin to read the current table, if the scan has not begun to read it. */
@@ -197,6 +223,8 @@ StartStates(WinbackScanState *scan)
 		ScanAggregateStart(&scan->aggregates[i]);
 	if (scan->gather != NULL)
 		ScanGatherStart(scan->gather);
+	if (scan->row_facts != NULL && !scan->grouped)
+		scan->facts = palloc0(scan->facts_size);
 	for (int i = 0; i < scan->nresults; i++)
 	{
 		ScanResult *result = &scan->results[i];
@@ -371,11 +399,13 @@ NextValue(const WinbackScanState *scan, ScanResult *result, bool *isnull)
 	if (IsPartial(result))
 		return ScanAggregateSerialize(result->aggregate, &result->next, isnull);
 
-	if (scan->list != NULL)
-		return ScanAggregateFinish(result->aggregate, &result->finish, scan->list->current,
-								   isnull);
 	/* a node with final values returns a single row for each group */
 	result->next.done = true;
+	if (result->aggregate->list != NULL)
+		return ScanAggregateFinish(result->aggregate, &result->finish,
+								   scan->list != NULL ? scan->list->current :
+								   scan->grouped ? GroupFacts(&scan->groups, scan->group) :
+								   scan->facts, isnull);
 	return ScanFinishCall(&result->finish, result->aggregate, isnull);
 }
 

@@ -128,16 +128,20 @@ EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 
 	foreach(lc, aggrefs)
 	{
-		/* the first argument is the customer */
-		const TargetEntry *arg = linitial_node(TargetEntry, lfirst_node(Aggref, lc)->args);
-		const OnePassAggregate *one_pass = OnePassOf(lfirst_node(Aggref, lc));
-		bool		has_more = list_length(lfirst_node(Aggref, lc)->args) > one_pass->nargs;
+		const Aggref *aggref = lfirst_node(Aggref, lc);
+		const OnePassAggregate *one_pass = OnePassOf(aggref);
 		List	   *keys = GroupKeys(root);
 		double		weight = keys != NIL ? GROUPED_WEIGHT : 1;
+		Expr	   *customer = CustomerOf(aggref);
+		bool		has_more;
 		int16		typlen;
 		bool		typbyval;
 
-		get_typlenbyval(exprType((Node *) arg->expr), &typlen, &typbyval);
+		/* the states of PostgreSQL's aggregates are small */
+		if (one_pass == NULL)
+			continue;
+		has_more = list_length(aggref->args) > one_pass->nargs;
+		get_typlenbyval(exprType((Node *) customer), &typlen, &typbyval);
 		if (!typbyval)
 			weight = Max(weight, typlen > 0 ? REFERENCE_WEIGHT : VARYING_WEIGHT);
 		if (has_more && one_pass->keeps_rows)
@@ -145,8 +149,8 @@ EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 		else if (has_more)
 			weight = Max(weight, EVENTS_WEIGHT);
 
-		if (contain_var_clause((Node *) arg->expr))
-			keys = lappend(keys, arg->expr);
+		if (contain_var_clause((Node *) customer))
+			keys = lappend(keys, customer);
 		customers += weight *
 			(keys == NIL ? 1 : EstimateCustomers(root, input, keys, partial->rows));
 	}
@@ -176,7 +180,7 @@ CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 	if (path == NULL)
 		return NULL;
 	foreach(lc, aggrefs)
-		exprs = lappend(exprs, linitial_node(TargetEntry, lfirst_node(Aggref, lc)->args)->expr);
+		exprs = lappend(exprs, CustomerOf(lfirst_node(Aggref, lc)));
 
 	add_column_to_pathtarget(target, input->other_key, 0);
 	foreach(lc, exprs)
@@ -346,6 +350,9 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	partial = linitial(rel->partial_pathlist);
 	shipping = EstimateShipping(root, input, aggrefs, partial);
 	ChargeParallelPaths(output, &shipping);
+	/* the facts of PostgreSQL's aggregates are not sent to a leader */
+	if (input->builtin)
+		return;
 	if (input->other != NULL &&
 		(other = CreateOtherPath(root, input, aggrefs, true)) == NULL)
 		return;

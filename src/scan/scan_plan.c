@@ -111,8 +111,7 @@ PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys, L
 										ColumnOfOther(root, path, lfirst(lc)));
 	foreach(lc, aggrefs)
 	{
-		const TargetEntry *customer = linitial(lfirst_node(Aggref, lc)->args);
-		Node	   *expr = (Node *) customer->expr;
+		Node	   *expr = (Node *) CustomerOf(lfirst_node(Aggref, lc));
 
 		customer_columns = lappend_int(customer_columns, IsOfOther(root, expr, input) ?
 									   ColumnOfOther(root, path, expr) : 0);

@@ -3,9 +3,9 @@
  *	  The queries that a Winback Scan can compute.
  *
  * A Winback Scan is offered only where it returns the same result as PostgreSQL's own
- * plan: for one or several one-pass aggregates, with or without GROUP BY, or for a list of
- * customers (scan_list.c), over one heap table, which may have partitions or children, or over a
- * UNION ALL of such tables.  ScanServes lists the limits.
+ * plan: for one or several one-pass aggregates, with or without GROUP BY and aggregates of PostgreSQL
+ * beside them, or for a list of customers (scan_list.c), over one heap table, which may have
+ * partitions or children, or over a UNION ALL of such tables.  ScanServes lists the limits.
  */
 #include "postgres.h"
 
@@ -178,23 +178,34 @@ ServesList(PlannerInfo *root, List *keys, const List *aggrefs, const ScanInput *
 
 		if (!ServesListAggref(root, aggref, input))
 			return false;
-		of_winback |= IsListAggregateOfWinback(ListAggregateOf(aggref));
+		of_winback |= !IsListAggregateOfPostgres(ListAggregateOf(aggref));
 	}
 	return of_winback && list_length(aggrefs) <= LIST_MAX_AGGREGATES;
 }
 
-/* Return whether the scan can compute aggregates that have states. */
+/*
+ * Return whether the scan can compute aggregates of winback that have states, with or without
+ * aggregates of PostgreSQL beside them.
+ */
 static bool
-ServesAggrefs(PlannerInfo *root, const List *aggrefs, const ScanInput *input)
+ServesAggrefs(PlannerInfo *root, const List *aggrefs, ScanInput *input)
 {
+	bool		of_winback = false;
 	ListCell   *lc;
 
 	foreach(lc, aggrefs)
 	{
-		if (!ServesAggref(root, lfirst_node(Aggref, lc), input))
+		const Aggref *aggref = lfirst_node(Aggref, lc);
+
+		if (ServesAggref(root, aggref, input))
+			of_winback = true;
+		else if (IsListAggregateOfPostgres(ListAggregateOf(aggref)) &&
+				 ServesListAggref(root, aggref, input))
+			input->builtin = true;
+		else
 			return false;
 	}
-	return true;
+	return of_winback;
 }
 
 /* The aggregates and the keys from which the scan computes its output. */

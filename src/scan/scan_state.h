@@ -11,6 +11,7 @@
 #include "storage/spin.h"
 
 #include "compat.h"
+#include "scan/row_facts.h"
 #include "scan/scan.h"
 #include "scan/scan_aggregate.h"
 #include "scan/scan_buffer.h"
@@ -73,6 +74,11 @@ typedef struct WinbackScanState
 	ScanGather *gather;			/* NULL unless join->may_gather */
 
 	ScanList   *list;			/* NULL unless the key of GROUP BY is the customer of a list */
+
+	/* in other queries, the facts of aggregates of PostgreSQL */
+	int			facts_size;		/* bytes, 0 if there are none */
+	uint8	   *facts;			/* without GROUP BY */
+	RowFacts   *row_facts;		/* NULL if there are none */
 
 	/* of another query with GROUP BY */
 	bool		grouped;
