@@ -125,20 +125,16 @@ MergePurchases(CustomerState *state pg_attribute_unused(), uint8 *facts,
 static void
 VisitPurchases(PeriodState *state, OutcomeVisitor visitor, void *arg)
 {
-	int64		customers[PURCHASE_FACTS_MASK + 1] = {0};
-	uint64		cursor = 0;
-	const uint8 *facts;
+	uint64		customers[UINT8_MAX + 1] = {0};
 
-	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
-		customers[*facts & PURCHASE_FACTS_MASK]++;
-
-	for (int byte = 0; byte <= PURCHASE_FACTS_MASK; byte++)
+	CustomerTableCount(&state->base.table, customers);
+	for (int byte = SLOT_TAKEN; byte <= UINT8_MAX; byte++)
 	{
 		Outcome		outcome;
 
-		if (customers[byte] == 0)
+		if (!(byte & SLOT_TAKEN) || customers[byte] == 0)
 			continue;
-		outcome = OutcomeFromPurchases(byte);
+		outcome = OutcomeFromPurchases(byte & PURCHASE_FACTS_MASK);
 		visitor(arg, &outcome, customers[byte]);
 	}
 }

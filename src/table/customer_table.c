@@ -110,6 +110,42 @@ CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form, int
 	CustomerTableAllocate(table, form, SlotsFor(table->slot_size, 0));
 }
 
+/* Raise an error if a free slot of an array has facts.  Return the number of taken slots. */
+static uint64
+CountTaken(const CustomerTable *table, uint64 first, uint64 nslots)
+{
+	const uint64 taken_bits = UINT64CONST(0x0101010101010101) * SLOT_TAKEN;
+	uint64		ntaken = 0;
+	uint64		i = first;
+
+	/* with one byte a slot, look at eight slots at a time */
+	for (; table->slot_size == 1 && i + sizeof(uint64) <= first + nslots; i += sizeof(uint64))
+	{
+		uint64		slots;
+		uint64		taken;
+
+		memcpy(&slots, table->slots + i, sizeof(slots));
+		taken = slots & taken_bits;
+		/* a taken slot's lowest bit, times 0xff, covers the slot */
+		if ((slots & ~(taken * 0xff)) != 0)
+			elog(ERROR, "facts in a free slot of an array of customers");
+		ntaken += pg_popcount64(taken);
+	}
+	for (; i < first + nslots; i++)
+	{
+		const char *slot = SlotAt(table, i);
+		bool		taken = *SlotFacts(slot, KEY_DENSE) & SLOT_TAKEN;
+
+		for (int b = 0; !taken && b < table->slot_size; b++)
+		{
+			if (slot[b] != 0)
+				elog(ERROR, "facts in a free slot of an array of customers");
+		}
+		ntaken += taken;
+	}
+	return ntaken;
+}
+
 /*
  * Make a read-only array of slots that were received.  They are not copied, and must
  * live as long as the table.  Raise an error if a free slot has facts.
@@ -123,19 +159,10 @@ CustomerTableInitDense(CustomerTable *table, MemoryContext context, int facts_si
 	table->base = base;
 	table->nslots = nslots;
 	table->slots = unconstify(char *, slots);
-	for (uint64 i = 0; i < nslots; i++)
+	for (uint64 i = 0; i < nslots; i += PIECE_CUSTOMERS)
 	{
-		const char *slot = SlotAt(table, i);
-		bool		taken = *SlotFacts(slot, KEY_DENSE) & SLOT_TAKEN;
-
-		if (i % PIECE_CUSTOMERS == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int b = 0; !taken && b < facts_size; b++)
-		{
-			if (slot[b] != 0)
-				elog(ERROR, "facts in a free slot of an array of customers");
-		}
-		table->ntaken += taken;
+		CHECK_FOR_INTERRUPTS();
+		table->ntaken += CountTaken(table, i, Min(nslots - i, PIECE_CUSTOMERS));
 	}
 }
 
@@ -529,6 +556,31 @@ CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor)
 			return facts;
 	}
 	return NULL;
+}
+
+/*
+ * Count the customers for each value of their facts, which are one byte.  Values without SLOT_TAKEN
+ * are not of customers.
+ */
+void
+CustomerTableCount(const CustomerTable *table, uint64 *counts)
+{
+	uint64		cursor = 0;
+	const uint8 *facts;
+
+	Assert(table->facts_size == 1);
+	if (table->form != KEY_DENSE)
+	{
+		while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
+			counts[*facts]++;
+		return;
+	}
+	for (facts = (const uint8 *) table->slots; cursor < table->nslots; cursor++)
+	{
+		if (cursor % PIECE == 0)
+			CHECK_FOR_INTERRUPTS();
+		counts[facts[cursor]]++;
+	}
 }
 
 /*

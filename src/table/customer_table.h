@@ -160,6 +160,7 @@ extern void CustomerTableFind(const CustomerTable *table, const CustomerKey *key
 extern void CustomerTableAppend(CustomerTable *table, const CustomerKey *key,
 								const uint8 *facts);
 extern const uint8 *CustomerTableNextFacts(const CustomerTable *table, uint64 *cursor);
+extern void CustomerTableCount(const CustomerTable *table, uint64 *counts);
 extern bool CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key,
 							  uint8 **facts);
 extern void CustomerTableMatch(CustomerTable *table, const CustomerTable *other);
