@@ -141,6 +141,19 @@ FindFacts(const CustomerState *state, const ScanRows *rows, int column, const ui
 	CustomerTableFind(&state->table, keys, rows->nrows, facts);
 }
 
+/* Begin to load the slot of a customer, if the key costs little. */
+static inline void
+PrefetchCustomer(CustomerType *customer_type, const CustomerTable *table, Datum customer)
+{
+	CustomerKey key;
+
+	if (!CustomerIsInteger(customer_type))
+		return;
+	MakeCustomerKey(customer_type, table, customer, &key);
+	if (!key.wide)
+		CustomerTablePrefetch(table, key.word);
+}
+
 /*
  * Merge the facts of the keys on a page into states under the aggregate's own customers.  The state
  * of key i is states[found[i] * nstates], or states[0] if `found` is NULL.
@@ -152,6 +165,7 @@ MergeFacts(GatheredAggregate *gathered, const ScanJoin *join, const ScanRows *ro
 	CustomerState *by_key = ScanAggregateState(&gathered->by_key);
 	const ScanColumn *column = &rows->columns.columns[gathered->column];
 	const uint8 *facts[MaxHeapTuplesPerPage];
+	CustomerState *merged[MaxHeapTuplesPerPage];
 
 	if (by_key == NULL)
 		return;
@@ -160,19 +174,28 @@ MergeFacts(GatheredAggregate *gathered, const ScanJoin *join, const ScanRows *ro
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		CustomerState **state;
-		CustomerTable *table;
 
+		merged[i] = NULL;
 		if (facts[i] == NULL || column->nulls[rows->all[i]] ||
 			(found != NULL && found[i] == NO_GROUP))
 			continue;
 		state = &states[found != NULL ? (Size) found[i] * nstates : 0];
 		if (*state == NULL)
 			*state = by_key->ops->create_like(gathered->family.context, &gathered->family, by_key);
-		table = &(*state)->table;
+		merged[i] = *state;
+		PrefetchCustomer(gathered->customer_type, &merged[i]->table, column->values[rows->all[i]]);
+	}
+	for (int i = 0; i < rows->nrows; i++)
+	{
+		CustomerTable *table;
+
+		if (merged[i] == NULL)
+			continue;
+		table = &merged[i]->table;
 		if (table->ntaken % BATCH_ROWS == 0)
 			CustomerTableSettle(table, BATCH_ROWS);
-		by_key->ops->merge_facts(*state, LocateCustomer(table, gathered->customer_type,
-														column->values[rows->all[i]]),
+		by_key->ops->merge_facts(merged[i], LocateCustomer(table, gathered->customer_type,
+														   column->values[rows->all[i]]),
 								 by_key, facts[i]);
 	}
 }
