@@ -334,12 +334,12 @@ ReadPeriodState(const uint8 *data, size_t size)
 		 "two equal states have different counts");
 }
 
-static void
-SumAmount(void *arg, int period, LifecycleStatus status, const Amount *amount)
+static char *
+RevenueText(SeriesTally *tally, int period, int part)
 {
-	uint64	   *sum = arg;
+	Datum		sum = AmountSumGet(&tally->revenue[period][part], tally->caller);
 
-	*sum += hash_uint32_extended(period * 256 + status + amount->form, 0);
+	return DatumGetCString(DirectFunctionCall1(numeric_out, sum));
 }
 
 static void
@@ -348,24 +348,30 @@ ReadSeriesState(const uint8 *data, size_t size)
 	CustomerState *sent = CustomerStateDeserialize(ByteaFrom(data, size));
 	CustomerState *one;
 	CustomerState *two;
+	EventLog   *log;
 	const Calendar *calendar;
-	Size		periods_size;
-	PeriodSummary *periods[2];
-	uint64		amounts[2] = {0};
+	SeriesTally *tallies[2];
 
 	if (sent->ops != series_purchases_kind && sent->ops != series_amounts_kind &&
 		sent->ops != series_events_kind)
 		return;
+	/* a state trusts the digits of a received numeric */
+	log = &((SeriesState *) sent)->log;
+	for (uint32 e = 0; e < log->nevents; e++)
+		if (log->events[e].amount_form == AMOUNT_NUMERIC)
+			log->amounts[e].numeric = int64_to_numeric(VARSIZE(log->amounts[e].numeric));
 	calendar = CalendarCreate(CurrentMemoryContext, &((SeriesState *) sent)->calendar->question);
 	if (calendar->nperiods > FEW_PERIODS || !MergeTwice(sent, &one, &two))
 		return;
-	periods_size = calendar->nperiods * sizeof(PeriodSummary);
-	periods[0] = palloc0(periods_size);
-	periods[1] = palloc0(periods_size);
-	SeriesStateSummarize((SeriesState *) one, periods[0], SumAmount, &amounts[0]);
-	SeriesStateSummarize((SeriesState *) two, periods[1], SumAmount, &amounts[1]);
-	Must(memcmp(periods[0], periods[1], periods_size) == 0 && amounts[0] == amounts[1],
+	tallies[0] = SeriesStateTally((SeriesState *) one);
+	tallies[1] = SeriesStateTally((SeriesState *) two);
+	Must(memcmp(tallies[0]->periods, tallies[1]->periods,
+				calendar->nperiods * sizeof(PeriodTally)) == 0,
 		 "two equal states have different counts");
+	for (int i = 0; tallies[0]->has_amounts && i < calendar->nperiods; i++)
+		for (int part = 0; part < NREVENUES; part++)
+			Must(strcmp(RevenueText(tallies[0], i, part), RevenueText(tallies[1], i, part)) == 0,
+				 "two equal states have different revenue");
 }
 
 /* -------------------------------------------------------------- the targets */

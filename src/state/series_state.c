@@ -23,8 +23,7 @@ typedef struct SeriesStateOps
 {
 	CustomerStateOps base;
 	/* cppcheck-suppress unusedStructMember ; called by way of CustomerState.ops */
-	void		(*summarize) (SeriesState *state, PeriodSummary *periods,
-							  AmountVisitor visitor, void *arg);
+	void		(*summarize) (SeriesState *state, SeriesTally *tally);
 } SeriesStateOps;
 
 static const SeriesStateOps purchases_ops;
@@ -578,10 +577,16 @@ static const SeriesStateOps amounts_ops = {
 
 const CustomerStateOps *const series_amounts_kind = &amounts_ops.base;
 
-/* Count the customers in each period, and call the visitor for each amount. */
-void
-SeriesStateSummarize(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
+/* Count the customers in each period, and add up their amounts. */
+SeriesTally *
+SeriesStateTally(SeriesState *state)
 {
+	SeriesTally *tally = SeriesTallyCreate(state->calendar, state->log.has_amounts);
+
+	tally->first_at = state->first_at;
+	tally->last_at = state->last_at;
 	CustomerStateFlush(&state->base);
-	((const SeriesStateOps *) state->base.ops)->summarize(state, periods, visitor, arg);
+	((const SeriesStateOps *) state->base.ops)->summarize(state, tally);
+	SeriesTallySettle(tally);
+	return tally;
 }

@@ -10,6 +10,7 @@
 #include "rules/calendar.h"
 #include "state/customer_state.h"
 #include "state/event_log.h"
+#include "state/series_tally.h"
 
 typedef struct SeriesState
 {
@@ -30,51 +31,25 @@ typedef struct AmountRow
 	uint32		event;			/* place of the event with the amount, plus 1; 0 if it does not count */
 } AmountRow;
 
-/*
- * The number of customers in one period for each combination of the standing at its
- * start, whether they bought in it, and the standing at its end.
- */
-typedef struct PeriodSummary
-{
-	int64		customers[NSTANDINGS][2][NSTANDINGS];
-	int64		sustained;		/* customers who came back and were still active later */
-} PeriodSummary;
-
-/*
- * A callback that gets each amount in a period, and the status of the customer over the period:
- * LIFECYCLE_NONE if nothing is known of the customer, or if they did not buy and the period has
- * no end.
- */
-typedef void (*AmountVisitor) (void *arg, int period, LifecycleStatus status,
-							   const Amount *amount);
-
 extern SeriesState *SeriesStateCreate(MemoryContext context, StateFamily *family,
 									  const Question *question, bool has_events,
 									  bool has_amounts);
-extern void SeriesStateSummarize(SeriesState *state, PeriodSummary *periods,
-								 AmountVisitor visitor, void *arg);
+extern SeriesTally *SeriesStateTally(SeriesState *state);
 
 extern const CustomerStateOps *const series_purchases_kind;
 extern const CustomerStateOps *const series_amounts_kind;
 extern const CustomerStateOps *const series_events_kind;
 
 /* series_summary.c: count the customers of each kind in each period */
-extern void SummarizePurchases(SeriesState *state, PeriodSummary *periods,
-							   AmountVisitor visitor, void *arg);
-extern void SummarizeAmounts(SeriesState *state, PeriodSummary *periods,
-							 AmountVisitor visitor, void *arg);
-extern void SummarizeEvents(SeriesState *state, PeriodSummary *periods,
-							AmountVisitor visitor, void *arg);
+extern void SummarizePurchases(SeriesState *state, SeriesTally *tally);
+extern void SummarizeAmounts(SeriesState *state, SeriesTally *tally);
+extern void SummarizeEvents(SeriesState *state, SeriesTally *tally);
 
 /* Extend first_at and last_at to the instant of a row. */
 static inline void
 SeriesStateNote(SeriesState *state, int64 at)
 {
-	if (at != BEGINNING_OF_TIME && at != END_OF_TIME)
-	{
-		state->first_at = Min(state->first_at, at);
-		state->last_at = Max(state->last_at, at);
-	}
+	NoteInstant(&state->first_at, &state->last_at, at);
 }
 
 /* Enter a purchase in a zone. */

@@ -3,8 +3,7 @@
  *	  Count the customers of a series in each of its periods.
  *
  * In every period a customer is counted by the standing at the start, whether they bought,
- * and the standing at the end.  The caller turns these numbers into
- * the columns of its result, once a period.
+ * and the standing at the end.  A SeriesTally holds these numbers.
  *
  * A sweep visits the periods in which a customer has events.  The silent periods between
  * two of them are counted as a few runs of equal standing, so that a series of 10,000
@@ -60,13 +59,7 @@ BoughtInZones(const uint8 *facts, int size, int from, int to)
 typedef struct Sweep
 {
 	const Calendar *calendar;
-	PeriodSummary *periods;
-
-	/*
-	 * Customers who keep a standing through a silent period: a row for each period, a column for
-	 * each standing.  A cell holds how many more there are than in the period before.
-	 */
-	int64		(*steady)[NSTANDINGS];
+	SeriesTally *tally;
 } Sweep;
 
 /* Return the standing at a boundary if the last purchase was in a zone. */
@@ -74,22 +67,6 @@ static inline Standing
 StandingAfterZone(const Calendar *calendar, int boundary, int zone)
 {
 	return StandingBySilence(&calendar->zones[boundary].cutoffs, zone);
-}
-
-/* Count customers in a period. */
-static inline void
-CountInPeriod(Sweep *sweep, int period, Standing before, bool bought, Standing after,
-			  int64 customers)
-{
-	sweep->periods[period].customers[before][bought][after] += customers;
-}
-
-/* Count customers who keep a standing in the silent periods [from, until). */
-static inline void
-CountSteady(Sweep *sweep, Standing standing, int from, int until, int64 customers)
-{
-	sweep->steady[from][standing] += customers;
-	sweep->steady[until][standing] -= customers;
 }
 
 /* Return the same, if the customer may have cancelled since. */
@@ -119,7 +96,7 @@ CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 
 
 		if (before != after || sweep->calendar->inactive_at == NULL)
 		{
-			CountInPeriod(sweep, from, before, false, after, customers);
+			SeriesTallyCount(sweep->tally, from, before, false, after, customers);
 			from++;
 		}
 		else
@@ -132,35 +109,10 @@ CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 
 				until + 1;
 			int			end = Min(changes - 1, until);
 
-			CountSteady(sweep, before, from, end, customers);
+			SeriesTallyCountSteady(sweep->tally, before, from, end, customers);
 			from = end;
 		}
 	}
-}
-
-static void
-SweepInit(Sweep *sweep, const Calendar *calendar, PeriodSummary *periods)
-{
-	sweep->calendar = calendar;
-	sweep->periods = periods;
-	sweep->steady = palloc0((calendar->nperiods + 1) * sizeof(*sweep->steady));
-}
-
-/* Add the runs of silent periods to the periods, and free the sweep's memory. */
-static void
-SweepFinish(Sweep *sweep)
-{
-	int64		customers[NSTANDINGS] = {0};
-
-	for (int i = 0; i < sweep->calendar->nperiods; i++)
-	{
-		for (int standing = 0; standing < NSTANDINGS; standing++)
-		{
-			customers[standing] += sweep->steady[i][standing];
-			CountInPeriod(sweep, i, standing, false, standing, customers[standing]);
-		}
-	}
-	pfree(sweep->steady);
 }
 
 /*
@@ -190,12 +142,11 @@ typedef struct ZoneSweep
 } ZoneSweep;
 
 static void
-ZoneSweepInit(ZoneSweep *zones, const Calendar *calendar, PeriodSummary *periods,
-			  uint64 ncustomers)
+ZoneSweepInit(ZoneSweep *zones, const Calendar *calendar, SeriesTally *tally, uint64 ncustomers)
 {
 	Size		npairs = (Size) (calendar->nedges + 1) * (calendar->nedges + 1);
 
-	SweepInit(&zones->sweep, calendar, periods);
+	zones->sweep = (Sweep) {calendar, tally};
 	zones->none = calendar->nedges;
 	if (npairs <= PAIRS_MAX && npairs <= ncustomers * calendar->nperiods)
 		zones->pairs = palloc0(npairs * sizeof(int64));
@@ -213,7 +164,7 @@ CountPair(ZoneSweep *zones, int earlier, int zone, int64 customers)
 	int			period = zone == zones->none ? calendar->nperiods : sweep->calendar->period_of[zone];
 
 	if (period >= 0 && period < calendar->nperiods)
-		CountInPeriod(sweep, period,
+		SeriesTallyCount(sweep->tally, period,
 					  earlier == zones->none ? STANDING_NONE :
 					  StandingAfterZone(calendar, period, earlier),
 					  true, StandingAfterZone(calendar, period + 1, zone), customers);
@@ -248,7 +199,7 @@ SweepPurchase(ZoneSweep *zones, const uint8 *facts, int size, int earlier, int z
 	{
 		const Boundary *later = &sweep->calendar->later_zones[period];
 
-		sweep->periods[period].sustained +=
+		sweep->tally->periods[period].sustained +=
 			BoughtInZones(facts, size, later->cutoffs.inactive_from, later->at);
 	}
 }
@@ -306,7 +257,6 @@ ZoneSweepFinish(ZoneSweep *zones)
 				CountPair(zones, earlier, zone, *pair);
 		}
 	}
-	SweepFinish(&zones->sweep);
 	if (zones->pairs != NULL)
 		pfree(zones->pairs);
 }
@@ -355,8 +305,6 @@ typedef struct EventSweep
 {
 	Sweep		sweep;
 	const EventLog *log;
-	AmountVisitor visitor;
-	void	   *arg;
 	Lane		lanes[NLANES];
 
 	/* of the customer being swept */
@@ -499,10 +447,9 @@ StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 	return StandingOf(&history);
 }
 
-/* Pass the amounts of events [first, until) to the visitor. */
+/* Add the amounts of events [first, until) to the revenue. */
 static void
-VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size first,
-			 Size until)
+AddAmounts(const EventSweep *events, int period, LifecycleStatus status, Size first, Size until)
 {
 	for (Size e = first; e < until; e++)
 	{
@@ -511,7 +458,7 @@ VisitAmounts(const EventSweep *events, int period, LifecycleStatus status, Size 
 		if (e % 4096 == 4095)
 			CHECK_FOR_INTERRUPTS();
 		if (IsRevenue(event->event) && event->amount.form != AMOUNT_NONE)
-			events->visitor(events->arg, period, status, &event->amount);
+			SeriesTallyAddAmount(events->sweep.tally, period, status, &event->amount);
 	}
 }
 
@@ -529,7 +476,7 @@ CountSilenceAfterEvents(EventSweep *events, Size n, Standing standing, int from,
 					 CalendarZone(events->sweep.calendar, past->last_purchase),
 					 past->cancelled_since, from, until, 1);
 	else
-		CountSteady(&events->sweep, standing, from, until, 1);
+		SeriesTallyCountSteady(events->sweep.tally, standing, from, until, 1);
 }
 
 /* Count the customer of a lane. */
@@ -572,18 +519,18 @@ SweepEvents(EventSweep *events, const Lane *lane)
 		}
 		after = StandingAfterEvents(events, n, &boundaries[i + 1].cutoffs);
 
-		CountInPeriod(&events->sweep, i, before, bought, after, 1);
+		SeriesTallyCount(events->sweep.tally, i, before, bought, after, 1);
 		if (n > first && events->log->has_amounts)
-			VisitAmounts(events, i,
-						 bought || calendar->has_end ? StatusOver(before, bought, after) :
-						 LIFECYCLE_NONE, first, n);
+			AddAmounts(events, i,
+					   bought || calendar->has_end ? StatusOver(before, bought, after) :
+					   LIFECYCLE_NONE, first, n);
 		if (bought && CameBack(before) && CalendarHasLater(calendar, i))
 		{
 			const Boundary *later = &calendar->later[i];
 			Size		nlater = CountEventsBefore(events, n, later->at);
 
 			if (StandingAfterEvents(events, nlater, &later->cutoffs) == STANDING_ACTIVE)
-				events->sweep.periods[i].sustained++;
+				events->sweep.tally->periods[i].sustained++;
 		}
 	}
 }
@@ -593,8 +540,7 @@ SweepEvents(EventSweep *events, const Lane *lane)
 
 /* Count the customers of a state whose facts are zones with a purchase. */
 void
-SummarizePurchases(SeriesState *state, PeriodSummary *periods,
-				   AmountVisitor visitor pg_attribute_unused(), void *arg pg_attribute_unused())
+SummarizePurchases(SeriesState *state, SeriesTally *tally)
 {
 	const CustomerTable *table = &state->base.table;
 	uint64		cursor = 0;
@@ -602,7 +548,7 @@ SummarizePurchases(SeriesState *state, PeriodSummary *periods,
 	ZoneSweep	zones = {0};
 	int64		work = 0;
 
-	ZoneSweepInit(&zones, state->calendar, periods, table->ntaken);
+	ZoneSweepInit(&zones, state->calendar, tally, table->ntaken);
 	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
 	{
 		/* a customer may have thousands of periods */
@@ -636,10 +582,9 @@ LastZoneBefore(const uint8 *facts, int size, int zone)
 	return bits == 0 ? -1 : offset * 8 + pg_leftmost_one_pos64(bits) - 1;
 }
 
-/* Visit the amount of a purchase in a period, if it is in one. */
+/* Add the amount of a purchase to the revenue of its period, if it is in one. */
 static void
-VisitAmount(const SeriesState *state, const uint8 *facts, uint32 place, AmountVisitor visitor,
-			void *arg)
+AddAmount(const SeriesState *state, const uint8 *facts, uint32 place, SeriesTally *tally)
 {
 	const Calendar *calendar = state->calendar;
 	int			period = calendar->period_of[CalendarZone(calendar, state->log.events[place].at)];
@@ -653,16 +598,15 @@ VisitAmount(const SeriesState *state, const uint8 *facts, uint32 place, AmountVi
 	earlier = LastZoneBefore(facts, ZoneBytes(state), calendar->zones[period].at);
 	before = earlier < 0 ? STANDING_NONE : StandingAfterZone(calendar, period, earlier);
 	/* of a customer who bought, the standing at the end does not matter */
-	visitor(arg, period, StatusOver(before, true, STANDING_NONE), &amount);
+	SeriesTallyAddAmount(tally, period, StatusOver(before, true, STANDING_NONE), &amount);
 }
 
 /* Prefetch the facts of customers this many amounts ahead. */
 #define AMOUNTS_AHEAD			16
 
-/* Visit all amounts of a log that is numbered.  `facts_of` has the facts of each number. */
+/* Add all amounts of a log that is numbered.  `facts_of` has the facts of each number. */
 static void
-VisitNumbered(const SeriesState *state, const uint8 *const *facts_of, AmountVisitor visitor,
-			  void *arg)
+AddNumbered(const SeriesState *state, const uint8 *const *facts_of, SeriesTally *tally)
 {
 	const LoggedEvent *events = state->log.events;
 
@@ -672,13 +616,13 @@ VisitNumbered(const SeriesState *state, const uint8 *const *facts_of, AmountVisi
 			CHECK_FOR_INTERRUPTS();
 		if (e + AMOUNTS_AHEAD < state->log.nevents)
 			PrefetchForReading(facts_of[events[e + AMOUNTS_AHEAD].next]);
-		VisitAmount(state, facts_of[events[e].next], e, visitor, arg);
+		AddAmount(state, facts_of[events[e].next], e, tally);
 	}
 }
 
-/* Count the customers of a state whose facts are zones and numbers, and visit their amounts. */
+/* Count the customers of a state whose facts are zones and numbers, and add up their amounts. */
 void
-SummarizeAmounts(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
+SummarizeAmounts(SeriesState *state, SeriesTally *tally)
 {
 	const CustomerTable *table = &state->base.table;
 	const uint8 **facts_of = MemoryContextAllocHuge(CurrentMemoryContext,
@@ -688,7 +632,7 @@ SummarizeAmounts(SeriesState *state, PeriodSummary *periods, AmountVisitor visit
 	ZoneSweep	zones = {0};
 	int64		work = 0;
 
-	ZoneSweepInit(&zones, state->calendar, periods, table->ntaken);
+	ZoneSweepInit(&zones, state->calendar, tally, table->ntaken);
 	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
 	{
 		uint32		head = LoadHead(LogFacts(state, facts));
@@ -703,24 +647,23 @@ SummarizeAmounts(SeriesState *state, PeriodSummary *periods, AmountVisitor visit
 		if (state->numbered)
 			facts_of[head] = facts;
 		for (uint32 e = head; !state->numbered && e != 0; e = state->log.events[e - 1].next)
-			VisitAmount(state, facts, e - 1, visitor, arg);
+			AddAmount(state, facts, e - 1, tally);
 	}
 	ZoneSweepFinish(&zones);
 	if (state->numbered)
-		VisitNumbered(state, facts_of, visitor, arg);
+		AddNumbered(state, facts_of, tally);
 	pfree(facts_of);
 }
 
-/* Count the customers of a state whose facts are in a log, and visit their amounts. */
+/* Count the customers of a state whose facts are in a log, and add up their amounts. */
 void
-SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visitor, void *arg)
+SummarizeEvents(SeriesState *state, SeriesTally *tally)
 {
-	EventSweep	sweep = {.log = &state->log, .visitor = visitor, .arg = arg};
+	EventSweep	sweep = {.sweep = {state->calendar, tally}, .log = &state->log};
 	uint64		cursor = 0;
 	int64		work = 0;
 	int			nlanes;
 
-	SweepInit(&sweep.sweep, state->calendar, periods);
 	do
 	{
 		for (nlanes = 0; nlanes < NLANES; nlanes++)
@@ -747,7 +690,6 @@ SummarizeEvents(SeriesState *state, PeriodSummary *periods, AmountVisitor visito
 		}
 	} while (nlanes == NLANES);
 
-	SweepFinish(&sweep.sweep);
 	for (int i = 0; i < NLANES; i++)
 	{
 		if (sweep.lanes[i].events != NULL)
