@@ -106,6 +106,14 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	} while (0)
 #endif
 
+/* The same for an input function that a type input calls. */
+#if PG_VERSION_NUM < 160000
+#define DirectInputFunctionCallSafe(function, text, typioparam, typmod, context, result) \
+	((void) (context), \
+	 *(result) = DirectFunctionCall3((function), CStringGetDatum(text), \
+									 ObjectIdGetDatum(typioparam), Int32GetDatum(typmod)), true)
+#endif
+
 /* 17 brought infinite intervals; before, every interval is finite */
 #if PG_VERSION_NUM >= 170000
 #define IntervalIsFinite(interval)	(!INTERVAL_NOT_FINITE(interval))

@@ -1,8 +1,9 @@
 /*
  * counts.c
- *	  The aggregates lifecycle_counts and lifecycle_series.
+ *	  The aggregates lifecycle_counts and lifecycle_series, and those that return their tallies.
  *
- * Counts are a series of one period.
+ * Counts are a series of one period.  An aggregate and its form that returns a tally differ in the
+ * final function only.
  */
 #include "postgres.h"
 
@@ -16,11 +17,13 @@
 #include "aggregates/call_site.h"
 #include "state/series_state.h"
 #include "types/lifecycle_counts.h"
+#include "types/lifecycle_tally.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_counts_trans);
 PG_FUNCTION_INFO_V1(lifecycle_counts_final);
 PG_FUNCTION_INFO_V1(lifecycle_series_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_final);
+PG_FUNCTION_INFO_V1(lifecycle_tally_final);
 PG_FUNCTION_INFO_V1(lifecycle_counts_lost_after_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_lost_after_trans);
 
@@ -246,4 +249,14 @@ lifecycle_series_final(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(CountsRows(SeriesStateTally(state), row_type),
 										  state->calendar->nperiods, row_type,
 										  -1, false, TYPALIGN_DOUBLE));
+}
+
+Datum
+lifecycle_tally_final(PG_FUNCTION_ARGS)
+{
+	SeriesState *state = ArgState(fcinfo, 0);
+
+	if (state == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(LifecycleTallyDatum(SeriesStateTally(state)));
 }

@@ -114,7 +114,7 @@ Datum
 lifecycle_transitions_final(PG_FUNCTION_ARGS)
 {
 	const int64 *cells;
-	Oid			row_type = get_element_type(get_fn_expr_rettype(fcinfo->flinfo));
+	Oid			row_type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
 	TupleDesc	tupdesc;
 	Datum		rows[NCELLS];
 	int			nrows = 0;

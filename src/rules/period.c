@@ -102,21 +102,29 @@ PeriodBefore(int64 as_of)
 	return period;
 }
 
+/* Return whether a threshold or a step is finite and positive. */
+bool
+LengthIsPossible(const Interval *length)
+{
+	Interval	zero = {0};
+
+	return IntervalIsFinite(length) &&
+		DatumGetBool(DirectFunctionCall2(interval_gt,
+										 IntervalPGetDatum(length),
+										 IntervalPGetDatum(&zero)));
+}
+
 /* Raise an error unless a threshold or a step is finite and positive. */
 void
 CheckLength(const Interval *length, const char *name)
 {
-	Interval	zero = {0};
-
 	if (!IntervalIsFinite(length))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be finite", name),
 				 errhint("Use a length of time such as '90 days'.")));
 
-	if (!DatumGetBool(DirectFunctionCall2(interval_gt,
-										  IntervalPGetDatum(length),
-										  IntervalPGetDatum(&zero))))
+	if (!LengthIsPossible(length))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be positive", name),

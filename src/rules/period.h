@@ -41,6 +41,7 @@ extern TimeUnit TimeUnitOfType(Oid type);
 extern Period PeriodFromRange(TimeUnit unit, const RangeType *range);
 extern Period PeriodBefore(int64 as_of);
 extern bool PeriodIsPossible(TimeUnit unit, const Period *period);
+extern bool LengthIsPossible(const Interval *length);
 extern void CheckLength(const Interval *length, const char *name);
 extern int64 InstantBefore(TimeUnit unit, int64 at,
 						   const Interval *threshold, const char *name);

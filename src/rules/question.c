@@ -12,7 +12,7 @@
 #include "rules/question.h"
 
 /* Compare two intervals field by field; PostgreSQL's equality counts a month as 30 days. */
-static bool
+bool
 SameInterval(const Interval *a, const Interval *b)
 {
 	return a->month == b->month && a->day == b->day && a->time == b->time;

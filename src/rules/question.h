@@ -28,6 +28,7 @@ typedef struct Question
 	uint64		fingerprint;	/* QuestionFingerprint of the fields above */
 } Question;
 
+extern bool SameInterval(const Interval *a, const Interval *b);
 extern bool QuestionEqual(const Question *a, const Question *b);
 extern uint64 QuestionFingerprint(const Question *question);
 pg_noreturn extern void QuestionChanged(void);

@@ -62,10 +62,13 @@ typedef struct SeriesTally
 	Node	   *caller;			/* of AmountSumAdd */
 } SeriesTally;
 
+extern void SeriesTallyAllocate(SeriesTally *tally, int nperiods);
 extern SeriesTally *SeriesTallyCreate(const Calendar *calendar, bool has_amounts);
 extern void SeriesTallySettle(SeriesTally *tally);
 extern void SeriesTallyAddAmount(SeriesTally *tally, int period, LifecycleStatus status,
 								 const Amount *amount);
+extern bool PeriodTallyIsPossible(const PeriodTally *period);
+extern void SeriesTallyMerge(SeriesTally *tally, SeriesTally *other);
 
 /* Count customers in a period. */
 static inline void

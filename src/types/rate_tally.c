@@ -105,7 +105,7 @@ TallyAdd(Tally *tally, int64 returned, int64 eligible)
  * Read the decimal digits from begin to end as a count.  Return false if there
  * are none, if there is any other character, or if the count exceeds int64.
  */
-static bool
+bool
 ParseCount(const char *begin, const char *end, int64 *count)
 {
 	*count = 0;

@@ -16,6 +16,7 @@
 
 extern void TallyAdd(Tally *tally, int64 returned, int64 eligible);
 extern Datum TallyDatum(const Tally *tally);
+extern bool ParseCount(const char *begin, const char *end, int64 *count);
 
 /* Add customers to a tally if they were eligible; they returned if they bought. */
 static inline void
