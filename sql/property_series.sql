@@ -10,6 +10,8 @@
 --     a lost_after of NULL changes nothing;
 --   a state is the same however the rows are split: in parts combined in any order, and by any
 --     number of parallel workers, with and without groups;
+--   the tallies of 1 to 5 parts of the customers add up, in any order, to the tally of all of them,
+--     and unnest() makes the rows of lifecycle_series and lifecycle_counts from it in every TimeZone;
 --   lifecycle_transitions counts the same pairs as GROUP BY of its two columns.
 --
 -- Each case is made from a hash of its number, so the cases are the same in every version of
@@ -457,6 +459,8 @@ CREATE TABLE corners (corner text, cases bigint);
 CREATE TABLE wholes (
   comparison text, zone text, time text, kind text, series_id int, one text, other text);
 
+CREATE TABLE splits (parts bigint, series bigint);
+
 CREATE PROCEDURE play(round int, how_many int, zone text, t times, key keys)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -496,6 +500,91 @@ BEGIN
                                      inactive_after, churned_after, lost_after)::text
            AS purchases_amounts_lost
     FROM series LEFT JOIN events USING (series_id) GROUP BY series_id;
+  -- Each customer is in one of up to five parts.
+  DROP TABLE IF EXISTS tallies;
+  CREATE TEMP TABLE tallies AS
+  SELECT series_id, count(*) AS parts,
+         sum(rows) AS rows,
+         sum(events ORDER BY part DESC) AS events,
+         sum(rows_amounts) AS rows_amounts,
+         sum(events_amounts ORDER BY part DESC) AS events_amounts,
+         sum(rows_lost) AS rows_lost,
+         sum(events_lost ORDER BY part DESC) AS events_lost,
+         sum(rows_amounts_lost) AS rows_amounts_lost,
+         sum(events_amounts_lost ORDER BY part DESC) AS events_amounts_lost,
+         sum(counts) AS counts,
+         sum(counts_lost ORDER BY part DESC) AS counts_lost
+    FROM (
+      SELECT series_id,
+             pick(series_id + hashtext(customer::text), 50, 1 + pick(series_id, 51, 5)) AS part,
+             lifecycle_series_tally(customer, at, period, step,
+                                    inactive_after, churned_after) AS rows,
+             lifecycle_series_tally(customer, at, event, period, step,
+                                    inactive_after, churned_after) AS events,
+             lifecycle_series_tally(customer, at, amount, period, step,
+                                    inactive_after, churned_after) AS rows_amounts,
+             lifecycle_series_tally(customer, at, event, amount, period, step,
+                                    inactive_after, churned_after) AS events_amounts,
+             lifecycle_series_tally_lost_after(customer, at, period, step,
+                                               inactive_after, churned_after, lost_after)
+               AS rows_lost,
+             lifecycle_series_tally_lost_after(customer, at, event, period, step,
+                                               inactive_after, churned_after, lost_after)
+               AS events_lost,
+             lifecycle_series_tally_lost_after(customer, at, amount, period, step,
+                                               inactive_after, churned_after, lost_after)
+               AS rows_amounts_lost,
+             lifecycle_series_tally_lost_after(customer, at, event, amount, period, step,
+                                               inactive_after, churned_after, lost_after)
+               AS events_amounts_lost,
+             lifecycle_counts_tally(customer, at, period,
+                                    inactive_after, churned_after) AS counts,
+             lifecycle_counts_tally_lost_after(customer, at, event, amount, period,
+                                               inactive_after, churned_after, lost_after)
+               AS counts_lost
+        FROM series LEFT JOIN events USING (series_id) GROUP BY series_id, part) parts
+   GROUP BY series_id;
+  INSERT INTO splits
+  SELECT parts, count(*) FROM tallies GROUP BY parts;
+
+  -- the time zone of the reader does not matter
+  PERFORM set_config('TimeZone', 'Pacific/Apia', false);
+  INSERT INTO wholes
+  SELECT 'sum of tallies', zone, t.time, key.kind, series_id, one::text,
+         (SELECT array_agg(row) FROM unnest(tally::text::lifecycle_tally) AS row)::text
+    FROM asked a JOIN tallies s USING (series_id),
+         LATERAL (VALUES (a.rows, s.rows),
+                         (a.events, s.events),
+                         (a.rows_amounts, s.rows_amounts),
+                         (a.events_amounts, s.events_amounts),
+                         (a.rows_lost, s.rows_lost),
+                         (a.events_lost, s.events_lost),
+                         (a.rows_amounts_lost, s.rows_amounts_lost),
+                         (a.events_amounts_lost, s.events_amounts_lost)) v (one, tally);
+  PERFORM set_config('TimeZone', zone, false);
+
+  INSERT INTO wholes
+  SELECT 'sum of tallies, one period', zone, t.time, key.kind, series_id, one, other
+    FROM (SELECT series_id,
+                 lifecycle_counts_tally(customer, at, period,
+                                        inactive_after, churned_after) AS tally,
+                 lifecycle_counts_tally_lost_after(customer, at, event, amount, period,
+                                                   inactive_after, churned_after, lost_after)
+                   AS tally_lost,
+                 lifecycle_counts(customer, at, period,
+                                  inactive_after, churned_after)::text AS counts,
+                 lifecycle_counts_lost_after(customer, at, event, amount, period,
+                                             inactive_after, churned_after, lost_after)::text
+                   AS counts_lost
+            FROM series LEFT JOIN events USING (series_id) GROUP BY series_id) a
+    JOIN (SELECT series_id, counts AS sum, counts_lost AS sum_lost FROM tallies) s
+        USING (series_id),
+         LATERAL (VALUES (a.counts, (SELECT row::text FROM unnest(sum) AS row)),
+                         (a.counts_lost, (SELECT row::text FROM unnest(sum_lost) AS row)),
+                         ('true', coalesce(tally = sum, true)::text),
+                         ('false', coalesce(tally_lost <> sum_lost, false)::text)
+                 ) v (one, other);
+
   CREATE TEMP TABLE alone AS
   SELECT p.series_id, k,
          lifecycle_counts(customer, at, period, inactive_after, churned_after) AS rows,
@@ -718,11 +807,14 @@ SELECT zone, time, kind, series_id, k, form, amounts, lost, field,
  ORDER BY series_id, k, form, amounts, lost, field COLLATE "C" LIMIT 10;
 
 -- Whole series: the forms without event return the same as the constant event purchase, duplicate
--- purchases and a lost_after of NULL change nothing, and constant parameters act like parameters in
--- columns.
+-- purchases and a lost_after of NULL change nothing, constant parameters act like parameters in
+-- columns, and the tallies of parts add up to the whole.
 SELECT comparison, count(*) AS series, count(*) FILTER (WHERE one IS NULL) AS undefined,
        count(*) FILTER (WHERE one IS DISTINCT FROM other) AS differ
   FROM wholes GROUP BY comparison ORDER BY comparison COLLATE "C";
+
+-- In how many parts the customers were: up to six, with the rows without a customer in one of them.
+SELECT parts, sum(series) AS series FROM splits GROUP BY parts ORDER BY parts;
 
 -- The elements contain values of every kind.
 SELECT count(*) FILTER (WHERE (e).sustained > 0) AS with_sustained,
