@@ -15,6 +15,7 @@ REGRESS = \
 	lifecycle_status \
 	lifecycle_event \
 	rate_tally \
+	lifecycle_tally \
 	rates \
 	scan \
 	scan_join \

@@ -10,8 +10,8 @@
 --     a lost_after of NULL changes nothing;
 --   a state is the same however the rows are split: in parts combined in any order, and by any
 --     number of parallel workers, with and without groups;
---   the tallies of 1 to 5 parts of the customers add up, in any order, to the tally of all of them,
---     and unnest() makes the rows of lifecycle_series and lifecycle_counts from it in every TimeZone;
+--   the tallies of parts of the customers add up, in any order, to the tally of all of them, and
+--     unnest() makes the rows of lifecycle_series and lifecycle_counts from it in every TimeZone;
 --   lifecycle_transitions counts the same pairs as GROUP BY of its two columns.
 --
 -- Each case is made from a hash of its number, so the cases are the same in every version of

@@ -118,7 +118,7 @@ PeriodTallyIsPossible(const PeriodTally *period)
 	return period->sustained >= 0 && period->sustained <= returned;
 }
 
-/* Return whether two tallies have the same periods, and know their columns from the same instants. */
+/* Return whether two tallies have the same instants in all periods. */
 static bool
 SamePeriods(const SeriesTally *a, const SeriesTally *b)
 {

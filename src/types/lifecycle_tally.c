@@ -17,10 +17,13 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "utils/builtins.h"
@@ -900,7 +903,8 @@ lifecycle_tally_in(PG_FUNCTION_ARGS)
 		ereturn(fcinfo->context, (Datum) 0,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", "lifecycle_tally"),
-				 errdetail("The text is not understood from \"%.40s\" on.", parser.next),
+				 errdetail("The text is not understood from \"%.*s\" on.",
+						   pg_mbcliplen(parser.next, strlen(parser.next), 40), parser.next),
 				 errhint("Use the text of a lifecycle_tally, with its keys in the same order.")));
 	mistake = FindMistake(tally);
 	if (mistake != NULL)
