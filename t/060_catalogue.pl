@@ -123,6 +123,17 @@ ask(q{
   $$ BEGIN EXECUTE query; RETURN '00000'; EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$;
 });
 
+# The text of a lifecycle_tally, with a time zone and a number of new customers.
+sub lifecycle_tally {
+  my ($zone, $customers) = @_;
+  return sprintf '{"version": 1, "type": "date", "TimeZone": "%s", "step": null, '
+    . '"inactive_after": "P30D", "churned_after": null, "lost_after": null, "amounts": false, '
+    . '"data": null, "from": "2024-01-01", "periods": [{"to": "2024-02-01", '
+    . '"reach": "2023-12-02", "later": "2024-03-02", '
+    . '"customers": {"none/bought/active": %s}, "sustained": 0}]}',
+    $zone // 'UTC', $customers // '1';
+}
+
 # Valid arguments, by name or, where an argument has no name, by type.
 my %right = (
   customer => '1', at => q{'2024-01-15'}, event => q{'purchase'}, amount => '10',
@@ -132,6 +143,7 @@ my %right = (
   lifecycle_status => q{'churned'}, lifecycle_event => q{'purchase'},
   rate_tally => q{'1/2'}, tally => q{'1/2'}, confidence => '0.9',
   returned => '1', eligible => '2',
+  lifecycle_tally => q{'} . lifecycle_tally() . q{'},
 );
 # Wrong arguments, one or two in a call. The column n is the number of the row.
 my @wrong = (
@@ -149,6 +161,9 @@ my @wrong = (
   { step => q{'1 day'}, period => q{'[2000-01-01,2040-01-01)'} },
   { returned => '3' }, { confidence => '2' },
   { rate_tally => q{'9223372036854775807/9223372036854775807'} },
+  { lifecycle_tally => q{'} . lifecycle_tally('UTC', '9223372036854775807') . q{'} },
+  { lifecycle_tally => q{'} . lifecycle_tally('Atlantis') . q{'} },
+  { lifecycle_tally => q{replace('} . lifecycle_tally() . q{', 'P30D', 'P3' || n || 'D')} },
 );
 
 # Return a query that calls a function over $rows rows, with the arguments of %right
@@ -267,7 +282,7 @@ is(join(' ', sort grep { !$known{$_} } @called), '',
 # search_path does not change its meaning.
 none('functions are parallel safe, without special attributes, and aggregates, in C or parsed', q{
   SELECT object FROM functions
-   WHERE prosecdef OR proleakproof OR proretset
+   WHERE prosecdef OR proleakproof OR proretset <> (proname = 'unnest')
       OR proparallel <> 's' OR provolatile NOT IN ('i', 's')
       OR proconfig IS NOT NULL OR provariadic <> 0 OR prokind NOT IN ('f', 'a')
       OR prokind = 'f' AND (SELECT CASE lanname WHEN 'c' THEN probin <> '$libdir/winback'
@@ -341,6 +356,49 @@ is(ask(q{
     SELECT string_agg(DISTINCT proname, ' ')
       FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid WHERE aggcombinefn = 0}),
   'explain_lifecycle', 'all aggregates but explain_lifecycle can run in parallel');
+#
+# Servers that compute parts of an aggregate, such as Citus, send states of plain types to each
+# other, in the types that the catalogue names. They call final functions without an expression.
+#
+none('an aggregate with a polymorphic argument has a state that is never sent, of type internal', q{
+  SELECT object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
+   WHERE aggtranstype <> 'internal'::regtype
+     AND EXISTS (SELECT FROM unnest(proargtypes) AS t
+                   JOIN pg_type ON pg_type.oid = t AND typtype = 'p')});
+none('a state of a plain type is read and merged by immutable functions, and returned as it is, '
+    . 'or by a final function that takes nothing else', q{
+  SELECT f.object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
+    JOIN pg_proc AS trans ON trans.oid = aggtransfn
+    JOIN pg_proc AS combine ON combine.oid = aggcombinefn
+    LEFT JOIN pg_proc AS final ON final.oid = aggfinalfn
+   WHERE aggtranstype <> 'internal'::regtype
+     AND (trans.provolatile <> 'i' OR combine.provolatile <> 'i' OR aggfinalextra
+          OR trans.prorettype <> aggtranstype OR combine.prorettype <> aggtranstype
+          OR final.pronargs <> 1 OR final.proargtypes[0] <> aggtranstype
+          OR final.provolatile = 'v'
+          OR (SELECT typtype FROM pg_type AS t WHERE t.oid = aggtranstype) = 'p')});
+none('an aggregate is parallel safe exactly if it has a combine function', q{
+  SELECT object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
+   WHERE aggcombinefn <> 0 AND proparallel <> 's'
+      OR EXISTS (SELECT FROM pg_proc AS p
+                  WHERE p.oid IN (aggtransfn, aggfinalfn, aggcombinefn) AND proparallel <> 's')});
+my %asks_expression = map { $_ => 1 }
+  grep { $body{$_} =~ /\bfn_expr\b|get_(?:fn_expr|call_expr|call_result)_/ } keys %body;
+do {
+  $before = keys %asks_expression;
+  for my $name (keys %body) {
+    $asks_expression{$name} = 1 if grep { $asks_expression{$_} } $body{$name} =~ /\b(\w+)\(/g;
+  }
+} while (keys %asks_expression > $before);
+cmp_ok(scalar keys %asks_expression, '>', 3, 'some functions in src/ ask for the calling expression');
+my @finals = rows(q{
+  SELECT DISTINCT f.object, final.prosrc
+    FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid
+    JOIN pg_proc AS final ON final.oid = aggfinalfn
+   WHERE aggtranstype <> 'internal'::regtype AND final.prosrc <> ''});
+cmp_ok(scalar @finals, '>', 2, 'some states of plain types have a final function');
+is(join("\n", map { $_->[0] } grep { $asks_expression{ $_->[1] } } @finals), '',
+  'no final function of a plain state asks for the calling expression');
 none('operators but - have a commutator, and comparisons have a negator and estimators', q{
   SELECT object
     FROM members JOIN pg_operator AS o ON classid = 'pg_operator'::regclass AND objid = o.oid
@@ -356,7 +414,8 @@ none('an operator can hash or merge exactly if it is the equality of a hash or b
 my @classes = rows(q{
   SELECT object, amvalidate(objid)
     FROM members WHERE classid = 'pg_opclass'::regclass ORDER BY object COLLATE "C"});
-is(scalar @classes, 6, 'status, event and rate_tally have a btree and a hash operator class each');
+is(scalar @classes, 7,
+  'status, event and rate_tally have a btree and a hash operator class, lifecycle_tally a hash class');
 none('min and max exist for each type with a btree class, and its order serves them', q{
   SELECT opcintype::regtype, wanted
     FROM members JOIN pg_opclass AS c ON classid = 'pg_opclass'::regclass AND objid = c.oid

@@ -20,6 +20,7 @@
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
@@ -44,6 +45,8 @@ PG_FUNCTION_INFO_V1(lifecycle_tally_recv);
 PG_FUNCTION_INFO_V1(lifecycle_tally_send);
 PG_FUNCTION_INFO_V1(lifecycle_tally_eq);
 PG_FUNCTION_INFO_V1(lifecycle_tally_ne);
+PG_FUNCTION_INFO_V1(lifecycle_tally_hash);
+PG_FUNCTION_INFO_V1(lifecycle_tally_hash_extended);
 PG_FUNCTION_INFO_V1(lifecycle_tally_add);
 PG_FUNCTION_INFO_V1(lifecycle_tally_unnest);
 
@@ -487,6 +490,23 @@ Datum
 lifecycle_tally_ne(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(!SameBytes(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
+}
+
+Datum
+lifecycle_tally_hash(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+
+	return hash_any((unsigned char *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+}
+
+Datum
+lifecycle_tally_hash_extended(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+
+	return hash_any_extended((unsigned char *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes),
+							 PG_GETARG_INT64(1));
 }
 
 /*
