@@ -243,13 +243,13 @@ INSERT INTO vectors VALUES
       {"to": "2000-01-01T00:00:01+00:00", "reach": "1999-12-31T23:59:59+00:00",
        "later": "2000-01-01T00:00:01.000001+00:00",
        "customers": {"none/silent/prospect": 1, "inactive/bought/active": 2, "lost/bought/lost": 3},
-       "sustained": 2, "revenue": [0, 0.00, -12.5, "NaN", 1000000000000000000000000]},
+       "sustained": 2, "revenue": [9223372036854775.807, 0.00, -12.5, "NaN", 9223372036854775.808]},
       {"to": "2000-01-01T00:00:01.000001+00:00", "reach": "1999-12-31T00:00:01+00:00",
        "later": null, "customers": {}, "sustained": 0, "revenue": [0, 0, 0, 0, 0]}]}',
    '\x01 fe 0d 4575726f70652f4265726c696e 020000 060000 180402 020000 01 01 00 02
        c0843d c0843d 01 020000000010000080 01 02 03 02
-       01 30 04 302e3030 05 2d31322e35 03 4e614e 19 31303030303030303030303030303030303030303030303030
-       01 80c0ddeec102 00 000000000000000000 00 0130 0130 0130 0130 0130');
+       03 feffffffffffffffff01 02 00 01 f901 ff 03 4e614e ff 14 393232333337323033363835343737352e383038
+       01 80c0ddeec102 00 000000000000000000 00 0000 0000 0000 0000 0000');
 SELECT lifecycle_tally_send(tally) = bytes AS equal, lifecycle_tally_send(tally) AS bytes
   FROM vectors ORDER BY length(bytes);
 

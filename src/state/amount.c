@@ -106,6 +106,22 @@ AmountFromDatum(Datum numeric)
 	return amount;
 }
 
+/* Make an amount from an integer * 10^-scale. */
+Amount
+AmountFromScaled(int64 scaled, int scale)
+{
+	Amount		amount;
+
+#ifdef HAVE_INT128
+	amount.form = scale;
+	amount.value.scaled = scaled;
+#else
+	amount.form = AMOUNT_NUMERIC;
+	amount.value.numeric = int64_div_fast_to_numeric(scaled, scale);
+#endif
+	return amount;
+}
+
 /* Return whether an amount other than NULL is zero. */
 bool
 AmountIsZero(const Amount *amount)
@@ -260,4 +276,22 @@ AmountSumGet(AmountSum *sum, Node *caller)
 	if (sum->numeric == 0)
 		return DirectFunctionCall1(int4_numeric, Int32GetDatum(0));
 	return CallSumFunction(caller, numeric_sum, sum->numeric, 0, 1);
+}
+
+/*
+ * Return a sum as an integer * 10^-scale.  Return false, although there may be such an integer, if
+ * the sum has to be asked for with AmountSumGet.
+ */
+bool
+AmountSumGetScaled(const AmountSum *sum, int64 *scaled, int *scale)
+{
+#ifdef HAVE_INT128
+	if (sum->numeric == 0 && sum->scaled <= PG_INT64_MAX && sum->scaled >= -PG_INT64_MAX)
+	{
+		*scaled = (int64) sum->scaled;
+		*scale = sum->scale;
+		return true;
+	}
+#endif
+	return false;
 }

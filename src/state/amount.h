@@ -42,6 +42,7 @@ IsAmountForm(int form)
 }
 
 extern Amount AmountFromDatum(Datum numeric);
+extern Amount AmountFromScaled(int64 scaled, int scale);
 extern bool AmountIsZero(const Amount *amount);
 extern bool AmountRescale(int64 *scaled, int digits);
 
@@ -59,5 +60,6 @@ typedef struct AmountSum
 extern Node *AmountSumCaller(void);
 extern void AmountSumAdd(AmountSum *sum, const Amount *amount, Node *caller);
 extern Datum AmountSumGet(AmountSum *sum, Node *caller);
+extern bool AmountSumGetScaled(const AmountSum *sum, int64 *scaled, int *scale);
 
 #endif							/* WINBACK_AMOUNT_H */

@@ -110,6 +110,8 @@ PeriodTallyIsPossible(const PeriodTally *period)
 			{
 				int64		customers = period->customers[before][bought][after];
 
+				if (customers == 0)
+					continue;
 				if (customers < 0 || pg_add_s64_overflow(total, customers, &total))
 					return false;
 				if (bought && CameBack(before))
@@ -209,8 +211,11 @@ SeriesTallyMerge(SeriesTally *tally, SeriesTally *other)
 
 		for (int part = 0; tally->has_amounts && part < NREVENUES; part++)
 		{
-			Datum		sum = AmountSumGet(&other->revenue[i][part], other->caller);
-			Amount		amount = AmountFromDatum(sum);
+			AmountSum  *sum = &other->revenue[i][part];
+			int64		scaled;
+			int			scale;
+			Amount		amount = AmountSumGetScaled(sum, &scaled, &scale) ?
+				AmountFromScaled(scaled, scale) : AmountFromDatum(AmountSumGet(sum, other->caller));
 
 			AmountSumAdd(&tally->revenue[i][part], &amount, tally->caller);
 		}

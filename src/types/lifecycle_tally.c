@@ -6,9 +6,8 @@
  * the revenue.  So tallies of customers that two groups, tables or servers do not share can be
  * stored and added up, and unnest() makes the rows of lifecycle_counts from them.
  *
- * src/README.md describes the bytes.  Integers are stored with 7 bits in a byte and the revenue as
- * decimal text, so the bytes are the same on every machine.  A tally has one form: equal tallies
- * have equal bytes.
+ * src/README.md describes the bytes.  Integers are stored with 7 bits in a byte, so the bytes are
+ * the same on every machine.  A tally has one form: equal tallies have equal bytes.
  *
  * The text is JSON, because the value is a question with many numbers, and tools can read it.  The
  * input function accepts what the output function writes: keys in that order, with any whitespace
@@ -21,6 +20,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "libpq/pqformat.h"
@@ -60,6 +60,9 @@ PG_FUNCTION_INFO_V1(lifecycle_tally_unnest);
 #define TALLY_HAS_AMOUNTS		0x20
 #define TALLY_HAS_END			0x40
 #define TALLY_HAS_DATA			0x80
+
+/* The first byte of a sum: the digits after the decimal point of an integer, or this for a text. */
+#define SUM_IS_TEXT				255
 
 #define CELLS_BITMAP			((NCELLS_A_PERIOD + 7) / 8)
 
@@ -139,7 +142,7 @@ FindMistake(SeriesTally *tally)
 
 /* Add a sum, as text, to the revenue of a period.  Return false if it is no number. */
 static bool
-ReadSum(SeriesTally *tally, int period, int part, char *text, Node *escontext)
+AddSumText(SeriesTally *tally, int period, int part, char *text, Node *escontext)
 {
 	static const char *const names[] = {"NaN", "Infinity", "-Infinity"};
 	bool		is_number = text[0] != '\0' && strspn(text, "-.0123456789") == strlen(text);
@@ -199,6 +202,58 @@ WriteText(StringInfo bytes, const char *text)
 	pq_sendbytes(bytes, text, strlen(text));
 }
 
+/*
+ * Read a numeric in text as an integer * 10^-scale.  Return false if it is no number, or has too many
+ * digits.
+ */
+static bool
+ParseScaled(const char *text, int64 *scaled, int *scale)
+{
+	bool		negative = *text == '-';
+	bool		has_point = false;
+
+	*scaled = 0;
+	*scale = 0;
+	for (text += negative; *text != '\0'; text++)
+	{
+		if (*text == '.')
+		{
+			has_point = true;
+			continue;
+		}
+		*scale += has_point;
+		if (*text < '0' || *text > '9' || *scale > AMOUNT_MAX_SCALE ||
+			pg_mul_s64_overflow(*scaled, 10, scaled) ||
+			pg_add_s64_overflow(*scaled, *text - '0', scaled))
+			return false;
+	}
+	if (negative)
+		*scaled = -*scaled;
+	return true;
+}
+
+/* Write a sum of amounts as an integer if it is one of 64 bits with a short scale, else as text. */
+static void
+WriteSum(StringInfo bytes, SeriesTally *tally, int period, int part)
+{
+	int64		scaled;
+	int			scale;
+	const char *text = NULL;
+
+	if (!AmountSumGetScaled(&tally->revenue[period][part], &scaled, &scale))
+		text = SumText(tally, period, part);
+	if (text == NULL || ParseScaled(text, &scaled, &scale))
+	{
+		pq_sendbyte(bytes, scale);
+		WriteSigned(bytes, scaled);
+	}
+	else
+	{
+		pq_sendbyte(bytes, SUM_IS_TEXT);
+		WriteText(bytes, text);
+	}
+}
+
 static void
 WritePeriod(StringInfo bytes, SeriesTally *tally, int i)
 {
@@ -221,7 +276,7 @@ WritePeriod(StringInfo bytes, SeriesTally *tally, int i)
 	}
 	WriteUnsigned(bytes, period->sustained);
 	for (int part = 0; tally->has_amounts && part < NREVENUES; part++)
-		WriteText(bytes, SumText(tally, i, part));
+		WriteSum(bytes, tally, i, part);
 }
 
 /* Make a value of the type from a settled tally. */
@@ -358,6 +413,22 @@ ReadDistance(Reader *reader, int64 at, int sign)
 }
 
 static void
+ReadSum(Reader *reader, SeriesTally *tally, int period, int part)
+{
+	const uint8 *form = ReadBytes(reader, 1);
+	Amount		amount;
+
+	if (form != NULL && *form <= AMOUNT_MAX_SCALE)
+	{
+		amount = AmountFromScaled(ReadSigned(reader), *form);
+		AmountSumAdd(&tally->revenue[period][part], &amount, tally->caller);
+	}
+	else if (form == NULL || *form != SUM_IS_TEXT ||
+			 !AddSumText(tally, period, part, ReadText(reader), NULL))
+		(void) Fail(reader);
+}
+
+static void
 ReadPeriod(Reader *reader, SeriesTally *tally, int i, bool has_end)
 {
 	PeriodTally *period = &tally->periods[i];
@@ -377,10 +448,7 @@ ReadPeriod(Reader *reader, SeriesTally *tally, int i, bool has_end)
 	}
 	period->sustained = ReadUnsigned(reader);
 	for (int part = 0; tally->has_amounts && part < NREVENUES; part++)
-	{
-		if (!ReadSum(tally, i, part, ReadText(reader), NULL))
-			(void) Fail(reader);
-	}
+		ReadSum(reader, tally, i, part);
 }
 
 /* Read a tally from bytes, or return NULL.  The result is in the current memory context. */
@@ -828,7 +896,7 @@ ParsePeriod(Parser *parser, SeriesTally *tally, int i)
 				sum = pnstrdup(parser->next, length);
 				parser->next += length;
 			}
-			if (!parser->failed && !ReadSum(tally, i, part, sum, parser->escontext))
+			if (!parser->failed && !AddSumText(tally, i, part, sum, parser->escontext))
 				parser->failed = true;
 		}
 		Expect(parser, "]");
