@@ -3,14 +3,9 @@
  *	  Count the customers of a series in each of its periods.
  *
  * In every period a customer is counted by the standing at the start, whether they bought,
- * and the standing at the end.  A SeriesTally holds these numbers.
- *
- * A sweep visits the periods in which a customer has events.  The silent periods between
- * two of them are counted as a few runs of equal standing, so that a series of 10,000
- * days costs a customer no more than their events do.
- *
- * There are two sweeps: one over the zones of purchases (ZoneSweep), and one over all
- * events of a customer (EventSweep).
+ * and the standing at the end.  A SeriesTally holds these numbers.  The facts of a customer are
+ * either zones of purchases, which the sweep in this file counts, or events in a log, which this file
+ * collects for the sweep of event_sweep.c.
  */
 #include "postgres.h"
 
@@ -21,6 +16,7 @@
 
 #include "compat.h"
 #include "state/series_state.h"
+#include "state/sweep.h"
 #include "table/large_memory.h"
 
 /* Load 64 bits of a customer's facts, from byte `offset` on; bits behind the facts are 0. */
@@ -53,66 +49,6 @@ BoughtInZones(const uint8 *facts, int size, int from, int to)
 		from += nbits;
 	}
 	return false;
-}
-
-/* The data that both sweeps use. */
-typedef struct Sweep
-{
-	const Calendar *calendar;
-	SeriesTally *tally;
-} Sweep;
-
-/* Return the standing at a boundary if the last purchase was in a zone. */
-static inline Standing
-StandingAfterZone(const Calendar *calendar, int boundary, int zone)
-{
-	return StandingBySilence(&calendar->zones[boundary].cutoffs, zone);
-}
-
-/* Return the same, if the customer may have cancelled since. */
-static inline Standing
-StandingInSilence(const Calendar *calendar, int boundary, int zone, bool cancelled)
-{
-	History		history = {
-		.known = true,
-		.cancelled_since = cancelled,
-		.silence = StandingAfterZone(calendar, boundary, zone)
-	};
-
-	return StandingOf(&history);
-}
-
-/*
- * Count customers in the silent periods [from, until) after their last purchase in a zone.
- * `cancelled` is whether they have cancelled since, before the first of these periods.
- */
-static void
-CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
-{
-	while (from < until)
-	{
-		Standing	before = StandingInSilence(sweep->calendar, from, zone, cancelled);
-		Standing	after = StandingInSilence(sweep->calendar, from + 1, zone, cancelled);
-
-		if (before != after || sweep->calendar->inactive_at == NULL)
-		{
-			SeriesTallyCount(sweep->tally, from, before, false, after, customers);
-			from++;
-		}
-		else
-		{
-			/* the boundary at which the standing changes is the end of the last period */
-			int			changes = before == STANDING_ACTIVE ?
-				sweep->calendar->inactive_at[zone] :
-				before == STANDING_INACTIVE ? sweep->calendar->churned_at[zone] :
-				before == STANDING_CHURNED ? sweep->calendar->lost_at[zone] :
-				until + 1;
-			int			end = Min(changes - 1, until);
-
-			SeriesTallyCountSteady(sweep->tally, before, from, end, customers);
-			from = end;
-		}
-	}
 }
 
 /*
@@ -261,30 +197,6 @@ ZoneSweepFinish(ZoneSweep *zones)
 		pfree(zones->pairs);
 }
 
-/*
- * The sweep over all events of a customer.
- *
- * The events are sorted once.  pasts[n] sums up the first n events, so that the standing at any
- * instant takes a binary search for the number of events before it.  The search serves the
- * later instants: they do not come in order, and they may lie any number of events after the
- * period.
- */
-typedef struct Past
-{
-	int64		last_purchase;	/* if bought */
-	bool		known;			/* an event other than an adjustment */
-	bool		bought;
-	bool		cancelled_since;	/* a cancellation, not before the last purchase */
-} Past;
-
-/* An event out of the log, with its amount. */
-typedef struct SweptEvent
-{
-	int64		at;
-	Amount		amount;
-	uint8		event;			/* LifecycleEvent */
-} SweptEvent;
-
 /* The events of one customer. */
 typedef struct Lane
 {
@@ -300,27 +212,6 @@ typedef struct Lane
  * others go on.  (Measured with 4 to 64 lanes: 16 and more are the same.)
  */
 #define NLANES	16
-
-typedef struct EventSweep
-{
-	Sweep		sweep;
-	const EventLog *log;
-	Lane		lanes[NLANES];
-
-	/* of the customer being swept */
-	const Lane *lane;
-	Past	   *pasts;			/* lane->nevents + 1 */
-	Size		allocated;		/* room for pasts */
-} EventSweep;
-
-/* One customer may have millions of events, so sorting can be interrupted. */
-#define ST_SORT			SortEvents
-#define ST_ELEMENT_TYPE	SweptEvent
-#define ST_COMPARE(a, b) (((a)->at > (b)->at) - ((a)->at < (b)->at))
-#define ST_SCOPE		static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
 
 /* Copy the next event of a customer out of the log, and begin to load the one after it. */
 static inline void
@@ -352,7 +243,7 @@ CollectEvent(const EventLog *log, Lane *lane)
 
 /* Collect the events of all lanes in order of time.  Their `next` is the head of a chain. */
 static void
-CollectEvents(EventSweep *events, int nlanes)
+CollectEvents(const EventLog *log, Lane *lanes, int nlanes)
 {
 	bool		more = true;
 
@@ -363,176 +254,15 @@ CollectEvents(EventSweep *events, int nlanes)
 		more = false;
 		for (int i = 0; i < nlanes; i++)
 		{
-			Lane	   *lane = &events->lanes[i];
+			Lane	   *lane = &lanes[i];
 
 			if (lane->next != 0)
-				CollectEvent(events->log, lane);
+				CollectEvent(log, lane);
 			more |= lane->next != 0;
 		}
 	}
 	for (int i = 0; i < nlanes; i++)
-		SortEvents(events->lanes[i].events, events->lanes[i].nevents);
-}
-
-/* Fill in pasts[]. */
-static void
-SumUpPasts(EventSweep *events)
-{
-	const Lane *lane = events->lane;
-	Past		past = {0};
-	bool		cancelled = false;
-	int64		last_cancellation = 0;
-
-	if (lane->nevents >= events->allocated)
-	{
-		events->pasts = MoveToLarger(CurrentMemoryContext, events->pasts, 0, 0,
-									 (lane->allocated + 1) * sizeof(Past));
-		events->allocated = lane->allocated + 1;
-	}
-	events->pasts[0] = past;
-	for (Size e = 0; e < lane->nevents; e++)
-	{
-		const SweptEvent *event = &lane->events[e];
-
-		if (e % 65536 == 65535)
-			CHECK_FOR_INTERRUPTS();
-		past.known |= IsHistory(event->event);
-		if (event->event == EVENT_PURCHASE)
-		{
-			past.bought = true;
-			past.last_purchase = event->at;
-		}
-		else if (event->event == EVENT_CANCELLATION)
-		{
-			cancelled = true;
-			last_cancellation = event->at;
-		}
-		/* a cancellation at the same instant as a purchase counts as after it */
-		past.cancelled_since = past.bought && cancelled &&
-			last_cancellation >= past.last_purchase;
-		events->pasts[e + 1] = past;
-	}
-}
-
-/* Return how many events lie before an instant, given that the first n do. */
-static Size
-CountEventsBefore(const EventSweep *events, Size n, int64 at)
-{
-	Size		last = events->lane->nevents;
-
-	while (n < last)
-	{
-		Size		middle = n + (last - n) / 2;
-
-		if (events->lane->events[middle].at < at)
-			n = middle + 1;
-		else
-			last = middle;
-	}
-	return n;
-}
-
-/* Return the standing after the first n events. */
-static Standing
-StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
-{
-	const Past *past = &events->pasts[n];
-	History		history = {
-		.known = past->known,
-		.cancelled_since = past->cancelled_since,
-		.silence = past->bought ? StandingBySilence(cutoffs, past->last_purchase) :
-		STANDING_NONE
-	};
-
-	return StandingOf(&history);
-}
-
-/* Add the amounts of events [first, until) to the revenue. */
-static void
-AddAmounts(const EventSweep *events, int period, LifecycleStatus status, Size first, Size until)
-{
-	for (Size e = first; e < until; e++)
-	{
-		const SweptEvent *event = &events->lane->events[e];
-
-		if (e % 4096 == 4095)
-			CHECK_FOR_INTERRUPTS();
-		if (IsRevenue(event->event) && event->amount.form != AMOUNT_NONE)
-			SeriesTallyAddAmount(events->sweep.tally, period, status, &event->amount);
-	}
-}
-
-/*
- * Count a customer in the silent periods [from, until), after the first n events, all of
- * which lie before period `from`.
- */
-static void
-CountSilenceAfterEvents(EventSweep *events, Size n, Standing standing, int from, int until)
-{
-	const Past *past = &events->pasts[n];
-
-	if (past->bought)
-		CountSilence(&events->sweep,
-					 CalendarZone(events->sweep.calendar, past->last_purchase),
-					 past->cancelled_since, from, until, 1);
-	else
-		SeriesTallyCountSteady(events->sweep.tally, standing, from, until, 1);
-}
-
-/* Count the customer of a lane. */
-static void
-SweepEvents(EventSweep *events, const Lane *lane)
-{
-	const Calendar *calendar = events->sweep.calendar;
-	const Boundary *boundaries = calendar->boundaries;
-	Size		n;				/* events before the period */
-
-	events->lane = lane;
-	SumUpPasts(events);
-
-	n = CountEventsBefore(events, 0, boundaries[0].at);
-	for (int i = 0; i < calendar->nperiods; i++)
-	{
-		Size		first = n;
-		Standing	before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
-		Standing	after;
-		bool		bought = false;
-		int			next = calendar->nperiods;	/* the period of the next event */
-
-		if (n < lane->nevents)
-			next = calendar->period_of[CalendarZone(calendar, lane->events[n].at)];
-		if (next > i)
-		{
-			next = Min(next, calendar->nperiods);
-			CountSilenceAfterEvents(events, n, before, i, next);
-			if (next == calendar->nperiods)
-				break;
-			i = next;
-			before = StandingAfterEvents(events, n, &boundaries[i].cutoffs);
-		}
-
-		for (; n < lane->nevents && lane->events[n].at < boundaries[i + 1].at; n++)
-		{
-			if (n % 65536 == 65535)
-				CHECK_FOR_INTERRUPTS();
-			bought |= lane->events[n].event == EVENT_PURCHASE;
-		}
-		after = StandingAfterEvents(events, n, &boundaries[i + 1].cutoffs);
-
-		SeriesTallyCount(events->sweep.tally, i, before, bought, after, 1);
-		if (n > first && events->log->has_amounts)
-			AddAmounts(events, i,
-					   bought || calendar->has_end ? StatusOver(before, bought, after) :
-					   LIFECYCLE_NONE, first, n);
-		if (bought && CameBack(before) && CalendarHasLater(calendar, i))
-		{
-			const Boundary *later = &calendar->later[i];
-			Size		nlater = CountEventsBefore(events, n, later->at);
-
-			if (StandingAfterEvents(events, nlater, &later->cutoffs) == STANDING_ACTIVE)
-				events->sweep.tally->periods[i].sustained++;
-		}
-	}
+		SortEvents(lanes[i].events, lanes[i].nevents);
 }
 
 /* Check for interrupts after this many periods and events of customers. */
@@ -659,7 +389,8 @@ SummarizeAmounts(SeriesState *state, SeriesTally *tally)
 void
 SummarizeEvents(SeriesState *state, SeriesTally *tally)
 {
-	EventSweep	sweep = {.sweep = {state->calendar, tally}, .log = &state->log};
+	EventSweep	sweep = {.sweep = {state->calendar, tally}};
+	Lane		lanes[NLANES] = {0};
 	uint64		cursor = 0;
 	int64		work = 0;
 	int			nlanes;
@@ -672,16 +403,16 @@ SummarizeEvents(SeriesState *state, SeriesTally *tally)
 
 			if (facts == NULL)
 				break;
-			sweep.lanes[nlanes].nevents = 0;
-			sweep.lanes[nlanes].next = LoadHead(facts);
-			if (sweep.lanes[nlanes].next != 0)
-				PrefetchForReading(&state->log.events[sweep.lanes[nlanes].next - 1]);
+			lanes[nlanes].nevents = 0;
+			lanes[nlanes].next = LoadHead(facts);
+			if (lanes[nlanes].next != 0)
+				PrefetchForReading(&state->log.events[lanes[nlanes].next - 1]);
 		}
-		CollectEvents(&sweep, nlanes);
+		CollectEvents(&state->log, lanes, nlanes);
 		for (int i = 0; i < nlanes; i++)
 		{
-			SweepEvents(&sweep, &sweep.lanes[i]);
-			work += state->calendar->nperiods + sweep.lanes[i].nevents;
+			SweepEvents(&sweep, lanes[i].events, lanes[i].nevents);
+			work += state->calendar->nperiods + lanes[i].nevents;
 			if (work > WORK_BETWEEN_CHECKS)
 			{
 				CHECK_FOR_INTERRUPTS();
@@ -692,9 +423,8 @@ SummarizeEvents(SeriesState *state, SeriesTally *tally)
 
 	for (int i = 0; i < NLANES; i++)
 	{
-		if (sweep.lanes[i].events != NULL)
-			pfree(sweep.lanes[i].events);
+		if (lanes[i].events != NULL)
+			pfree(lanes[i].events);
 	}
-	if (sweep.pasts != NULL)
-		pfree(sweep.pasts);
+	EventSweepFinish(&sweep);
 }
