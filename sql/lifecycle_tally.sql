@@ -136,7 +136,7 @@ SELECT added(lifecycle_counts_tally(customer, at::timestamp, '[2024-06-01,)', '3
 -- the same question, where two servers do not agree about its instants
 SELECT added(ask(), replace(ask()::text, '"reach": "2022-05-31T22:00:00',
                             '"reach": "2022-05-31T21:00:00')::lifecycle_tally);
--- TimeZone, even where the periods begin at the same instants, and over dates
+-- TimeZone, even where the periods begin at the same instants; dates do not have one
 CREATE TABLE zones AS
 SELECT 'Berlin' AS zone,
        lifecycle_counts_tally(customer, at, '[2024-06-01 UTC,)', '30 days', NULL) AS instants,
@@ -155,7 +155,8 @@ SELECT added(a.instants, b.instants), added(a.dates, b.dates)
 -- the hint
 SELECT sum(tally) FROM (VALUES (ask()), (ask(step => '1 week'))) t (tally);
 
--- Rows have the dates of the TimeZone in which the tally was computed, whoever reads them.
+-- Rows have the starts_on of the TimeZone in which a tally over timestamptz was computed, whoever
+-- reads them.  Dates are shown as midnights of the reader.
 SET TimeZone = 'America/New_York';
 SELECT zone, u.starts_on, u.period_start, v.starts_on, v.period_start, v.data_start
   FROM zones, unnest(instants) AS u, unnest(dates) AS v ORDER BY zone;
@@ -223,7 +224,7 @@ CALL read('');
 CALL read('null');
 CALL read('{}');
 -- the hint, and where the text stops being one
-SELECT lifecycle_tally '{"version": 1, "type": "date", "zone": "UTC"}';
+SELECT lifecycle_tally '{"version": 1, "type": "date", "TimeZone": "UTC"}';
 -- A TimeZone that this server does not know does not matter until somebody wants rows.
 SELECT count(*) FROM good, unnest(replace(text, 'Europe/Berlin', 'Atlantis')::lifecycle_tally);
 
@@ -231,11 +232,11 @@ SELECT count(*) FROM good, unnest(replace(text, 'Europe/Berlin', 'Atlantis')::li
 -- bytes that are no tally.
 CREATE TABLE vectors (tally lifecycle_tally, bytes bytea);
 INSERT INTO vectors VALUES
-  ('{"version": 1, "type": "date", "TimeZone": "UTC", "step": null, "inactive_after": "P30D",
-     "churned_after": null, "lost_after": null, "amounts": false, "data": null,
+  ('{"version": 1, "type": "date", "step": null, "inactive_after": "P30D", "churned_after": null,
+     "lost_after": null, "amounts": false, "data": null,
      "from": "2024-01-01", "periods": [{"to": null, "reach": "2023-12-02", "later": null,
      "customers": {"churned/silent/churned": 300}, "sustained": 0}]}',
-   '\x01 00 03 555443 003c00 fc8801 01 1e 00 000000000000100000 ac02 00'),
+   '\x01 00 003c00 fc8801 01 1e 00 000000000000100000 ac02 00'),
   ('{"version": 1, "type": "timestamptz", "TimeZone": "Europe/Berlin", "step": "P1M",
      "inactive_after": "P1M", "churned_after": "P3M", "lost_after": "P1Y2DT0.000001S",
      "amounts": true, "data": ["1999-12-31T23:59:59.999999+00:00", "2000-01-01T00:00:00+00:00"],

@@ -126,10 +126,10 @@ ask(q{
 # The text of a lifecycle_tally, with a time zone and a number of new customers.
 sub lifecycle_tally {
   my ($zone, $customers) = @_;
-  return sprintf '{"version": 1, "type": "date", "TimeZone": "%s", "step": null, '
+  return sprintf '{"version": 1, "type": "timestamptz", "TimeZone": "%s", "step": null, '
     . '"inactive_after": "P30D", "churned_after": null, "lost_after": null, "amounts": false, '
-    . '"data": null, "from": "2024-01-01", "periods": [{"to": "2024-02-01", '
-    . '"reach": "2023-12-02", "later": "2024-03-02", '
+    . '"data": null, "from": "2024-01-01T00:00:00+00:00", "periods": [{'
+    . '"to": "2024-02-01T00:00:00+00:00", "reach": "2023-12-02T00:00:00+00:00", "later": null, '
     . '"customers": {"none/bought/active": %s}, "sustained": 0}]}',
     $zone // 'UTC', $customers // '1';
 }

@@ -6,7 +6,8 @@
 #
 #   - The test reads the aggregates from the catalog and runs each of them over foreign
 #     tables and over a copy of their rows, in sessions of several zones.
-#   - Aggregates over timestamptz, and those that return timestamptz, are computed here.
+#   - Aggregates over timestamptz, and those that return timestamptz, are computed here. A
+#     lifecycle_tally over another type of time contains no timestamptz.
 #     The others are sent to the foreign servers. EXPLAIN shows both.
 #   - The same holds after the databases were dumped and restored, and for aggregates as
 #     pg_upgrade creates them.
@@ -45,7 +46,7 @@ sub ask {
 #
 my $columns = q{customer int, at timestamptz, local_time timestamp, day date,
                 event lifecycle_event, amount numeric, before lifecycle_status,
-                after lifecycle_status, tally rate_tally};
+                after lifecycle_status, tally rate_tally, counts lifecycle_tally};
 for my $database (@foreign) {
   $node->safe_psql('postgres', "CREATE DATABASE $database");
   $node->safe_psql($database, "CREATE EXTENSION winback; CREATE TABLE part ($columns)");
@@ -86,7 +87,9 @@ $node->safe_psql('winback', q{
          kind::lifecycle_event, amount,
          ('{prospect,active,inactive,churned}'::lifecycle_status[])[1 + customer % 4],
          ('{won_back,active,inactive,churned,reactivated}'::lifecycle_status[])[1 + customer % 5],
-         rate_tally(customer % 5, customer % 7 + 5)
+         rate_tally(customer % 5, customer % 7 + 5),
+         (SELECT lifecycle_counts_tally(c, t, '[2024-07-01,2024-10-01)', '90 days', '180 days')
+            FROM (VALUES (customer, at)) AS v (c, t))
     FROM (SELECT n, timestamptz '2024-01-02' + n * interval '10 minutes', 'purchase', n % 13
             FROM generate_series(1, 300) AS n
           UNION ALL
@@ -134,6 +137,7 @@ my %argument = (
   lifecycle_status => 'before',
   lifecycle_event => 'event',
   rate_tally => 'tally',
+  lifecycle_tally => 'counts',
 );
 my %time = (timestamptz => 'at', timestamp => 'local_time', date => 'day');
 
@@ -174,7 +178,7 @@ sub calls {
 sub of_the_session {
   my ($call) = @_;
   return $call->{types} =~ /\btimestamptz\b/
-    || $call->{name} =~ /^(?:lifecycle_counts|lifecycle_series|explain_lifecycle)/;
+    || $call->{name} =~ /^(?:lifecycle_(?:counts|series)(?!_tally)|explain_lifecycle)/;
 }
 
 # The functions of the test: whether two queries have the same rows in the same order, and

@@ -13,6 +13,7 @@
 
 #include "common/int.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 
 #include "rules/calendar.h"
 
@@ -312,6 +313,8 @@ CalendarCreate(MemoryContext context, const Question *question)
 	old_context = MemoryContextSwitchTo(context);
 	calendar = palloc0(sizeof(Calendar));
 	calendar->question = *question;
+	calendar->timezone = question->unit == UNIT_TIMESTAMPTZ ?
+		pg_get_timezone_name(session_timezone) : "";
 	calendar->has_end = question->period.to != END_OF_TIME;
 	calendar->nperiods = nperiods;
 	calendar->edges = palloc((Size) (nperiods + 1) * EDGES_A_PERIOD * sizeof(int64));

@@ -42,6 +42,7 @@ typedef struct Boundary
 typedef struct Calendar
 {
 	Question	question;
+	const char *timezone;		/* in which days and months were counted; "" unless timestamptz */
 	bool		has_end;		/* the last period has an end */
 	int			nperiods;
 	int			nedges;

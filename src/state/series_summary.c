@@ -4,8 +4,8 @@
  *
  * In every period a customer is counted by the standing at the start, whether they bought,
  * and the standing at the end.  A SeriesTally holds these numbers.  The facts of a customer are
- * either zones of purchases, which the sweep in this file counts, or events in a log, which this file
- * collects for the sweep of event_sweep.c.
+ * either zones of purchases, which the sweep in this file counts, or events in a log, which this
+ * file collects for the sweep of event_sweep.c.
  */
 #include "postgres.h"
 

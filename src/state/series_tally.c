@@ -6,7 +6,6 @@
 
 #include "common/int.h"
 #include "lib/stringinfo.h"
-#include "pgtime.h"
 
 #include "state/series_tally.h"
 
@@ -31,7 +30,7 @@ SeriesTallyCreate(const Calendar *calendar, bool has_amounts)
 	int			nperiods = calendar->nperiods;
 
 	tally->question = calendar->question;
-	tally->timezone = pg_get_timezone_name(session_timezone);
+	tally->timezone = calendar->timezone;
 	tally->has_amounts = has_amounts;
 	tally->first_at = END_OF_TIME;
 	tally->last_at = BEGINNING_OF_TIME;

@@ -44,7 +44,7 @@ typedef enum RevenuePart
 typedef struct SeriesTally
 {
 	Question	question;
-	const char *timezone;		/* in which period_start and starts_on are computed */
+	const char *timezone;		/* of the calendar; "" unless timestamptz */
 	bool		has_amounts;
 	int64		first_at;		/* the first and the last finite instant of all events; the first */
 	int64		last_at;		/* is END_OF_TIME and the last BEGINNING_OF_TIME if there is none */

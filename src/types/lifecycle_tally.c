@@ -103,7 +103,7 @@ FindMistake(SeriesTally *tally)
 	Question   *question = &tally->question;
 	TimeUnit	unit = question->unit;
 
-	if (!IsTimezoneName(tally->timezone))
+	if (unit == UNIT_TIMESTAMPTZ ? !IsTimezoneName(tally->timezone) : tally->timezone[0] != '\0')
 		return "The name of the time zone is invalid.";
 	if (!LengthIsPossible(&question->inactive_after) ||
 		(question->has_churned_after && !LengthIsPossible(&question->churned_after)) ||
@@ -203,8 +203,8 @@ WriteText(StringInfo bytes, const char *text)
 }
 
 /*
- * Read a numeric in text as an integer * 10^-scale.  Return false if it is no number, or has too many
- * digits.
+ * Read a numeric in text as an integer * 10^-scale.  Return false if it is no number, or has too
+ * many digits.
  */
 static bool
 ParseScaled(const char *text, int64 *scaled, int *scale)
@@ -297,7 +297,8 @@ LifecycleTallyDatum(SeriesTally *tally)
 				(tally->has_amounts ? TALLY_HAS_AMOUNTS : 0) |
 				(question->period.to != END_OF_TIME ? TALLY_HAS_END : 0) |
 				(has_data ? TALLY_HAS_DATA : 0));
-	WriteText(&bytes, tally->timezone);
+	if (question->unit == UNIT_TIMESTAMPTZ)
+		WriteText(&bytes, tally->timezone);
 	WriteInterval(&bytes, &question->inactive_after);
 	if (question->has_churned_after)
 		WriteInterval(&bytes, &question->churned_after);
@@ -469,7 +470,7 @@ ReadTally(const char *bytes, Size size)
 	question->has_lost_after = head[1] & TALLY_HAS_LOST;
 	question->has_step = head[1] & TALLY_HAS_STEP;
 	tally->has_amounts = head[1] & TALLY_HAS_AMOUNTS;
-	tally->timezone = ReadText(&reader);
+	tally->timezone = question->unit == UNIT_TIMESTAMPTZ ? ReadText(&reader) : "";
 	question->inactive_after = ReadInterval(&reader);
 	if (question->has_churned_after)
 		question->churned_after = ReadInterval(&reader);
@@ -669,8 +670,10 @@ lifecycle_tally_out(PG_FUNCTION_ARGS)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "{\"version\": %d, \"type\": \"%s\", \"TimeZone\": \"%s\"",
-					 TALLY_VERSION, unit_names[question->unit], tally->timezone);
+	appendStringInfo(&text, "{\"version\": %d, \"type\": \"%s\"", TALLY_VERSION,
+					 unit_names[question->unit]);
+	if (question->unit == UNIT_TIMESTAMPTZ)
+		appendStringInfo(&text, ", \"TimeZone\": \"%s\"", tally->timezone);
 	PrintInterval(&text, "step", question->has_step, &question->step);
 	PrintInterval(&text, "inactive_after", true, &question->inactive_after);
 	PrintInterval(&text, "churned_after", question->has_churned_after, &question->churned_after);
@@ -918,6 +921,11 @@ CountPeriods(const char *text)
 	return nperiods;
 }
 
+/* Those that IsTimezoneName accepts. */
+static const char timezone_characters[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	"!#$%&'()*+,-./:;<=>?@[]^_`{|}~";
+
 /* Parse everything but the periods. */
 static void
 ParseHead(Parser *parser, SeriesTally *tally)
@@ -933,10 +941,12 @@ ParseHead(Parser *parser, SeriesTally *tally)
 	question->unit = Accept(parser, unit_names[UNIT_TIMESTAMPTZ]) ? UNIT_TIMESTAMPTZ :
 		(TimeUnit) ParseLabel(parser, unit_names, UNIT_TIMESTAMPTZ);
 	Expect(parser, "\"");
-	ExpectKey(parser, false, "TimeZone");
-	tally->timezone = ParseString(parser,
-								  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-								  "!#$%&'()*+,-./:;<=>?@[]^_`{|}~");
+	tally->timezone = "";
+	if (question->unit == UNIT_TIMESTAMPTZ)
+	{
+		ExpectKey(parser, false, "TimeZone");
+		tally->timezone = ParseString(parser, timezone_characters);
+	}
 	question->has_step = ParseInterval(parser, "step", &question->step);
 	parser->failed |= !ParseInterval(parser, "inactive_after", &question->inactive_after);
 	question->has_churned_after = ParseInterval(parser, "churned_after",
@@ -1016,12 +1026,16 @@ lifecycle_tally_add(PG_FUNCTION_ARGS)
 	return LifecycleTallyDatum(sum);
 }
 
-/* Make the rows of a tally in the time zone in which it was computed. */
+/*
+ * Make the rows of a tally in the time zone in which it was computed.  A date or a timestamp has no
+ * time zone, so that of the session shows it as a timestamptz.
+ */
 static Datum *
 RowsInTimezone(SeriesTally *tally, Oid row_type)
 {
-	pg_tz	   *timezone = pg_tzset(tally->timezone);
 	pg_tz	   *of_session = session_timezone;
+	pg_tz	   *timezone = tally->question.unit == UNIT_TIMESTAMPTZ ? pg_tzset(tally->timezone) :
+		of_session;
 	Datum	   *rows;
 
 	if (timezone == NULL || !pg_tz_acceptable(timezone))
