@@ -55,6 +55,10 @@ extern Datum rate_tally_in(PG_FUNCTION_ARGS);
 extern Datum rate_tally_out(PG_FUNCTION_ARGS);
 extern Datum rate_tally_recv(PG_FUNCTION_ARGS);
 extern Datum rate_tally_send(PG_FUNCTION_ARGS);
+extern Datum lifecycle_tally_in(PG_FUNCTION_ARGS);
+extern Datum lifecycle_tally_out(PG_FUNCTION_ARGS);
+extern Datum lifecycle_tally_recv(PG_FUNCTION_ARGS);
+extern Datum lifecycle_tally_send(PG_FUNCTION_ARGS);
 
 /* from PostgreSQL's main.c, which is left out */
 const char *progname = "fuzz";
@@ -151,6 +155,18 @@ static void
 TallyRecv(const uint8 *data, size_t size)
 {
 	ReadBytes(data, size, rate_tally_recv, rate_tally_send);
+}
+
+static void
+CountsIn(const uint8 *data, size_t size)
+{
+	ReadText(data, size, lifecycle_tally_in, lifecycle_tally_out, false);
+}
+
+static void
+CountsRecv(const uint8 *data, size_t size)
+{
+	ReadBytes(data, size, lifecycle_tally_recv, lifecycle_tally_send);
 }
 
 /* -------------------------------------------------------------------- states */
@@ -381,22 +397,32 @@ typedef struct Target
 	const char *name;
 	void		(*run) (const uint8 *data, size_t size);
 	const char *seeds;			/* values, separated by spaces; NULL for states */
-	bool		binary;			/* write each seed as two int64, not as text */
+	PGFunction	in;				/* write each seed as the type sends it; NULL: as text */
+	PGFunction	send;
 } Target;
 
 #define STATUSES	"prospect new active inactive churned reactivated won_back"
 #define EVENTS		"interest purchase cancellation"
 #define TALLIES		"0/0 12/340 9223372036854775807/9223372036854775807"
+#define COUNTS \
+	"{\"version\":1,\"type\":\"date\",\"step\":null,\"inactive_after\":\"P30D\"," \
+	"\"churned_after\":null,\"lost_after\":null,\"amounts\":true," \
+	"\"data\":[\"2023-01-01\",\"2024-01-01\"],\"from\":\"2024-01-01\",\"periods\":[" \
+	"{\"to\":null,\"reach\":\"2023-12-02\",\"later\":null," \
+	"\"customers\":{\"churned/bought/active\":300},\"sustained\":2," \
+	"\"revenue\":[0.00,-1.5,\"NaN\",0,100000000000000000000]}]}"
 
 static const Target targets[] = {
-	{"status_in", StatusIn, STATUSES, false},
-	{"status_recv", StatusRecv, STATUSES, false},
-	{"event_in", EventIn, EVENTS, false},
-	{"event_recv", EventRecv, EVENTS, false},
-	{"tally_in", TallyIn, TALLIES, false},
-	{"tally_recv", TallyRecv, TALLIES, true},
-	{"period_state", ReadPeriodState, NULL, false},
-	{"series_state", ReadSeriesState, NULL, false},
+	{"status_in", StatusIn, STATUSES, NULL, NULL},
+	{"status_recv", StatusRecv, STATUSES, NULL, NULL},
+	{"event_in", EventIn, EVENTS, NULL, NULL},
+	{"event_recv", EventRecv, EVENTS, NULL, NULL},
+	{"tally_in", TallyIn, TALLIES, NULL, NULL},
+	{"tally_recv", TallyRecv, TALLIES, rate_tally_in, rate_tally_send},
+	{"counts_in", CountsIn, COUNTS, NULL, NULL},
+	{"counts_recv", CountsRecv, COUNTS, lifecycle_tally_in, lifecycle_tally_send},
+	{"period_state", ReadPeriodState, NULL, NULL, NULL},
+	{"series_state", ReadSeriesState, NULL, NULL, NULL},
 };
 
 /* ---------------------------------------------------------- the first inputs */
@@ -511,11 +537,10 @@ WriteSeeds(void)
 		{
 			char	   *value = strsep(&rest, " ");
 
-			if (targets[t].binary)
+			if (targets[t].in != NULL)
 			{
-				Datum		tally = DirectFunctionCall1(rate_tally_in, CStringGetDatum(value));
-
-				Datum		sent = DirectFunctionCall1(rate_tally_send, tally);
+				Datum		read = DirectFunctionCall1(targets[t].in, CStringGetDatum(value));
+				Datum		sent = DirectFunctionCall1(targets[t].send, read);
 
 				WriteState(targets[t].name, n, DatumGetByteaP(sent));
 			}

@@ -277,7 +277,7 @@ INSERT INTO paid
 SELECT shop, shop * 100 + n, date '2024-01-01' + n, amount
   FROM (VALUES (1, 1, 0.10), (1, 2, -0.1000), (2, 1, 1e-30), (2, 2, 12345678901234567890123.4),
                (3, 1, 9223372036854775807), (3, 2, 9223372036854775807), (3, 3, -1e18),
-               (4, 1, NULL), (5, 1, 0.000)) v (shop, n, amount);
+               (4, 1, NULL), (5, 1, 0.000), (6, 1, 1e-20)) v (shop, n, amount);
 SELECT sum, revenue_new
   FROM (SELECT sum(amount) FROM paid) s,
        unnest((SELECT sum(tally)

@@ -389,12 +389,13 @@ SummarizeAmounts(SeriesState *state, SeriesTally *tally)
 void
 SummarizeEvents(SeriesState *state, SeriesTally *tally)
 {
-	EventSweep	sweep = {.sweep = {state->calendar, tally}};
+	EventSweep	sweep = {0};
 	Lane		lanes[NLANES] = {0};
 	uint64		cursor = 0;
 	int64		work = 0;
 	int			nlanes;
 
+	sweep.sweep = (Sweep) {state->calendar, tally};
 	do
 	{
 		for (nlanes = 0; nlanes < NLANES; nlanes++)

@@ -595,26 +595,28 @@ static const char *const deed_names[] = {"silent", "bought"};
 static void
 PrintInstant(StringInfo text, TimeUnit unit, int64 at)
 {
-	char		buffer[MAXDATELEN + 1];
-	const int	utc = 0;
-
 	if (at == END_OF_TIME)
 		appendStringInfoString(text, "null");
 	else
+	{
+		const int	utc = 0;
+		char		buffer[MAXDATELEN + 1];
+
 		appendStringInfo(text, "\"%s\"",
 						 JsonEncodeDateTime(buffer, Int64GetDatum(at), unit_types[unit], &utc));
+	}
 }
 
 /* Write an interval in quotes, or null. */
 static void
 PrintInterval(StringInfo text, const char *key, bool given, const Interval *interval)
 {
-	struct pg_itm itm;
-	char		buffer[MAXDATELEN + 1];
-
 	appendStringInfo(text, ", \"%s\": ", key);
 	if (given)
 	{
+		struct pg_itm itm;
+		char		buffer[MAXDATELEN + 1];
+
 		interval2itm(*interval, &itm);
 		EncodeInterval(&itm, INTSTYLE_ISO_8601, buffer);
 		appendStringInfo(text, "\"%s\"", buffer);
