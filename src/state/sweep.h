@@ -56,8 +56,8 @@ typedef struct EventSweep
 extern void CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until,
 						 int64 customers);
 extern void SortEvents(SweptEvent *events, Size nevents);
-extern void SweepEvents(EventSweep *sweep, const SweptEvent *events, Size nevents);
-extern void EventSweepFinish(EventSweep *sweep);
+extern void SweepEvents(EventSweep *events, const SweptEvent *swept, Size nevents);
+extern void EventSweepFinish(EventSweep *events);
 
 /* Return the standing at a boundary if the last purchase was in a zone. */
 static inline Standing
