@@ -20,13 +20,9 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
-#include "access/htup_details.h"
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "common/int128.h"
-#include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "nodes/nodes.h"
 #include "utils/builtins.h"
@@ -57,11 +53,8 @@ PG_FUNCTION_INFO_V1(rate_tally_returned);
 PG_FUNCTION_INFO_V1(rate_tally_eligible);
 PG_FUNCTION_INFO_V1(rate_tally_rate);
 PG_FUNCTION_INFO_V1(rate_tally_numeric);
-PG_FUNCTION_INFO_V1(rate_tally_interval);
 PG_FUNCTION_INFO_V1(reactivation_tally_step);
 PG_FUNCTION_INFO_V1(winback_tally_step);
-
-#define PG_GETARG_TALLY_P(n)	((Tally *) PG_GETARG_POINTER(n))
 
 /* Return a palloc'd copy as a Datum. */
 Datum
@@ -366,75 +359,6 @@ rate_tally_numeric(PG_FUNCTION_ARGS)
 	return DirectFunctionCall2(numeric_div,
 							   NumericGetDatum(int64_to_numeric(tally->returned)),
 							   NumericGetDatum(int64_to_numeric(tally->eligible)));
-}
-
-/*
- * Return z such that a normally distributed value lies within z standard
- * deviations of its mean with this probability: 1.96 for 0.95.
- *
- * z is the root of erfc(z / sqrt(2)) - (1 - confidence).  Newton's method finds
- * it from z = 0.  For z >= 0 the function falls and is convex, so each step
- * increases z and stays below the root, apart from rounding.  Stop when z no
- * longer increases.
- */
-static float8
-NormalQuantile(float8 confidence)
-{
-	float8		z = 0;
-
-	for (int i = 0; i < 100; i++)
-	{
-		float8		excess = erfc(z * M_SQRT1_2) - (1 - confidence);
-		float8		next = z + excess / (M_2_SQRTPI * M_SQRT1_2 * exp(-z * z / 2));
-
-		if (next <= z)
-			break;
-		z = next;
-	}
-	return z;
-}
-
-/*
- * SQL function rate_interval(tally, confidence): the Wilson score interval
- * (E. B. Wilson, JASA 22, 1927).
- *
- * It takes the tally as a sample and estimates the true rate.  The usual
- * interval, rate +- z * standard error, is too narrow for few customers and for
- * rates near 0 and 1, and exceeds 0 and 1 there; this one does neither.
- */
-Datum
-rate_tally_interval(PG_FUNCTION_ARGS)
-{
-	Tally	   *tally = PG_GETARG_TALLY_P(0);
-	float8		confidence = PG_GETARG_FLOAT8(1);
-	TupleDesc	tupdesc;
-	Datum		values[2] = {0};
-	bool		nulls[2] = {true, true};
-
-	if (!(confidence > 0 && confidence < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("confidence must lie between 0 and 1"),
-				 errhint("Use 0.95 for 95 percent.")));
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "unexpected result type of rate_interval");
-	tupdesc = BlessTupleDesc(tupdesc);
-
-	if (tally->eligible > 0)
-	{
-		float8		n = tally->eligible;
-		float8		p = TallyRate(tally);
-		float8		z = NormalQuantile(confidence);
-		float8		weight = 1 + z * z / n;
-		float8		center = (p + z * z / (2 * n)) / weight;
-		float8		half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / weight;
-
-		/* if nobody or everybody returned, a bound is exactly 0 or 1, which rounding might miss */
-		values[0] = Float8GetDatum(tally->returned == 0 ? 0 : center - half);
-		values[1] = Float8GetDatum(tally->returned == tally->eligible ? 1 : center + half);
-		nulls[0] = nulls[1] = false;
-	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
 }
 
 /*

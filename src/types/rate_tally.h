@@ -14,6 +14,8 @@
 
 #include "rules/rules.h"
 
+#define PG_GETARG_TALLY_P(n)	((Tally *) PG_GETARG_POINTER(n))
+
 extern void TallyAdd(Tally *tally, int64 returned, int64 eligible);
 extern Datum TallyDatum(const Tally *tally);
 extern bool ParseCount(const char *begin, const char *end, int64 *count);

@@ -1,0 +1,32 @@
+/*
+ * sql_function.h
+ *	  The arguments and results that the SQL functions of this directory share.
+ */
+#ifndef WINBACK_SQL_FUNCTION_H
+#define WINBACK_SQL_FUNCTION_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+/* A row of float8 columns to return, each NULL until RowSet sets it. */
+#define ROW_MAX_COLUMNS 16
+typedef struct Row
+{
+	int			ncolumns;
+	float8		values[ROW_MAX_COLUMNS];
+	bool		nulls[ROW_MAX_COLUMNS];
+} Row;
+
+extern Row	RowOfNulls(int ncolumns);
+extern Datum ReturnRow(FunctionCallInfo fcinfo, Row *row);
+extern float8 ArgConfidence(FunctionCallInfo fcinfo, int arg);
+
+static inline void
+RowSet(Row *row, int column, float8 value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+#endif							/* WINBACK_SQL_FUNCTION_H */
