@@ -16,6 +16,9 @@ REGRESS = \
 	lifecycle_event \
 	rate_tally \
 	lifecycle_tally \
+	effects \
+	spend_tally \
+	holdout \
 	rates \
 	scan \
 	scan_join \
