@@ -134,7 +134,7 @@ sub lifecycle_tally {
     $zone // 'UTC', $customers // '1';
 }
 
-# Valid arguments, by name or, where an argument has no name, by type.
+# Valid arguments, by name and type, by name or, where an argument has no name, by type.
 my %right = (
   customer => '1', at => q{'2024-01-15'}, event => q{'purchase'}, amount => '10',
   period => q{'[2024-01-01,2024-02-01)'}, as_of => q{'2024-02-01'}, step => q{'7 days'},
@@ -144,6 +144,13 @@ my %right = (
   rate_tally => q{'1/2'}, tally => q{'1/2'}, confidence => '0.9',
   returned => '1', eligible => '2',
   lifecycle_tally => q{'} . lifecycle_tally() . q{'},
+  'treated rate_tally' => q{'1/2'}, 'control rate_tally' => q{'1/3'}, method => q{'newcombe'},
+  'treated rate_tally[]' => q{'{1/2}'}, 'control rate_tally[]' => q{'{1/3}'},
+  'treated spend_tally' => q{'2/30/500'}, 'control spend_tally' => q{'3/30/500'},
+  spend_tally => q{'2/30/500'}, customers => '2', total => '30', sum_of_squares => '500',
+  p_values => q{'{0.01,0.02}'}, salt => q{'salt'}, share => '0.1',
+  control_rate => '0.1', treated_rate => '0.2', power => '0.8',
+  observed => q{'{5,6}'}, expected => q{'{1,1}'},
 );
 # Wrong arguments, one or two in a call. The column n is the number of the row.
 my @wrong = (
@@ -164,6 +171,17 @@ my @wrong = (
   { lifecycle_tally => q{'} . lifecycle_tally('UTC', '9223372036854775807') . q{'} },
   { lifecycle_tally => q{'} . lifecycle_tally('Atlantis') . q{'} },
   { lifecycle_tally => q{replace('} . lifecycle_tally() . q{', 'P30D', 'P3' || n || 'D')} },
+  { method => q{'wald'} },
+  { 'treated rate_tally[]' => q{'{1/2,1/2}'} }, { 'treated rate_tally[]' => q{'{NULL}'} },
+  { 'control rate_tally[]' => q{'{{1/2}}'} },
+  { 'treated spend_tally' => q{spend_tally(2, 1e400, 1e801)} },
+  { spend_tally => q{'9223372036854775807/0/0'} }, { customers => '-1' },
+  { 'amount numeric' => q{'NaN'} }, { 'amount numeric' => '1e100000' },
+  { p_values => q{'{2}'} }, { p_values => q{'{{0.1}}'} }, { share => '2' },
+  { treated_rate => '2' }, { treated_rate => '0.1' }, { treated_rate => '0.10000000001' },
+  { power => '1' },
+  { observed => q{'{-1,2}'} }, { observed => q{'{NULL,2}'} }, { observed => q{'{1,2,3}'} },
+  { expected => q{'{0,1}'} },
 );
 
 # Return a query that calls a function over $rows rows, with the arguments of %right
@@ -174,7 +192,8 @@ sub call {
   for my $i (0 .. $#{ $function->{types} }) {
     my $type = $function->{types}[$i];
     my $name = $function->{names}[$i] || $type;
-    my $value = $other->{$name} // $right{$name} // die "$function->{object}: no value for $name";
+    my ($value) = grep { defined } map { ($_->{"$name $type"}, $_->{$name}) } $other, \%right;
+    die "$function->{object}: no value for $name" unless defined $value;
     push @arguments, $type eq 'anyelement' ? $value : "($value)::$type";
   }
   my $arguments = join ', ', @arguments;
@@ -183,7 +202,10 @@ sub call {
 
 for my $function (@functions) {
   my @positions = 0 .. $#{ $function->{types} };
-  my %has = map { ($function->{names}[$_] || $function->{types}[$_]) => 1 } @positions;
+  my %has = map {
+    my ($name, $type) = ($function->{names}[$_], $function->{types}[$_]);
+    ($name || $type) => 1, "$name $type" => 1
+  } @positions;
   my @mistakes = grep { my $wrong = $_; !grep { !$has{$_} } keys %$wrong } @wrong;
   my @calls = map { call($function, $_, 2) } {}, @mistakes;
   my @states = ask(join ";\n", map { "SELECT state_of(\$query\$$_\$query\$)" } @calls) =~ /(\S+)/g;
@@ -195,10 +217,12 @@ for my $function (@functions) {
     "the comment of $function->{object} names the errors that it raises");
 }
 
-# An aggregate over no row may return NULL, and so may a function of the tally 0/0.
+# An aggregate over no row may return NULL, and so may a function of the tally 0/0 or 0/0/0.
 for my $function (@functions) {
-  my $takes_tally = grep { $_ eq 'rate_tally' } @{ $function->{types} };
-  my %empty = map { $_ => q{'0/0'} } qw(rate_tally tally);
+  my $takes_tally = grep { /^(rate|spend)_tally$/ } @{ $function->{types} };
+  my %empty = map { ($_ => q{'0/0'}, "$_ rate_tally" => q{'0/0'}) }
+    qw(rate_tally tally treated control);
+  $empty{$_} = q{'0/0/0'} for 'spend_tally', 'treated spend_tally', 'control spend_tally';
   next unless $function->{is_aggregate} || $takes_tally;
   my $query = $function->{is_aggregate} ? call($function, {}, 0) : call($function, \%empty, 1);
   my $result = ask($query);
@@ -414,8 +438,8 @@ none('an operator can hash or merge exactly if it is the equality of a hash or b
 my @classes = rows(q{
   SELECT object, amvalidate(objid)
     FROM members WHERE classid = 'pg_opclass'::regclass ORDER BY object COLLATE "C"});
-is(scalar @classes, 7,
-  'status, event and rate_tally have a btree and a hash operator class, lifecycle_tally a hash class');
+is(scalar @classes, 8,
+  'status, event and rate_tally have a btree and a hash operator class, other tallies a hash class');
 none('min and max exist for each type with a btree class, and its order serves them', q{
   SELECT opcintype::regtype, wanted
     FROM members JOIN pg_opclass AS c ON classid = 'pg_opclass'::regclass AND objid = c.oid

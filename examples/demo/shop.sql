@@ -80,3 +80,49 @@ SELECT row_number() OVER (ORDER BY ordered_at, customer_id),
  ORDER BY 1;
 
 ANALYZE orders;
+
+-- Two campaigns. The orders are there already, so what a campaign changes is planted by who gets
+-- which variant: of the customers who came back after the mails of October, more got a voucher
+-- than stayed in the control group. The mails of April change nothing.
+CREATE TABLE campaign_members (
+  campaign    text NOT NULL,
+  customer_id bigint NOT NULL,
+  variant     text NOT NULL,
+  assigned_at timestamptz NOT NULL,
+  PRIMARY KEY (campaign, customer_id)
+);
+
+COMMENT ON TABLE campaign_members IS 'Customers to whom a campaign was or was not sent';
+COMMENT ON COLUMN campaign_members.variant IS 'What the customer got; "control" is nothing';
+COMMENT ON COLUMN campaign_members.assigned_at IS 'When it was decided who gets which variant';
+
+INSERT INTO campaign_members
+WITH campaign (campaign, assigned_at, control, reminder, returned_control, returned_reminder) AS (
+  -- the variants' shares of all others and of those who came back, in 256ths
+  VALUES ('April', timestamptz '2024-04-01 00:00 UTC', 85, 171, 85, 171),
+         ('October', timestamptz '2024-10-01 00:00 UTC', 85, 171, 60, 132)
+),
+silent AS (   -- customers without an order in the 60 days before
+  SELECT campaign, customer_id, assigned_at, control, reminder,
+         returned_control, returned_reminder,
+         bool_or(ordered_at >= assigned_at) AS returned
+    FROM campaign JOIN orders ON ordered_at < assigned_at + interval '30 days'
+   GROUP BY campaign, customer_id, assigned_at, control, reminder,
+            returned_control, returned_reminder
+  HAVING max(ordered_at) FILTER (WHERE ordered_at < assigned_at)
+           < assigned_at - interval '60 days'
+)
+SELECT campaign, customer_id,
+       CASE WHEN chance < CASE WHEN returned THEN returned_control ELSE control END
+              THEN 'control'
+            WHEN chance < CASE WHEN returned THEN returned_reminder ELSE reminder END
+              THEN 'reminder'
+            ELSE 'voucher' END,
+       assigned_at
+  FROM silent,
+       LATERAL (SELECT get_byte(sha256(convert_to(
+                  format('campaign %s, customer %s', campaign, customer_id), 'UTF8')), 0)
+                  AS chance) AS draw
+ ORDER BY campaign, customer_id;
+
+ANALYZE campaign_members;
