@@ -1,5 +1,5 @@
 # 040_examples.pl
-#   Runs each of the four examples in one psql, as examples/README.md says, and
+#   Runs each of the five examples in one psql, as examples/README.md says, and
 #   compares its output with the example's expected.out, to the letter. The orders
 #   of the retail example without a customer show what the two-step form needs.
 use strict;
@@ -15,7 +15,7 @@ use WinbackCluster;
 my $examples = "$FindBin::RealBin/../examples";
 my $node = WinbackCluster::start('examples');
 
-for my $example (qw(retail subscription consulting agency)) {
+for my $example (qw(retail subscription consulting agency campaign)) {
   my $dir = "$examples/$example";
   my ($printed, $complaints) = ('', '');
   IPC::Run::run(
