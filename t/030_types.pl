@@ -26,8 +26,8 @@ sub ask { return $node->safe_psql('winback', $_[0]); }
 
 WinbackTypes::create($node, 'winback');
 # Tallies of one period and of a series, of each type of time, with and without what is optional.
-# Older versions of the objects do not have this type, so WinbackTypes does not create it.
-my @types = (@WinbackTypes::types, 'lifecycle_tally');
+# Older versions of the objects lack this type and the next, so WinbackTypes does not create them.
+my @types = (@WinbackTypes::types, 'lifecycle_tally', 'spend_tally');
 ask(q{
   CREATE TABLE tallies (id int PRIMARY KEY, one_lifecycle_tally lifecycle_tally,
                         many_lifecycle_tally lifecycle_tally[])
@@ -47,12 +47,25 @@ ask(q{
                      '[2023-06-01,2023-07-01)', '20 days', '40 days')
               FROM orders WHERE customer < id) END AS tally) t;
 });
+# Tallies of money.
+ask(q{
+  CREATE TABLE spends AS
+  SELECT n AS id, tally AS one_spend_tally, ARRAY[tally, NULL, '2/30.00/500'] AS many_spend_tally
+    FROM generate_series(1, 30) AS n,
+         LATERAL (SELECT spend_tally(CASE k % 4 WHEN 0 THEN NULL WHEN 1 THEN -k / 7.0
+                                     WHEN 2 THEN k * 1e20 ELSE k * 0.01 END) AS tally
+                    FROM generate_series(1, n) AS k) AS t;
+  INSERT INTO spends VALUES (31, '0/0/0', '{0/0/0}'), (32, '9223372036854775807/0/0', '{}');
+});
 my %contents = (
   WinbackTypes::contents($node, 'winback'),
   tallies => 'SELECT * FROM tallies ORDER BY id',
+  spends => 'SELECT * FROM spends ORDER BY id',
 );
 # the table with the column of a type
-sub table_of { return $_[0] =~ /lifecycle_tally/ ? 'tallies' : 'everything'; }
+sub table_of {
+  return $_[0] =~ /lifecycle_tally/ ? 'tallies' : $_[0] =~ /spend_tally/ ? 'spends' : 'everything';
+}
 
 # An index, a partial index, a constraint and a view that use the order of the tallies and
 # the comparison of labels with text. pg_dump writes them out, so they must read in again.
@@ -114,7 +127,7 @@ is(occurrences('tally_codes', pack('q2', 1234567890123, 2345678901234)),
 #
 # Binary COPY: a file read in and written out again is the same file.
 #
-for my $table ('everything', 'tallies') {
+for my $table ('everything', 'tallies', 'spends') {
   ask(qq{
     CREATE TABLE copied_$table AS TABLE $table WITH NO DATA;
     COPY $table TO '$files/$table' (FORMAT binary);
@@ -159,6 +172,9 @@ my @broken = (
   [ 'rate_tally', '1/99999999999999999999', 'Write returned/eligible' ],
   [ 'rate_tally', '3/2', 'Returned is 3, eligible is 2.' ],
   [ 'lifecycle_tally', '{"version": 2}', 'The text is not understood from "}" on.' ],
+  [ 'spend_tally', '12/5', 'Write customers/sum/sum of squares' ],
+  [ 'spend_tally', '1/2/x', 'Write customers/sum/sum of squares' ],
+  [ 'spend_tally', '1/2/3', 'The square of the sum exceeds' ],
   [ 'lifecycle_status[]', '{active,lapsed}', 'Labels are prospect, new,' ],
   [ 'rate_tally[]', '{1/2,3/2}', 'Returned is 3, eligible is 2.' ],
   [ 'lifecycle_transition', '(active,lapsed,1)', 'Labels are prospect, new,' ],
@@ -172,7 +188,8 @@ SKIP: {
       SELECT sql_error_code, message, concat(detail, hint)
         FROM pg_input_error_info('$text', '$type')});
     is($sqlstate, '22P02', "'$text' as $type: the SQLSTATE");
-    like($message, qr/^(invalid input|rate_tally must have)/, "'$text' as $type: the message");
+    like($message, qr/^(invalid input|rate_tally must have|spend_tally must hold)/,
+      "'$text' as $type: the message");
     like($more, qr/^\Q$says\E/, "'$text' as $type: the detail or hint");
   }
   is(ask(q{SELECT bool_and(pg_input_is_valid(text, type)) FROM (VALUES

@@ -254,6 +254,44 @@ my $matrix = sub {
 is_deeply($matrix->(@{ $data->{transitions} }), $matrix->(@$steps),
   'the transitions equal plain SQL');
 
+# The campaigns: tallies, money and differences in plain SQL. The limits are those of rate_effect,
+# which other tests compare with published figures.
+my $members_sql = q{
+  WITH result AS (
+    SELECT campaign, variant, bool_or(ordered_at >= assigned_at) AS returned,
+           coalesce(sum(amount) FILTER (WHERE ordered_at >= assigned_at), 0) AS spent
+      FROM campaign_members LEFT JOIN orders USING (customer_id)
+     WHERE ordered_at < assigned_at + interval '30 days'
+     GROUP BY campaign, variant, customer_id, assigned_at
+    HAVING max(ordered_at) FILTER (WHERE ordered_at < assigned_at)
+             < assigned_at - interval '60 days'),
+  variant AS (
+    SELECT campaign, variant, count(*) FILTER (WHERE returned) AS returned, count(*) AS eligible,
+           avg(spent) AS spent
+      FROM result GROUP BY campaign, variant)
+  SELECT json_agg(json_build_array(t.campaign, t.variant, t.returned, t.eligible,
+                                   c.returned, c.eligible,
+                                   round(t.eligible * (t.returned::numeric / t.eligible
+                                                       - c.returned::numeric / c.eligible), 6),
+                                   round(t.eligible * (t.spent - c.spent), 4))
+           ORDER BY t.campaign, t.variant)
+    FROM variant AS t JOIN variant AS c ON c.campaign = t.campaign AND c.variant = 'control'
+   WHERE t.variant <> 'control'
+};
+my $effects = decode_json($node->safe_psql('winback', "SET TimeZone = 'UTC'; $members_sql"));
+is_deeply(
+  [ map {
+      my $e = $_;
+      [ @$e{qw(campaign variant)},
+        (map { @{ $e->{$_} }{qw(returned eligible)} } qw(treated control)),
+        0 + sprintf('%.6f', $e->{won}{value}), 0 + sprintf('%.4f', $e->{revenue}{value}) ]
+    } @{ $data->{campaigns} } ],
+  $effects, 'the effects of the campaigns equal plain SQL');
+is(scalar(@$effects), 4, 'there are two campaigns with two variants beside the control group');
+is(join(' ', map { $_->{lower} <= $_->{difference} && $_->{difference} <= $_->{upper}
+      && $_->{p} <= $_->{adjusted} ? 'fine' : 'wrong' } @{ $data->{campaigns} }),
+  'fine fine fine fine', 'differences lie in their intervals, and adjusting makes p no smaller');
+
 is_deeply([ @$data{qw(orders customers first_order last_order)} ],
   [ split /\|/, $node->safe_psql('winback', "SET TimeZone = 'UTC';
     SELECT count(*), count(DISTINCT customer_id), min(ordered_at)::date, max(ordered_at)::date
@@ -320,7 +358,7 @@ SKIP: {
 
   # each chart has a shape for each number
   my %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
-  is(join(' ', sort keys %figure), 'flows rates revenue silence standing transitions',
+  is(join(' ', sort keys %figure), 'campaigns flows rates revenue silence standing transitions',
     'all figures are there');
   for my $id (sort keys %figure) {
     my @charts = $figure{$id} =~ m{<svg role="img" aria-label="([^"]{40,})"}g;
@@ -377,6 +415,15 @@ SKIP: {
       . 'were won back, after %.1f%% a year before.',
     map { 100 * $_->{returned} / $_->{eligible} } map { $_->{silence}[0] } @$months[ 35, 23 ]);
   like($figure{silence}, qr{<h2>\Q$title\E</h2>}, 'silence: the title compares equal silence');
+
+  # the effects: a point, an interval and a text for each
+  is($shapes->('campaigns', 'dot effect'), 4, 'campaigns: a point for each variant');
+  is($shapes->('campaigns', 'interval effect'), 12,
+    'campaigns: an interval with two ends for each variant');
+  is($shapes->('campaigns', 'zero'), 1, 'campaigns: a line where there is no effect');
+  like($figure{campaigns}, qr{<text[^>]*>October, voucher</text>}, 'campaigns: variants are named');
+  like($figure{campaigns}, qr{<h2>October, voucher: 39 customers \(95% interval 14 to 65\)},
+    'campaigns: the title names the one effect that is proven');
 
   # words that cannot be confused
   my $prose = $dom =~ s{<script.*?</script>}{}gsr;
@@ -570,10 +617,14 @@ $node->safe_psql('winback', q{
 # Days are those of the time zone in the call, whatever the zone of the session. The months of a
 # date column are the same in all zones.
 $node->safe_psql('winback', q{
+  CREATE VIEW dated_members AS
+  SELECT campaign, customer_id, variant, (assigned_at AT TIME ZONE 'UTC')::date AS assigned_at
+    FROM campaign_members;
   CREATE VIEW dated AS
   SELECT customer_id, (ordered_at AT TIME ZONE 'UTC')::date AS ordered_at, amount FROM orders});
 for my $zone ('America/New_York', 'Pacific/Auckland') {
-  my $dated = decode_json(inside(report('orders=dated', "timezone=$zone"), 'data'));
+  my $dated = decode_json(inside(report('orders=dated',
+      'campaigns=dated_members', "timezone=$zone"), 'data'));
   is($dated->{timezone}, undef, "dates in $zone: the page names no time zone");
   is_deeply({ %$dated, timezone => 'UTC' }, $data, "dates in $zone: all numbers are the same");
   my @period = ('2024-01-01', '2024-12-01');
@@ -632,6 +683,33 @@ for (['30 days', '60 days', '90 days'], ['90 days', '180 days', '365 days'],
   my $of = decode_json(
     inside(report('inactive_after=30 days', "churned_after=$churned_after"), 'data'));
   is_deeply($of->{silence}, \@expected, "churned_after=$churned_after: silence up to @expected");
+}
+
+# A campaign whose days are not over is left out, and so is one without a control group. Without a
+# table of members there is no figure.
+$node->safe_psql('winback', q{
+  CREATE VIEW other_members AS
+  SELECT campaign, customer_id, variant, assigned_at + CASE campaign WHEN 'April' THEN interval '0'
+           ELSE interval '63 days' END AS assigned_at
+    FROM campaign_members
+   UNION ALL
+  SELECT 'all', customer_id, 'mail', '2024-06-01' FROM orders GROUP BY customer_id});
+{
+  my $shown = decode_json(inside(report('campaigns=other_members'), 'data'))->{campaigns};
+  is(join(' ', map { "$_->{campaign} $_->{variant}" } @$shown), 'April reminder April voucher',
+    'campaigns that are not over, or without control, are left out');
+  my $named =
+    decode_json(inside(report('control=reminder', 'campaign_days=7'), 'data'))->{campaigns};
+  is(join(' ', map { $_->{variant} } @$named), 'control voucher control voucher',
+    'the control group may have another name');
+  cmp_ok($named->[0]{treated}{returned}, '<', $data->{campaigns}[0]{control}{returned},
+    'in fewer days fewer customers come back');
+  $node->safe_psql('winback', 'ALTER TABLE campaign_members RENAME TO old_members');
+  my $without = decode_json(inside(report(), 'data'));
+  $node->safe_psql('winback', 'ALTER TABLE old_members RENAME TO campaign_members');
+  is_deeply({ %$without, campaigns => $data->{campaigns} }, $data,
+    'without a table of members all other numbers are the same');
+  is($without->{campaigns}, undef, 'and there are no effects');
 }
 
 # a view without orders, and a relation that does not exist

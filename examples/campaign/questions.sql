@@ -85,8 +85,8 @@ SELECT treated.campaign, treated.variant, round(mean(treated.spend), 2) AS spent
  WHERE treated.variant <> 'control' AND control.variant = 'control'
  ORDER BY treated.campaign DESC, treated.variant;
 
-\echo '5. Which offer wins whom back? By the reason for leaving, within the countries. Six tests, so'
-\echo 'the p-values are adjusted (Holm):'
+\echo '5. Which offer wins whom back? By the reason for leaving, within the countries. These are six'
+\echo 'tests, so the p-values are adjusted (Holm):'
 WITH tallies AS (
   SELECT country, left_for, variant, reactivation_tally(before, after) AS came_back
     FROM results JOIN customers ON customer_id = customer

@@ -12,6 +12,10 @@
 --                      last 36. Orders before `from` count as history.
 --     inactive_after   silence after which a customer is inactive
 --     churned_after    silence after which a customer is a former one
+--     campaigns        table or view with campaign, customer_id, variant, assigned_at;
+--                      default: campaign_members, if there is such a table
+--     control          variant of those who got nothing; default: control
+--     campaign_days    days after assigned_at in which customers come back; default: 30
 --     currency         ISO code of the amounts
 --     timezone         where days and months begin, if ordered_at is a timestamptz;
 --                      default: UTC
@@ -19,7 +23,8 @@
 --   Limits: it reads purchases alone, by calendar months. It casts ordered_at to a
 --   date, which changes no result, because months and thresholds begin at midnight,
 --   but one: a month is complete as soon as its last day has an order, while a
---   timestamp would have to reach the month's last microsecond. Orders without a
+--   timestamp would have to reach the month's last microsecond. A campaign begins with
+--   the day of its assigned_at, too. Orders without a
 --   customer cannot be judged; the report counts them and leaves them out.
 
 \if :{?orders} \else \set orders orders \endif
@@ -27,6 +32,8 @@
 \if :{?to} \else \set to '' \endif
 \if :{?inactive_after} \else \set inactive_after '60 days' \endif
 \if :{?churned_after} \else \set churned_after '180 days' \endif
+\if :{?control} \else \set control control \endif
+\if :{?campaign_days} \else \set campaign_days 30 \endif
 \if :{?currency} \else \set currency EUR \endif
 \if :{?timezone} \else \set timezone UTC \endif
 
@@ -38,6 +45,15 @@ SET IntervalStyle = 'postgres';
 \pset format unaligned
 -- a complaint of the check below needs no line number
 \set SHOW_CONTEXT never
+
+\if :{?campaigns}
+\else
+-- without a table: no rows, with a customer of the right type
+SELECT CASE WHEN to_regclass('campaign_members') IS NULL
+            THEN format('(SELECT NULL::text AS campaign, customer_id, NULL::text AS variant, '
+                        'NULL::date AS assigned_at FROM %s WHERE false)', :'orders')
+            ELSE 'campaign_members' END AS campaigns \gset
+\endif
 
 -- The period of the report. A part of a month must not stand beside whole months, so the default
 -- begins and ends with whole ones. A month is whole if its first and its last day have orders.
@@ -200,6 +216,49 @@ transition AS (
   SELECT step.*
     FROM (SELECT lifecycle_transitions(before, after) AS steps FROM customer) AS matrix,
          unnest(steps) AS step
+),
+-- the members of campaigns who were not active when the variants were assigned
+member AS (
+  SELECT campaign, variant, assigned_at::date AS assigned, customer_id AS customer
+    FROM :campaigns AS members
+   WHERE customer_id IS NOT NULL
+),
+result AS (
+  SELECT campaign, variant, assigned, customer, before, after, spent
+    FROM (SELECT campaign, variant, assigned, customer,
+                 lifecycle_at(day, assigned, :'inactive_after', :'churned_after') AS before,
+                 lifecycle_during(day, daterange(assigned, assigned + :campaign_days),
+                                  :'inactive_after', :'churned_after') AS after,
+                 sum(amount) FILTER (WHERE day >= assigned AND day < assigned + :campaign_days)
+                   AS spent
+            FROM member LEFT JOIN purchase USING (customer)
+           GROUP BY campaign, variant, assigned, customer) AS all_members
+   WHERE before IN ('inactive', 'churned')
+),
+variant AS (
+  SELECT campaign, variant, min(assigned) AS first_day,
+         max(assigned) + :campaign_days - 1 AS last_day,
+         reactivation_tally(before, after) AS came_back, spend_tally(spent) AS spend
+    FROM result
+   GROUP BY campaign, variant
+),
+-- the effect of each variant against the control group of its campaign, once all have had their days
+effect AS (
+  SELECT treated.campaign, treated.variant, treated.first_day, treated.came_back,
+         control.came_back AS control, rates, money
+    FROM variant AS treated JOIN variant AS control USING (campaign),
+         rate_effect(treated.came_back, control.came_back) AS rates,
+         spend_effect(treated.spend, control.spend) AS money
+   WHERE treated.variant <> :'control' AND control.variant = :'control'
+     AND greatest(treated.last_day, control.last_day) <= :'last_order'
+),
+adjusted AS (
+  SELECT campaign, variant, p
+    FROM (SELECT array_agg(campaign ORDER BY campaign, variant) AS campaigns,
+                 array_agg(variant ORDER BY campaign, variant) AS variants,
+                 holm(array_agg((rates).p_value ORDER BY campaign, variant)) AS ps
+            FROM effect) AS all_tests,
+         unnest(campaigns, variants, ps) AS test (campaign, variant, p)
 )
 -- "<" is escaped, so no text in the data can end the HTML element that holds the document
 SELECT replace(json_build_object(
@@ -258,5 +317,28 @@ SELECT replace(json_build_object(
   'transitions', (
     SELECT json_agg(json_build_object('before', before, 'after', after, 'customers', customers)
            ORDER BY before NULLS FIRST, after)
-      FROM transition)
+      FROM transition),
+  'campaign_days', :campaign_days,
+  'campaigns', (
+    SELECT json_agg(json_build_object(
+             'campaign', campaign,
+             'variant', variant,
+             'from', first_day,
+             'treated', json_build_object('returned', returned(came_back),
+                                          'eligible', eligible(came_back),
+                                          'rate', (rates).treated_rate),
+             'control', json_build_object('returned', returned(control),
+                                          'eligible', eligible(control),
+                                          'rate', (rates).control_rate),
+             'difference', (rates).difference, 'lower', (rates).lower, 'upper', (rates).upper,
+             'p', (rates).p_value, 'adjusted', p,
+             'won', json_build_object('value', (rates).incremental,
+                                      'lower', (rates).incremental_lower,
+                                      'upper', (rates).incremental_upper),
+             'revenue', json_build_object('value', (money).incremental,
+                                          'lower', (money).incremental_lower,
+                                          'upper', (money).incremental_upper))
+           ORDER BY first_day, campaign, variant)
+      FROM effect JOIN adjusted USING (campaign, variant)
+     WHERE (rates).difference IS NOT NULL)
 )::text, '<', '\u003c');
