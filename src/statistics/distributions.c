@@ -29,11 +29,9 @@ float8
 FindRoot(RootFunction function, const void *context, float8 low, float8 high)
 {
 	float8		newest = low,
-				opposite = high,
-				before = high;
+				opposite = high;
 	float8		f_newest = function(low, context),
-				f_opposite = function(high, context),
-				f_before = f_opposite;
+				f_opposite = function(high, context);
 	float8		step = 0.5;
 
 	if (f_newest == 0)
@@ -45,7 +43,9 @@ FindRoot(RootFunction function, const void *context, float8 low, float8 high)
 	{
 		float8		x = newest + step * (opposite - newest);
 		float8		f = function(x, context);
-		float8		best,
+		float8		before,			/* the point that x displaces */
+					f_before,
+					best,
 					tolerance,
 					xi,
 					phi;

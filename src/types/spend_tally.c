@@ -362,13 +362,13 @@ spend_tally_add(PG_FUNCTION_ARGS)
 {
 	Spend		a = SpendFromDatum(PG_GETARG_DATUM(0));
 	Spend		b = SpendFromDatum(PG_GETARG_DATUM(1));
-	Spend		sum = {
+	Spend		both = {
 		.customers = AddCustomers(a.customers, b.customers),
 		.sum = Calculate(numeric_add, a.sum, b.sum),
 		.squares = Calculate(numeric_add, a.squares, b.squares)
 	};
 
-	return SpendGetDatum(&sum);
+	return SpendGetDatum(&both);
 }
 
 /*
