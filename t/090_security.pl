@@ -84,7 +84,8 @@ $node->safe_psql('strict', q{
             ::lifecycle_status[])[1 + n % 7] AS before,
          ('{won_back,new,active,inactive,churned,reactivated}'
             ::lifecycle_status[])[1 + n % 6] AS after,
-         rate_tally(n % 5, n % 7 + 5) AS tally, 'secret ' || n AS secret
+         rate_tally(n % 5, n % 7 + 5) AS tally, spend_tally(1, n % 13, (n % 13) * (n % 13)) AS spend,
+         'secret ' || n AS secret
     FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at
             FROM generate_series(1, 2000) AS n) AS numbered;
   GRANT SELECT ON orders TO analyst;
@@ -124,7 +125,8 @@ for my $line (split /\n/, $node->safe_psql('strict', qq{
     $name eq 'at'
       ? qq{"$type"}
       : $argument{ $name eq 'period' ? $type : $name }
-      || ($type =~ /rate_tally/ ? 'tally' : $type =~ /status/ ? 'before'
+      || ($type =~ /rate_tally/ ? 'tally' : $type =~ /spend_tally/ ? 'spend'
+        : $type =~ /status/ ? 'before'
         : $type =~ /event/ ? 'event' : 'unknown');
   } 0 .. $#types;
   $queries{$signature} = "SELECT $function(" . join(', ', @arguments) . ') FROM orders';
@@ -135,6 +137,15 @@ cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
     SELECT returned(t), eligible(t), rate(t), t::float8, rate_numeric(t), t::numeric,
            t + t, t - t, t = t, t <> t, t < t, t <= t, t > t, t >= t,
            rate_interval(t), rate_interval(t, 0.5)
+      FROM rate_tally(3, 7) AS t},
+  'functions of tallies of money' => q{
+    SELECT customers(t), total(t), sum_of_squares(t), mean(t), t + t, t = t, t <> t,
+           spend_effect(t, u), spend_effect(t, u, 0.5)
+      FROM spend_tally(2, 30, 500) AS t, spend_tally(3, 30, 500) AS u},
+  'functions of tests' => q{
+    SELECT rate_effect(t, t), rate_effect(t, t, 0.5, 'agresti-caffo'),
+           rate_effect_stratified(ARRAY[t], ARRAY[t]), holm('{0.01,0.02}'), holdout(1, 's', 0.5),
+           sample_size(0.1, 0.2), split_check('{5,6}', '{1,1}')
       FROM rate_tally(3, 7) AS t},
   'operators' => q{
     SELECT count(*) FILTER (WHERE before = after), count(*) FILTER (WHERE before < after),
@@ -159,8 +170,8 @@ cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
      GROUP BY before, event, tally ORDER BY before DESC, event, tally},
   'hashing' => q{
     SELECT count(*), count(DISTINCT tally::text)
-      FROM orders JOIN (SELECT DISTINCT before, event, tally FROM orders) AS o
-             USING (before, event, tally)},
+      FROM orders JOIN (SELECT DISTINCT before, event, tally, spend FROM orders) AS o
+             USING (before, event, tally, spend)},
   'casts' => q{
     SELECT max(before::text), max(event::text), 'new'::text::lifecycle_status,
            'interest'::text::lifecycle_event
@@ -196,7 +207,10 @@ is($node->safe_psql('strict', qq{
   SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $ours
      WHERE p.prokind = 'f'
        AND proname NOT IN ('rate_tally', 'returned', 'eligible', 'rate', 'rate_numeric',
-                           'rate_interval')
+                           'rate_interval', 'spend_tally', 'customers', 'total',
+                           'sum_of_squares', 'mean', 'spend_effect', 'rate_effect',
+                           'rate_effect_stratified', 'holm', 'holdout', 'sample_size',
+                           'split_check')
      AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
      AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid)
      AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)

@@ -138,6 +138,7 @@ my %argument = (
   lifecycle_event => 'event',
   rate_tally => 'tally',
   lifecycle_tally => 'counts',
+  spend_tally => 'spend_tally(1, amount, amount * amount)',
 );
 my %time = (timestamptz => 'at', timestamp => 'local_time', date => 'day');
 

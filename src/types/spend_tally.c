@@ -373,7 +373,8 @@ spend_tally_add(PG_FUNCTION_ARGS)
 
 /*
  * The transition function of the aggregate spend_tally(amount): add one customer,
- * who spent nothing if the amount is NULL.
+ * who spent nothing if the amount is NULL.  Another aggregate may call it without
+ * a state, which is then 0/0/0.
  */
 Datum
 spend_tally_step(PG_FUNCTION_ARGS)
@@ -381,8 +382,9 @@ spend_tally_step(PG_FUNCTION_ARGS)
 	Spend		spend;
 
 	if (PG_ARGISNULL(0))
-		elog(ERROR, "spend_tally_step called without a state");
-	spend = SpendFromDatum(PG_GETARG_DATUM(0));
+		spend = (Spend) {.sum = int64_to_numeric(0), .squares = int64_to_numeric(0)};
+	else
+		spend = SpendFromDatum(PG_GETARG_DATUM(0));
 	spend.customers = AddCustomers(spend.customers, 1);
 	if (!PG_ARGISNULL(1))
 	{
