@@ -173,6 +173,7 @@ static float8
 StudentDensityAt0(float8 freedom)
 {
 	float8		a = freedom / 2;
+	float8		square = a * a;
 	float8		log_ratio;		/* ln(gamma(a + 1/2) / gamma(a)) */
 
 	if (a < 16)
@@ -180,7 +181,7 @@ StudentDensityAt0(float8 freedom)
 	else
 		log_ratio = 0.5 * log(a) -
 			(1.0 / 8 - (1.0 / 192 - (1.0 / 640 - (17.0 / 14336 - (31.0 / 18432) /
-														 (a * a)) / (a * a)) / (a * a)) / (a * a)) / a;
+												  square) / square) / square) / square) / a;
 	return exp(log_ratio) / sqrt(freedom * M_PI);
 }
 
@@ -235,7 +236,10 @@ StudentExcess(float8 t, const void *context)
 	return log(StudentTail(t, student->freedom) / student->tail);
 }
 
-/* Return t such that a value with Student's distribution lies within t of 0 with this probability */
+/*
+ * Return t such that a value with Student's distribution lies within t of 0 with
+ * this probability.
+ */
 float8
 StudentQuantile(float8 confidence, float8 freedom)
 {

@@ -49,7 +49,7 @@ typedef struct Table
 	float8		treated_stayed; /* eligible, and did not return */
 	float8		control_stayed;
 	float8		stayed;
-	float8		cross;			/* total * (treated_returned - what is expected of the pooled rate) */
+	float8		cross;			/* total * (treated_returned - what the pooled rate lets expect) */
 } Table;
 
 static Table

@@ -211,12 +211,11 @@ Datum
 spend_tally_out(PG_FUNCTION_ARGS)
 {
 	Spend		spend = SpendFromDatum(PG_GETARG_DATUM(0));
+	Datum		sum = DirectFunctionCall1(numeric_out, NumericGetDatum(spend.sum));
+	Datum		squares = DirectFunctionCall1(numeric_out, NumericGetDatum(spend.squares));
 
 	PG_RETURN_CSTRING(psprintf(INT64_FORMAT "/%s/%s", spend.customers,
-							   DatumGetCString(DirectFunctionCall1(numeric_out,
-																   NumericGetDatum(spend.sum))),
-							   DatumGetCString(DirectFunctionCall1(numeric_out,
-																   NumericGetDatum(spend.squares)))));
+							   DatumGetCString(sum), DatumGetCString(squares)));
 }
 
 /* Read a numeric as its own binary form, after the length of that form. */
@@ -308,12 +307,10 @@ Datum
 spend_tally_hash(PG_FUNCTION_ARGS)
 {
 	Spend		spend = SpendFromDatum(PG_GETARG_DATUM(0));
-	uint32		hash = DatumGetUInt32(DirectFunctionCall1(hash_numeric,
-														  NumericGetDatum(spend.sum)));
+	Datum		sum = DirectFunctionCall1(hash_numeric, NumericGetDatum(spend.sum));
+	Datum		customers = DirectFunctionCall1(hashint8, Int64GetDatum(spend.customers));
 
-	return UInt32GetDatum(hash_combine(hash,
-									   DatumGetUInt32(DirectFunctionCall1(hashint8,
-																		  Int64GetDatum(spend.customers)))));
+	return UInt32GetDatum(hash_combine(DatumGetUInt32(sum), DatumGetUInt32(customers)));
 }
 
 Datum
@@ -321,13 +318,11 @@ spend_tally_hash_extended(PG_FUNCTION_ARGS)
 {
 	Spend		spend = SpendFromDatum(PG_GETARG_DATUM(0));
 	Datum		seed = PG_GETARG_DATUM(1);
-	uint64		hash = DatumGetUInt64(DirectFunctionCall2(hash_numeric_extended,
-														  NumericGetDatum(spend.sum), seed));
+	Datum		sum = DirectFunctionCall2(hash_numeric_extended, NumericGetDatum(spend.sum), seed);
+	Datum		customers = DirectFunctionCall2(hashint8extended, Int64GetDatum(spend.customers),
+												seed);
 
-	return UInt64GetDatum(hash_combine64(hash,
-										 DatumGetUInt64(DirectFunctionCall2(hashint8extended,
-																			Int64GetDatum(spend.customers),
-																			seed))));
+	return UInt64GetDatum(hash_combine64(DatumGetUInt64(sum), DatumGetUInt64(customers)));
 }
 
 /* SQL function spend_tally(customers, sum, sum_of_squares). */
