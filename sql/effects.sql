@@ -102,6 +102,15 @@ SELECT n, near(p_value, in_r, 1e-12) AS agrees
        ) AS v (n, in_r), rate_effect(rate_tally(n, n), rate_tally(0, n))
  ORDER BY n;
 
+-- of millions, where Fisher's test does not add up all tables: twice R's phyper, for equal sizes
+SELECT treated, control, near(p_exact, in_r, 1e-12) AS agrees
+  FROM (VALUES (1, rate_tally '50050/1000000', rate_tally '49950/1000000', 0.748060198282936),
+               (2, '1000100/1000000000', '999000/1000000000', 0.436761219054747),
+               (3, '50005000/100000000', '49995000/100000000', 0.157340721778315),
+               (4, '500050000/1000000000', '499950000/1000000000', 7.74583644697124e-06)
+       ) AS v (n, treated, control, in_r), rate_effect(treated, control)
+ ORDER BY n;
+
 -- from one customer to 10^12, and to the largest number of a tally: all columns are in order
 SELECT treated, control, lower <= difference AND difference <= upper AS difference_inside,
        ratio_lower <= ratio AND ratio <= ratio_upper AS ratio_inside,

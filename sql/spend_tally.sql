@@ -147,9 +147,9 @@ INSERT INTO oracle VALUES
   (18, '{-3.00,8.00,4.25,19.00}',
    '{-5.00,7.00,0.00,0.00,1.00}', 0.999, -35.814442017964, 48.739442017964, 0.26271507669433);
 SELECT count(*) AS cases,
-       count(*) FILTER (WHERE near(e.lower, o.lower, 1e-11)) AS lower,
-       count(*) FILTER (WHERE near(e.upper, o.upper, 1e-11)) AS upper,
-       count(*) FILTER (WHERE near(e.p_value, o.p_value, 1e-11)) AS p_value
+       count(*) FILTER (WHERE near(e.lower, o.lower, 1e-12)) AS lower,
+       count(*) FILTER (WHERE near(e.upper, o.upper, 1e-12)) AS upper,
+       count(*) FILTER (WHERE near(e.p_value, o.p_value, 1e-12)) AS p_value
   FROM oracle AS o,
        LATERAL (SELECT spend_tally(a) AS t FROM unnest(treated) AS a) AS t,
        LATERAL (SELECT spend_tally(a) AS c FROM unnest(control) AS a) AS c,
