@@ -84,7 +84,8 @@ $node->safe_psql('strict', q{
             ::lifecycle_status[])[1 + n % 7] AS before,
          ('{won_back,new,active,inactive,churned,reactivated}'
             ::lifecycle_status[])[1 + n % 6] AS after,
-         rate_tally(n % 5, n % 7 + 5) AS tally, spend_tally(1, n % 13, (n % 13) * (n % 13)) AS spend,
+         rate_tally(n % 5, n % 7 + 5) AS tally,
+         spend_tally(1, n % 13, (n % 13) * (n % 13)) AS spend,
          'secret ' || n AS secret
     FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at
             FROM generate_series(1, 2000) AS n) AS numbered;
