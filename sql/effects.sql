@@ -2,6 +2,9 @@
 -- The effect of a campaign on rates: published figures, limits of the numbers, laws over generated
 -- cases, several offers, strata, plan and audit, errors
 --
+SET client_min_messages = warning;
+CREATE SCHEMA effects;
+SET search_path = effects, public;
 SET extra_float_digits = 0;
 -- whether two numbers agree to a relative error
 CREATE FUNCTION near(a float8, b float8, relative float8) RETURNS boolean LANGUAGE sql AS
@@ -362,4 +365,4 @@ SELECT call, refused('SELECT ' || call) AS refused
     $$split_check('{1,2}', '{1e308,1e308}')$$]) WITH ORDINALITY AS u (call, n)
  ORDER BY n;
 \pset format aligned
-DROP FUNCTION near, chance, refused, choose;
+DROP SCHEMA effects CASCADE;

@@ -1,6 +1,9 @@
 --
 -- holdout: which customers, the same everywhere, evenly, independent salts, errors
 --
+SET client_min_messages = warning;
+CREATE SCHEMA holdout;
+SET search_path = holdout, public;
 -- the definition in plain SQL, for 2000 customers as numbers and as text that is not ASCII
 SELECT count(*) AS draws,
        count(*) FILTER (WHERE holdout(customer, salt, share)
@@ -89,3 +92,4 @@ SELECT call, refused('SELECT ' || call) AS refused
  ORDER BY n;
 \pset format aligned
 DROP FUNCTION refused;
+DROP SCHEMA holdout CASCADE;

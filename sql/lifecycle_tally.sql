@@ -6,6 +6,9 @@
 -- not added up, that its text and its bytes are checked, and that a roll-up table can store it.
 -- property_series.sql proves over generated cases that the rows of a sum are those of the whole.
 --
+SET client_min_messages = warning;
+CREATE SCHEMA lifecycle_tally;
+SET search_path = lifecycle_tally, public;
 SET TimeZone = 'Europe/Berlin';
 SET DateStyle = 'ISO, YMD';
 SET IntervalStyle = 'postgres';
@@ -350,9 +353,10 @@ SELECT bool_and(sum = alone) AS equal
   FROM (SELECT shop % 3 AS grp, sum(tally) FROM rollup GROUP BY shop % 3) a
   JOIN (SELECT grp, sum(tally) AS alone FROM (SELECT shop % 3 AS grp, tally FROM rollup OFFSET 0) r
          GROUP BY grp) b USING (grp);
-RESET max_parallel_workers_per_gather;
 
 -- The tallies, and the counts over the same arguments, share one state and one Winback Scan.
+SET max_parallel_workers_per_gather = 0;
+SET winback.enable_scan = on;
 EXPLAIN (COSTS off)
 SELECT lifecycle_counts_tally(customer, at, amount, '[2024-06-01,2024-07-01)', '30 days', '1 year'),
        lifecycle_counts(customer, at, amount, '[2024-06-01,2024-07-01)', '30 days', '1 year')
@@ -364,3 +368,4 @@ SELECT country, unnest(tally) = counts AS equal
                lifecycle_counts(customer, at, amount, '[2024-06-01,2024-07-01)',
                                 '30 days', '1 year') AS counts
           FROM orders GROUP BY country) t ORDER BY country;
+DROP SCHEMA lifecycle_tally CASCADE;

@@ -1,6 +1,9 @@
 --
 -- spend_tally: input and output, sums, the aggregate, means; spend_effect
 --
+SET client_min_messages = warning;
+CREATE SCHEMA spend_tally;
+SET search_path = spend_tally, public;
 CREATE FUNCTION refused(input text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   result text; detail text; hint text;
@@ -201,5 +204,4 @@ SELECT call, refused('SELECT ' || call) AS refused
 SELECT refused('SELECT spend_effect(spend_tally(2, 1e400, 1e801), ''2/3/5'')') LIKE
          '22003: "1000%" is out of range for type double precision' AS too_large;
 \pset format aligned
-DROP TABLE spent;
-DROP FUNCTION refused, chance, near;
+DROP SCHEMA spend_tally CASCADE;
