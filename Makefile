@@ -19,6 +19,7 @@ REGRESS = \
 	effects \
 	spend_tally \
 	holdout \
+	customer_history \
 	rates \
 	scan \
 	scan_join \
@@ -33,10 +34,11 @@ REGRESS = \
 	property \
 	property_events \
 	property_series \
+	property_history \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways, or no aggregate.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out effects holdout scan scan_join scan_union scan_list dense property property_events property_series parallel,$(REGRESS))
+REGRESS := $(filter-out effects holdout scan scan_join scan_union scan_list dense property property_events property_series property_history parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

@@ -37,6 +37,7 @@
 
 #include "state/period_state.h"
 #include "state/series_state.h"
+#include "types/customer_history.h"
 #include "types/rate_tally.h"
 #include "state/state_wire.h"
 
@@ -59,6 +60,13 @@ extern Datum lifecycle_tally_in(PG_FUNCTION_ARGS);
 extern Datum lifecycle_tally_out(PG_FUNCTION_ARGS);
 extern Datum lifecycle_tally_recv(PG_FUNCTION_ARGS);
 extern Datum lifecycle_tally_send(PG_FUNCTION_ARGS);
+extern Datum customer_history_in(PG_FUNCTION_ARGS);
+extern Datum customer_history_out(PG_FUNCTION_ARGS);
+extern Datum customer_history_recv(PG_FUNCTION_ARGS);
+extern Datum customer_history_send(PG_FUNCTION_ARGS);
+extern Datum customer_history_add(PG_FUNCTION_ARGS);
+extern Datum customer_history_to_jsonb(PG_FUNCTION_ARGS);
+extern Datum customer_history_from_jsonb(PG_FUNCTION_ARGS);
 
 /* from PostgreSQL's main.c, which is left out */
 const char *progname = "fuzz";
@@ -167,6 +175,118 @@ static void
 CountsRecv(const uint8 *data, size_t size)
 {
 	ReadBytes(data, size, lifecycle_tally_recv, lifecycle_tally_send);
+}
+
+/*
+ * Return whether a text contains a word that may be the name of a time zone.  PostgreSQL keeps each
+ * zone, and makes one of any three letters with a number, such as interest0.
+ */
+static bool
+MayNameZone(const uint8 *data, size_t size)
+{
+	static const char *const words[] = {
+		"date", "timestamp", "timestamptz", "interest", "purchase", "cancellation", "adjustment",
+		"infinity", "nan", "epoch", "bc", "ad", "am", "pm", "t", "z", "e", "january", "feb"
+	};
+	size_t		length;
+
+	for (size_t i = 0; i < size; i += Max(length, 1))
+	{
+		bool		known = false;
+
+		for (length = 0; i + length < size && isalpha(data[i + length]);)
+			length++;
+		for (int w = 0; w < (int) lengthof(words); w++)
+			known |= strlen(words[w]) == length &&
+				pg_strncasecmp(words[w], (const char *) data + i, length) == 0;
+		if ((length > 0 && !known) || data[i] == '<' || data[i] == '/' ||
+			(length >= 1 && i + length < size && strchr(" \t\n,;}", data[i + length]) == NULL))
+			return true;
+	}
+	return false;
+}
+
+static void
+HistoryIn(const uint8 *data, size_t size)
+{
+	if (MayNameZone(data, size))
+		return;
+	ReadText(data, size, customer_history_in, customer_history_out, false);
+}
+
+static void
+HistoryRecv(const uint8 *data, size_t size)
+{
+	ReadBytes(data, size, customer_history_recv, customer_history_send);
+}
+
+static bool
+SameBytes(Datum a, Datum b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* Use bytes as if they were a history in a table, where nothing has checked them. */
+static void
+UseHistory(const uint8 *data, size_t size)
+{
+	struct varlena *bytes = palloc(VARHDRSZ + size);
+	Datum		history = PointerGetDatum(bytes);
+	HistoryHead head;
+	HistoryReader reader;
+	HistoryEvent event;
+	HistoryBuilder *builder;
+	HistoryBuilder *other;
+	int64		last = BEGINNING_OF_TIME;
+	uint32		nevents = 0;
+	Datum		sum;
+	Datum		json;
+
+	SET_VARSIZE(bytes, VARHDRSZ + size);
+	memcpy(VARDATA(bytes), data, size);
+
+	head = HistoryReadHead(history);
+	HistoryOpen(&reader, history);
+	builder = HistoryBuilderCreate(CurrentMemoryContext, head.unit);
+	while (HistoryNext(&reader, &event))
+	{
+		Must(event.at >= last && event.at >= head.first && event.at <= head.last,
+			 "events of a history are not in order");
+		last = event.at;
+		nevents++;
+		builder = HistoryBuilderAdd(builder, &event);
+	}
+	Must(nevents == head.nevents && last == head.last, "the head of a history is wrong");
+	(void) DirectFunctionCall1(customer_history_out, history);
+
+	/* a history that was made again is canonical, and sums do not depend on the way */
+	history = PointerGetDatum(HistoryBuilderFinish(builder));
+	json = DirectFunctionCall1(customer_history_to_jsonb, history);
+	sum = DirectFunctionCall2(customer_history_add, history, history);
+	other = HistoryBuilderDeserialize(HistoryBuilderSerialize(builder));
+	builder = HistoryBuilderMerge(builder, other);
+	Must(SameBytes(sum, PointerGetDatum(HistoryBuilderFinish(builder))),
+		 "two sums of histories differ");
+	Must(SameBytes(history, DirectFunctionCall1(customer_history_from_jsonb, json)),
+		 "a history does not read back from jsonb as itself");
+}
+
+/* Read a state of history_agg as a leader does. */
+static void
+ReadHistoryState(const uint8 *data, size_t size)
+{
+	bytea	   *bytes = palloc(VARHDRSZ + size);
+	HistoryBuilder *sent;
+	HistoryBuilder *merged;
+
+	SET_VARSIZE(bytes, VARHDRSZ + size);
+	memcpy(VARDATA(bytes), data, size);
+	sent = HistoryBuilderDeserialize(bytes);
+	merged = HistoryBuilderMerge(HistoryBuilderCreate(CurrentMemoryContext, sent->unit), sent);
+	Must(SameBytes(PointerGetDatum(HistoryBuilderFinish(sent)),
+				   PointerGetDatum(HistoryBuilderFinish(merged))),
+		 "a merged state gives another history");
 }
 
 /* -------------------------------------------------------------------- states */
@@ -412,6 +532,15 @@ typedef struct Target
 	"\"customers\":{\"churned/bought/active\":300},\"sustained\":2," \
 	"\"revenue\":[0.00,-1.5,\"NaN\",0,100000000000000000000]}]}"
 
+/* A history contains spaces, so WriteSeeds writes these. */
+static const char *const histories[] = {
+	"{date; 2024-01-05}",
+	"{date; -infinity, 2024-01-05 purchase 49.90, 2024-01-05 interest, infinity cancellation}",
+	"{timestamp; 2024-01-05 10:00, 2024-02-01 09:00:00.000001 adjustment -5.00}",
+	"{timestamptz; 2024-01-05 10:00:00+00 purchase 1, 2024-02-01 09:00:00+00 purchase 1.50}",
+	"{timestamptz; 2024-02-02 purchase NaN, 2024-03-01 purchase 12345678901234567890.5 }"
+};
+
 static const Target targets[] = {
 	{"status_in", StatusIn, STATUSES, NULL, NULL},
 	{"status_recv", StatusRecv, STATUSES, NULL, NULL},
@@ -423,6 +552,10 @@ static const Target targets[] = {
 	{"counts_recv", CountsRecv, COUNTS, lifecycle_tally_in, lifecycle_tally_send},
 	{"period_state", ReadPeriodState, NULL, NULL, NULL},
 	{"series_state", ReadSeriesState, NULL, NULL, NULL},
+	{"history_in", HistoryIn, NULL, NULL, NULL},
+	{"history_recv", HistoryRecv, NULL, NULL, NULL},
+	{"history_use", UseHistory, NULL, NULL, NULL},
+	{"history_state", ReadHistoryState, NULL, NULL, NULL},
 };
 
 /* ---------------------------------------------------------- the first inputs */
@@ -549,6 +682,25 @@ WriteSeeds(void)
 			if (rest == NULL)
 				break;
 		}
+	}
+
+	for (int n = 0; n < (int) lengthof(histories); n++)
+	{
+		Datum		history = DirectFunctionCall1(customer_history_in,
+												  CStringGetDatum(histories[n]));
+		bytea	   *sent = DatumGetByteaP(DirectFunctionCall1(customer_history_send, history));
+		HistoryBuilder *builder;
+		HistoryReader reader;
+		HistoryEvent event;
+
+		HistoryOpen(&reader, history);
+		builder = HistoryBuilderCreate(CurrentMemoryContext, reader.head.unit);
+		while (HistoryNext(&reader, &event))
+			builder = HistoryBuilderAdd(builder, &event);
+		WriteSeed("history_in", n, histories[n], strlen(histories[n]));
+		WriteState("history_recv", n, sent);
+		WriteState("history_use", n, sent);
+		WriteState("history_state", n, HistoryBuilderSerialize(builder));
 	}
 
 	/* states of each form: purchases, events, and events with amounts; of 0 to 12 customers */

@@ -31,5 +31,6 @@ _PG_init(void)
 	RegisterListAggregate(&lifecycle_at_list);
 	RegisterListAggregate(&lifecycle_during_list);
 	RegisterListAggregate(&explain_lifecycle_list);
+	RegisterListAggregate(&history_agg_list);
 	ScanPathInit();
 }

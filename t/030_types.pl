@@ -27,7 +27,7 @@ sub ask { return $node->safe_psql('winback', $_[0]); }
 WinbackTypes::create($node, 'winback');
 # Tallies of one period and of a series, of each type of time, with and without what is optional.
 # Older versions of the objects lack this type and the next, so WinbackTypes does not create them.
-my @types = (@WinbackTypes::types, 'lifecycle_tally', 'spend_tally');
+my @types = (@WinbackTypes::types, 'lifecycle_tally', 'spend_tally', 'customer_history');
 ask(q{
   CREATE TABLE tallies (id int PRIMARY KEY, one_lifecycle_tally lifecycle_tally,
                         many_lifecycle_tally lifecycle_tally[])
@@ -61,6 +61,7 @@ my %contents = (
   WinbackTypes::contents($node, 'winback'),
   tallies => 'SELECT * FROM tallies ORDER BY id',
   spends => 'SELECT * FROM spends ORDER BY id',
+  WinbackTypes::add_histories($node, 'winback'),
 );
 # the table with the column of a type
 sub table_of {
@@ -84,9 +85,9 @@ ask(q{
    GROUP BY label;
 });
 $contents{by_text} = 'SELECT * FROM by_text ORDER BY label';
-is(ask(q{SELECT count(*), count(one_lifecycle_counts), count(many_lifecycle_explanation)
-           FROM everything}),
-  '61|60|60', 'a table holds values of all types, and NULLs');
+is(ask(q{SELECT count(*), count(one_lifecycle_counts), count(many_lifecycle_explanation),
+                count(many_customer_history) FROM everything}),
+  '61|60|60|60', 'a table holds values of all types, and NULLs');
 
 #
 # The codes on disk. A change of them would make the tables of a running
@@ -151,6 +152,9 @@ is(ask('SELECT count(*), count(*) FILTER (WHERE e.one_lifecycle_status = c.one_l
           AND rate_tally_cmp(e.one_rate_tally, c.one_rate_tally) = 0
           AND e.one_lifecycle_status = c.one_lifecycle_status::text
           AND c.one_lifecycle_event::text = e.one_lifecycle_event
+          AND e.one_customer_history = c.one_customer_history
+          AND customer_history_cmp(e.one_customer_history, c.one_customer_history) = 0
+          AND e.many_customer_history = c.many_customer_history
           AND e.many_lifecycle_status = c.many_lifecycle_status
           AND e.many_lifecycle_event = c.many_lifecycle_event)
           FROM everything e JOIN copied_everything c USING (id) WHERE id > 0'),
@@ -175,12 +179,14 @@ my @broken = (
   [ 'spend_tally', '12/5', 'Write customers/sum/sum of squares' ],
   [ 'spend_tally', '1/2/x', 'Write customers/sum/sum of squares' ],
   [ 'spend_tally', '1/2/3', 'The square of the sum exceeds' ],
+  [ 'customer_history', '{2024-01-05}', 'Write the type of the instants and the events, such' ],
+  [ 'customer_history', '{date; 2024-01-05 interest 5}', 'The amount is 5.' ],
   [ 'lifecycle_status[]', '{active,lapsed}', 'Labels are prospect, new,' ],
   [ 'rate_tally[]', '{1/2,3/2}', 'Returned is 3, eligible is 2.' ],
   [ 'lifecycle_transition', '(active,lapsed,1)', 'Labels are prospect, new,' ],
 );
 SKIP: {
-  skip 'type input has soft errors from PostgreSQL 16 on', 4 * @broken + 3 if $version < 16;
+  skip 'type input has soft errors from PostgreSQL 16 on', 4 * @broken + 4 if $version < 16;
   for (@broken) {
     my ($type, $text, $says) = @$_;
     is(ask("SELECT pg_input_is_valid('$text', '$type')"), 'f', "'$text' is no $type");
@@ -188,15 +194,24 @@ SKIP: {
       SELECT sql_error_code, message, concat(detail, hint)
         FROM pg_input_error_info('$text', '$type')});
     is($sqlstate, '22P02', "'$text' as $type: the SQLSTATE");
-    like($message, qr/^(invalid input|rate_tally must have|spend_tally must hold)/,
+    like($message,
+      qr/^(invalid input|rate_tally must have|spend_tally must hold|interest must not have)/,
       "'$text' as $type: the message");
     like($more, qr/^\Q$says\E/, "'$text' as $type: the detail or hint");
   }
   is(ask(q{SELECT bool_and(pg_input_is_valid(text, type)) FROM (VALUES
       ('won_back', 'lifecycle_status'), ('cancellation', 'lifecycle_event'), ('0/0', 'rate_tally'),
-      ('{active,NULL}', 'lifecycle_status[]'), ('(active,,1)', 'lifecycle_transition')
+      ('{active,NULL}', 'lifecycle_status[]'), ('(active,,1)', 'lifecycle_transition'),
+      ('{date; 2024-01-05 purchase 49.90}', 'customer_history')
       ) v (text, type)}),
     't', 'what is a value is valid');
+  is(ask(q{SELECT string_agg(sql_error_code || ' ' || message, ', ' ORDER BY n)
+             FROM unnest(ARRAY['{date; soon}', '{timestamp; 2024-13-01}',
+                               '{date; 2024-01-05 purchase x}']) WITH ORDINALITY AS t (text, n),
+                  pg_input_error_info(text, 'customer_history')}),
+    '22007 invalid input syntax for type date: "soon", 22008 date/time field value out of range: '
+      . '"2024-13-01", 22P02 invalid input syntax for type numeric: "x"',
+    'a wrong instant or amount in a history is a soft error');
   skip 'COPY leaves out rows from PostgreSQL 17 on', 2 if $version < 17;
   append_to_file("$files/rows", join '', map { "$_\n" }
     "1\tactive\tpurchase\t1/2", "2\tlapsed\tpurchase\t1/2", "3\tactive\trefund\t1/2",
@@ -417,7 +432,7 @@ for my $type (@all) {
   is(slurp_file("$files/again"), slurp_file("$files/sink"),
     "$type: accepted bytes read back equal (seed $seed)");
   is(ask("SELECT count(*) FROM sink WHERE v::text::$type\::text IS DISTINCT FROM v::text"),
-    0, "$type: as text too (seed $seed)") if $type =~ /status|event|_tally|transition/;
+    0, "$type: as text too (seed $seed)") if $type =~ /status|event|_tally|transition|history/;
   ask('DROP TABLE sink, again');
 }
 

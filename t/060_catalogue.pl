@@ -151,6 +151,8 @@ my %right = (
   p_values => q{'{0.01,0.02}'}, salt => q{'salt'}, share => '0.1',
   control_rate => '0.1', treated_rate => '0.2', power => '0.8',
   observed => q{'{5,6}'}, expected => q{'{1,1}'},
+  history => q{'{UNIT; 2024-01-15}'}, customer_history => q{'{UNIT; 2024-01-15}'},
+  jsonb => q{'{"unit": "date", "events": [{"at": "2024-01-15"}]}'},
 );
 # Wrong arguments, one or two in a call. The column n is the number of the row.
 my @wrong = (
@@ -182,18 +184,23 @@ my @wrong = (
   { power => '1' },
   { observed => q{'{-1,2}'} }, { observed => q{'{NULL,2}'} }, { observed => q{'{1,2,3}'} },
   { expected => q{'{0,1}'} },
+  { history => q{'{UNIT; -infinity}'} }, { jsonb => q{'[]'} },
+  { history => q{CASE n WHEN 1 THEN '{date; 2024-01-15}' ELSE '{timestamp; 2024-01-15}' END} },
 );
 
 # Return a query that calls a function over $rows rows, with the arguments of %right
-# except for those in $other.
+# except for those in $other. UNIT stands for the type of time that suits a period.
 sub call {
   my ($function, $other, $rows) = @_;
+  my %unit = (daterange => 'date', tsrange => 'timestamp');
+  my ($unit) = grep { defined } map({ $unit{$_} } @{ $function->{types} }), 'timestamptz';
   my @arguments;
   for my $i (0 .. $#{ $function->{types} }) {
     my $type = $function->{types}[$i];
     my $name = $function->{names}[$i] || $type;
     my ($value) = grep { defined } map { ($_->{"$name $type"}, $_->{$name}) } $other, \%right;
     die "$function->{object}: no value for $name" unless defined $value;
+    $value =~ s/UNIT/$unit/g;
     push @arguments, $type eq 'anyelement' ? $value : "($value)::$type";
   }
   my $arguments = join ', ', @arguments;
@@ -241,7 +248,9 @@ for my $function (@functions) {
 #
 my $readme = slurp_file("$top/README.md");
 my ($reference) = $readme =~ /^## Reference\n(.*?)^## /ms;
-my @first_cells = $reference =~ /^\| (`[^|]*?) \|/gm;
+# a | in a cell is written as \|
+my @first_cells = $reference =~ /^\| (`(?:[^|\\]|\\\|)*?) \|/gm;
+s/\\\|/|/g for @first_cells;
 my @code = map { /`([^`]+)`/g } @first_cells;
 
 # Parse a signature of README. "f(a, [b,] c)" gives two forms, f(a, c) and f(a, b, c).
@@ -269,10 +278,17 @@ my @forms = map { forms($_) } grep { /^\w+\(/ } @code;
 cmp_ok(scalar @forms, '>', 30, 'the reference of README has more than 30 signatures');
 for my $form (@forms) {
   my @found = grep { is_of_form($_, $form) } @functions;
-  # a function with the argument "at" exists for each of the three time types
-  my ($at) = grep { $form->{arguments}[$_] eq 'at' } 0 .. $#{ $form->{arguments} };
-  is(join(', ', map { defined $at ? $_->{types}[$at] : 'one' } @found),
-    defined $at ? 'date, timestamp with time zone, timestamp without time zone' : 'one',
+  # a function with the argument "at" exists for each of the three time types; a function of a
+  # history, whose type of time is not known, also takes the question as a text
+  my $of_history = $form->{arguments}[0] eq 'history';
+  my %types = (
+    at => 'date, timestamp with time zone, timestamp without time zone',
+    $of_history ? (
+      as_of => 'date, text, timestamp with time zone, timestamp without time zone',
+      period => 'daterange, text, tsrange, tstzrange') : ());
+  my ($at) = grep { $types{ $form->{arguments}[$_] } } 0 .. $#{ $form->{arguments} };
+  is(join(', ', sort map { defined $at ? $_->{types}[$at] : 'one' } @found),
+    defined $at ? $types{ $form->{arguments}[$at] } : 'one',
     "README's $form->{text} is in the catalogue");
 }
 my @undocumented = grep {
@@ -326,15 +342,18 @@ none('transition functions with an interval, and stable final functions, have wi
          AND ('interval'::regtype = ANY (proargtypes::oid[])
               OR provolatile = 's' AND oid IN (SELECT aggfinalfn FROM pg_aggregate))
       OR prosupport NOT IN (0, 'winback_support'::regproc)});
-# Calendar arithmetic with timestamptz depends on the setting TimeZone.
+# Calendar arithmetic with timestamptz depends on the setting TimeZone. A history may contain them.
 none('functions with an interval are stable for timestamptz and immutable for other types', q{
   SELECT object FROM functions
    WHERE prokind = 'f' AND 'interval'::regtype = ANY (proargtypes::oid[])
-     AND provolatile <> CASE WHEN 'timestamptz'::regtype = ANY (proargtypes::oid[])
+     AND provolatile <> CASE WHEN '{timestamptz,customer_history}'::regtype[]
+                                  && proargtypes::oid[]::regtype[]
                              THEN 's' ELSE 'i' END});
+# A text of a history may contain a timestamptz without an offset.
 none('the functions of types, operators and operator classes are immutable and strict', q{
   SELECT object FROM functions AS f
-   WHERE (provolatile <> 'i' OR NOT proisstrict)
+   WHERE (provolatile <> CASE proname WHEN 'customer_history_in' THEN 's' ELSE 'i' END
+          OR NOT proisstrict)
      AND (EXISTS (SELECT FROM pg_type WHERE f.oid IN (typinput, typoutput, typreceive, typsend))
           OR EXISTS (SELECT FROM pg_operator WHERE oprcode = f.oid)
           OR EXISTS (SELECT FROM pg_amproc WHERE amproc = f.oid))});
@@ -438,14 +457,16 @@ none('an operator can hash or merge exactly if it is the equality of a hash or b
 my @classes = rows(q{
   SELECT object, amvalidate(objid)
     FROM members WHERE classid = 'pg_opclass'::regclass ORDER BY object COLLATE "C"});
-is(scalar @classes, 8,
-  'status, event and rate_tally have a btree and a hash operator class, other tallies a hash one');
+is(scalar @classes, 10,
+  'labels, rate_tally and histories have a btree and a hash operator class, other tallies a hash one');
+# The order of histories has no meaning.
 none('min and max exist for each type with a btree class, and its order serves them', q{
   SELECT opcintype::regtype, wanted
     FROM members JOIN pg_opclass AS c ON classid = 'pg_opclass'::regclass AND objid = c.oid
     JOIN pg_am ON pg_am.oid = opcmethod AND amname = 'btree',
          (VALUES ('min', 1), ('max', 5)) AS v (wanted, strategy)
-   WHERE NOT EXISTS (SELECT FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid
+   WHERE opcintype <> 'customer_history'::regtype AND NOT EXISTS (
+                     SELECT FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid
                       WHERE proname = wanted AND proargtypes[0] = opcintype AND aggcombinefn <> 0
                         AND aggsortop = (SELECT amopopr FROM pg_amop
                                           WHERE amopfamily = opcfamily

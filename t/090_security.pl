@@ -89,6 +89,7 @@ $node->safe_psql('strict', q{
          (SELECT lifecycle_counts_tally(1, timestamptz '2023-01-01 UTC',
                                         '[2023-06-01 UTC,2024-01-01 UTC)', '20 days', '40 days'))
            AS counted,
+         format('{date; 2023-01-0%s purchase %s}', 1 + n % 9, n % 5)::customer_history AS history,
          'secret ' || n AS secret
     FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at
             FROM generate_series(1, 2000) AS n) AS numbered;
@@ -113,6 +114,7 @@ my %argument = (
   inactive_after => q{'20 days'},
   churned_after => q{'40 days'},
   lost_after => q{'80 days'},
+  history => 'history',
 );
 my %queries;
 for my $line (split /\n/, $node->safe_psql('strict', qq{
@@ -156,6 +158,15 @@ cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
       SELECT lifecycle_counts_tally(1, '2023-01-01 UTC'::timestamptz,
                                     '[2023-06-01 UTC,2024-01-01 UTC)', '20 days', '40 days') AS t
     ) AS tallies},
+  'functions of histories' => q{
+    SELECT first_at(h), last_at(h), purchases(h), (SELECT count(*) FROM unnest(h)), h || h, h = h,
+           h <> h, h < h, h <= h, h > h, h >= h, h::jsonb, h::jsonb::customer_history = h,
+           jsonb(h), customer_history(jsonb(h)), h::text::customer_history,
+           lifecycle_at(h, '2023-06-01', '20 days', '40 days'),
+           lifecycle_at(h, date '2023-06-01', '20 days', '40 days'),
+           lifecycle_during(h, '[2023-06-01,2024-01-01)', '20 days', '40 days'),
+           explain_lifecycle(h, '[2023-06-01,2024-01-01)', '20 days', '40 days')
+      FROM (SELECT customer_history '{date; 2023-05-20, 2023-07-01 purchase 5.00}') AS v (h)},
   'operators' => q{
     SELECT count(*) FILTER (WHERE before = after), count(*) FILTER (WHERE before < after),
            count(*) FILTER (WHERE before <= after), count(*) FILTER (WHERE before > after),
@@ -179,8 +190,8 @@ cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
      GROUP BY before, event, tally ORDER BY before DESC, event, tally},
   'hashing' => q{
     SELECT count(*), count(DISTINCT tally::text)
-      FROM orders JOIN (SELECT DISTINCT before, event, tally, spend FROM orders) AS o
-             USING (before, event, tally, spend)},
+      FROM orders JOIN (SELECT DISTINCT before, event, tally, spend, history FROM orders) AS o
+             USING (before, event, tally, spend, history)},
   'casts' => q{
     SELECT max(before::text), max(event::text), 'new'::text::lifecycle_status,
            'interest'::text::lifecycle_event
@@ -487,6 +498,7 @@ $node->safe_psql('strict', qq{
              WHEN 'bytea' THEN '''\\x0102''::bytea'
              WHEN 'tools.lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
              WHEN 'lifecycle_event' THEN '''purchase''::tools.lifecycle_event'
+             WHEN 'customer_history' THEN '''{date; 2024-01-05}''::tools.customer_history'
              ELSE '''2023-05-01''::' || format_type(t, NULL) END, ', ' ORDER BY n)
              FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)) || ')' AS call
     FROM $ours WHERE p.prokind = 'f' AND 'internal'::regtype = ANY (p.proargtypes);

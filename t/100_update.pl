@@ -83,6 +83,7 @@ WinbackTypes::create($node, 'winback');
 # An update must not change the results of these queries, or the files of the relations.
 my %contents = (
   WinbackTypes::contents($node, 'winback'),
+  WinbackTypes::add_histories($node, 'winback'),
   copy => 'COPY everything TO STDOUT',
   views => q{SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'
               ORDER BY viewname COLLATE "C"},

@@ -7,7 +7,8 @@
 #   - The test reads the aggregates from the catalog and runs each of them over foreign
 #     tables and over a copy of their rows, in sessions of several zones.
 #   - Aggregates over timestamptz, and those that return timestamptz, are computed here. A
-#     lifecycle_tally over another type of time contains no timestamptz.
+#     lifecycle_tally over another type of time contains no timestamptz. history_agg subtracts
+#     nothing, so it is sent, too.
 #     The others are sent to the foreign servers. EXPLAIN shows both.
 #   - The same holds after the databases were dumped and restored, and for aggregates as
 #     pg_upgrade creates them.
@@ -46,7 +47,8 @@ sub ask {
 #
 my $columns = q{customer int, at timestamptz, local_time timestamp, day date,
                 event lifecycle_event, amount numeric, before lifecycle_status,
-                after lifecycle_status, tally rate_tally, counts lifecycle_tally};
+                after lifecycle_status, tally rate_tally, counts lifecycle_tally,
+                history customer_history};
 for my $database (@foreign) {
   $node->safe_psql('postgres', "CREATE DATABASE $database");
   $node->safe_psql($database, "CREATE EXTENSION winback; CREATE TABLE part ($columns)");
@@ -89,7 +91,8 @@ $node->safe_psql('winback', q{
          ('{won_back,active,inactive,churned,reactivated}'::lifecycle_status[])[1 + customer % 5],
          rate_tally(customer % 5, customer % 7 + 5),
          (SELECT lifecycle_counts_tally(c, t, '[2024-07-01,2024-10-01)', '90 days', '180 days')
-            FROM (VALUES (customer, at)) AS v (c, t))
+            FROM (VALUES (customer, at)) AS v (c, t)),
+         (SELECT history_agg(t, a) FROM (VALUES (at, amount)) AS v (t, a))
     FROM (SELECT n, timestamptz '2024-01-02' + n * interval '10 minutes', 'purchase', n % 13
             FROM generate_series(1, 300) AS n
           UNION ALL
@@ -139,6 +142,7 @@ my %argument = (
   rate_tally => 'tally',
   lifecycle_tally => 'counts',
   spend_tally => 'spend_tally(1, amount, amount * amount)',
+  history => 'history',
 );
 my %time = (timestamptz => 'at', timestamp => 'local_time', date => 'day');
 
@@ -175,9 +179,11 @@ sub calls {
   return @calls;
 }
 
-# Whether the answer depends on the TimeZone, or contains instants, which are shown in it.
+# Whether the answer depends on the TimeZone, or contains instants, which are shown in it. A history
+# keeps instants, and shows them in UTC.
 sub of_the_session {
   my ($call) = @_;
+  return 0 if $call->{name} eq 'history_agg';
   return $call->{types} =~ /\btimestamptz\b/
     || $call->{name} =~ /^(?:lifecycle_(?:counts|series)(?!_tally)|explain_lifecycle)/;
 }

@@ -214,4 +214,39 @@ sub create {
   return;
 }
 
+# Adds columns of histories to the table "everything", with an index: histories of each type of
+# time, with and without events and amounts. Returns queries that show them, as contents() does.
+# The objects of an older version of the extension do not have the type.
+sub add_histories {
+  my ($node, $database) = @_;
+  $node->safe_psql($database, q{
+    ALTER TABLE everything ADD COLUMN one_customer_history customer_history,
+                           ADD COLUMN many_customer_history customer_history[];
+    UPDATE everything
+       SET one_customer_history = h,
+           many_customer_history = ARRAY[h, NULL, h || h,
+             '{date; -infinity, 2024-01-05 purchase NaN, 2024-01-06 interest 0.0,
+               2024-01-06 purchase 12345678901234567890.5, infinity}']
+      FROM (SELECT customer, CASE customer % 5
+                               WHEN 0 THEN history_agg(at)
+                               WHEN 1 THEN history_agg(at::date, amount)
+                               WHEN 2 THEN history_agg(at::timestamp, event)
+                               WHEN 3 THEN history_agg(at, event, amount + 0.50)
+                               ELSE history_agg(at::date,
+                                                CASE event WHEN 'purchase' THEN amount END)
+                             END AS h
+              FROM orders GROUP BY customer) AS histories
+     WHERE id = customer AND id > 0;
+    CREATE INDEX histories_hash ON everything USING hash (one_customer_history);
+  });
+  return (
+    histories => 'SELECT id, one_customer_history, many_customer_history FROM everything '
+      . 'ORDER BY id',
+    events => 'SELECT id, h.* FROM everything, unnest(one_customer_history) AS h ORDER BY id, '
+      . 'h.at, h.event, h.amount',
+    at_june => q{SELECT id, lifecycle_at(one_customer_history, '2023-06-01', '20 days', '40 days')
+                   FROM everything ORDER BY id},
+  );
+}
+
 1;

@@ -25,4 +25,7 @@ extern const ListAggregate lifecycle_at_list;
 extern const ListAggregate lifecycle_during_list;
 extern const ListAggregate explain_lifecycle_list;
 
+/* history_agg.c */
+extern const ListAggregate history_agg_list;
+
 #endif							/* WINBACK_AGGREGATES_H */

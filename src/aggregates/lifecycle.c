@@ -19,6 +19,7 @@
 
 #include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
+#include "aggregates/lifecycle.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_at_trans);
 PG_FUNCTION_INFO_V1(lifecycle_at_final);
@@ -290,23 +291,17 @@ SetStatus(Row *row, ExplainColumn column, LifecycleStatus status)
 		Set(row, column, CharGetDatum(status));
 }
 
+/*
+ * Return the row that explains the facts of a customer.  fcinfo is that of an SQL function with
+ * this result.
+ */
 Datum
-explain_lifecycle_final(PG_FUNCTION_ARGS)
+ExplainFacts(FunctionCallInfo fcinfo, const PeriodJudge *judge, const EventFacts *facts,
+			 int64 first_purchase)
 {
-	Explanation *why;
-	const PeriodJudge *judge;
-	const EventFacts *facts;
-	Outcome		outcome;
+	Outcome		outcome = OutcomeFromEvents(facts);
 	TupleDesc	tupdesc;
 	Row			row = {0};
-
-	/* all rows were ignored, or there was none */
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	why = (Explanation *) PG_GETARG_POINTER(0);
-	judge = &why->judge;
-	facts = &why->state.facts;
-	outcome = OutcomeFromEvents(facts);
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
 		tupdesc->natts != EXPLAIN_NCOLUMNS)
@@ -330,7 +325,7 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 				   LaterInstantGet(facts->last_cancellation));
 	SetStatus(&row, EXPLAIN_STANDING_AT_START, StatusOfStanding(outcome.before));
 	if (outcome.bought)
-		SetInstant(&row, EXPLAIN_FIRST_PURCHASE, judge->unit, why->first_purchase);
+		SetInstant(&row, EXPLAIN_FIRST_PURCHASE, judge->unit, first_purchase);
 	if (outcome.bought || judge->has_end)
 		SetStatus(&row, EXPLAIN_STATUS, OutcomeStatus(&outcome));
 	Set(&row, EXPLAIN_REACTIVATION_ELIGIBLE,
@@ -343,6 +338,18 @@ explain_lifecycle_final(PG_FUNCTION_ARGS)
 		BoolGetDatum(WinbackEligible(outcome.before) && outcome.bought));
 
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, row.values, row.nulls)));
+}
+
+Datum
+explain_lifecycle_final(PG_FUNCTION_ARGS)
+{
+	Explanation *why;
+
+	/* all rows were ignored, or there was none */
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	why = (Explanation *) PG_GETARG_POINTER(0);
+	return ExplainFacts(fcinfo, &why->judge, &why->state.facts, why->first_purchase);
 }
 
 /*

@@ -50,6 +50,10 @@ typedef struct ListAggregate
 	 */
 	Datum		(*finish) (FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
 						   bool *isnull);
+
+	/* estimates of the bytes that a customer and a row take elsewhere, in fn_mcxt; else 0 */
+	int			customer_bytes;
+	int			row_bytes;
 } ListAggregate;
 
 extern void RegisterListAggregate(const ListAggregate *aggregate);

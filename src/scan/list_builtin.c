@@ -354,30 +354,33 @@ FinishNumericAverage(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint
 	return *isnull ? (Datum) 0 : Average(sum, facts);
 }
 
+#define BUILTIN(oid, size, add, end) \
+	{.aggregate = (oid), .facts_size = (size), .add_rows = (add), .finish = (end)}
+
 static const ListAggregate aggregates[] = {
-	{F_COUNT_, NULL, NULL, 0, CountSize, CountRows, FinishCount},
-	{F_COUNT_ANY, NULL, NULL, 0, CountSize, CountValues, FinishCount},
-	{F_MIN_INT2, NULL, NULL, 0, IntegerSize, Min16, Finish16},
-	{F_MIN_INT4, NULL, NULL, 0, IntegerSize, Min32, Finish32},
-	{F_MIN_INT8, NULL, NULL, 0, IntegerSize, Min64, Finish64},
-	{F_MIN_DATE, NULL, NULL, 0, IntegerSize, Min32, Finish32},
-	{F_MIN_TIMESTAMP, NULL, NULL, 0, IntegerSize, Min64, Finish64},
-	{F_MIN_TIMESTAMPTZ, NULL, NULL, 0, IntegerSize, Min64, Finish64},
-	{F_MAX_INT2, NULL, NULL, 0, IntegerSize, Max16, Finish16},
-	{F_MAX_INT4, NULL, NULL, 0, IntegerSize, Max32, Finish32},
-	{F_MAX_INT8, NULL, NULL, 0, IntegerSize, Max64, Finish64},
-	{F_MAX_DATE, NULL, NULL, 0, IntegerSize, Max32, Finish32},
-	{F_MAX_TIMESTAMP, NULL, NULL, 0, IntegerSize, Max64, Finish64},
-	{F_MAX_TIMESTAMPTZ, NULL, NULL, 0, IntegerSize, Max64, Finish64},
-	{F_SUM_INT2, NULL, NULL, 0, IntegerSize, Sum16, Finish64},
-	{F_SUM_INT4, NULL, NULL, 0, IntegerSize, Sum32, Finish64},
-	{F_AVG_INT2, NULL, NULL, 0, AverageSize, Average16, FinishIntegerAverage},
-	{F_AVG_INT4, NULL, NULL, 0, AverageSize, Average32, FinishIntegerAverage},
+	BUILTIN(F_COUNT_, CountSize, CountRows, FinishCount),
+	BUILTIN(F_COUNT_ANY, CountSize, CountValues, FinishCount),
+	BUILTIN(F_MIN_INT2, IntegerSize, Min16, Finish16),
+	BUILTIN(F_MIN_INT4, IntegerSize, Min32, Finish32),
+	BUILTIN(F_MIN_INT8, IntegerSize, Min64, Finish64),
+	BUILTIN(F_MIN_DATE, IntegerSize, Min32, Finish32),
+	BUILTIN(F_MIN_TIMESTAMP, IntegerSize, Min64, Finish64),
+	BUILTIN(F_MIN_TIMESTAMPTZ, IntegerSize, Min64, Finish64),
+	BUILTIN(F_MAX_INT2, IntegerSize, Max16, Finish16),
+	BUILTIN(F_MAX_INT4, IntegerSize, Max32, Finish32),
+	BUILTIN(F_MAX_INT8, IntegerSize, Max64, Finish64),
+	BUILTIN(F_MAX_DATE, IntegerSize, Max32, Finish32),
+	BUILTIN(F_MAX_TIMESTAMP, IntegerSize, Max64, Finish64),
+	BUILTIN(F_MAX_TIMESTAMPTZ, IntegerSize, Max64, Finish64),
+	BUILTIN(F_SUM_INT2, IntegerSize, Sum16, Finish64),
+	BUILTIN(F_SUM_INT4, IntegerSize, Sum32, Finish64),
+	BUILTIN(F_AVG_INT2, AverageSize, Average16, FinishIntegerAverage),
+	BUILTIN(F_AVG_INT4, AverageSize, Average32, FinishIntegerAverage),
 #ifdef HAVE_INT128
-	{F_SUM_INT8, NULL, NULL, 0, IntegerSize, AddBigints, FinishNumeric},
-	{F_SUM_NUMERIC, NULL, NULL, 0, IntegerSize, AddNumerics, FinishNumeric},
-	{F_AVG_INT8, NULL, NULL, 0, AverageSize, AverageBigints, FinishNumericAverage},
-	{F_AVG_NUMERIC, NULL, NULL, 0, AverageSize, AverageNumerics, FinishNumericAverage}
+	BUILTIN(F_SUM_INT8, IntegerSize, AddBigints, FinishNumeric),
+	BUILTIN(F_SUM_NUMERIC, IntegerSize, AddNumerics, FinishNumeric),
+	BUILTIN(F_AVG_INT8, AverageSize, AverageBigints, FinishNumericAverage),
+	BUILTIN(F_AVG_NUMERIC, AverageSize, AverageNumerics, FinishNumericAverage)
 #endif
 };
 

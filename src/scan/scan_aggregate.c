@@ -433,6 +433,18 @@ ListFactsSize(const Aggref *aggref)
 }
 
 /*
+ * Estimate the bytes that an aggregate takes for a customer of so many rows besides facts, in a
+ * list of customers.
+ */
+double
+ListOtherBytes(const Aggref *aggref, double rows)
+{
+	const ListAggregate *list = ListAggregateOf(aggref);
+
+	return list->customer_bytes + list->row_bytes * rows;
+}
+
+/*
  * Add rows of a page to the facts of their customers: facts[i] belongs to row chosen[i], or to row
  * i if `chosen` is NULL.
  */

@@ -78,6 +78,7 @@ extern bool IsOnePass(const Aggref *aggref);
 extern const OnePassAggregate *OnePassOf(const Aggref *aggref);
 extern const ListAggregate *ListAggregateOf(const Aggref *aggref);
 extern int	ListFactsSize(const Aggref *aggref);
+extern double ListOtherBytes(const Aggref *aggref, double rows);
 extern void ScanCheckExecute(Oid function, Oid role, ObjectType type);
 extern void ScanCheckPrivileges(const Aggref *aggref);
 extern Var *ColumnOf(Expr *arg);

@@ -51,6 +51,8 @@
 #define ADDING_SHARE			0.25
 #define CHOOSING_SHARE			1.0
 #define LIST_SLACK				1.3
+/* the multiple of memory elsewhere that passes take in effect, as some of them begin again */
+#define RESTART_FACTOR			4
 
 /*
  * The cost of one customer in the state of a parallel process: shares of cpu_tuple_cost
@@ -390,18 +392,28 @@ SetListCosts(PlannerInfo *root, const List *aggrefs, AggClauseCosts *costs)
 	costs->transCost.per_tuple = per_tuple;
 }
 
-/* Estimate the bytes of a customer in a list. */
+/* Estimate the bytes of a customer in a list, whose rows are `rows` of `ncustomers` customers. */
 static double
-EstimateCustomerBytes(PlannerInfo *root, const ScanInput *input, const List *aggrefs)
+EstimateCustomerBytes(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
+					  double rows, double ncustomers)
 {
 	const Var  *customer = ColumnOf(linitial(GroupKeys(root)));
 	int32		width = input->orders->attr_widths[customer->varattno - input->orders->min_attr];
-	int			bytes = CustomerKeyBytes(customer->vartype, width);
+	double		bytes = CustomerKeyBytes(customer->vartype, width);
+	double		other_bytes = 0;
 	ListCell   *lc;
 
 	foreach(lc, aggrefs)
-		bytes += ListFactsSize(lfirst_node(Aggref, lc));
-	return bytes * LIST_SLACK;
+	{
+		Aggref	   *aggref = lfirst_node(Aggref, lc);
+
+		bytes += ListFactsSize(aggref);
+		other_bytes += ListOtherBytes(aggref, rows / ncustomers);
+	}
+	/* memory elsewhere is not given back when the list forgets customers: passes begin again */
+	if (ncustomers * (bytes + other_bytes) * LIST_SLACK > get_hash_memory_limit())
+		other_bytes *= RESTART_FACTOR;
+	return (bytes + other_bytes) * LIST_SLACK;
 }
 
 /* Hook of the planner: add the paths of the scan to those that PostgreSQL has found. */
@@ -433,7 +445,8 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
 	if (input->list)
 	{
-		input->group_bytes = EstimateCustomerBytes(root, input, aggrefs);
+		input->group_bytes = EstimateCustomerBytes(root, input, aggrefs, rel->rows,
+												   ngroups);
 		SetListCosts(root, aggrefs, &costs);
 		if (ngroups * input->group_bytes > get_hash_memory_limit())
 			costs.transCost.per_tuple += CHOOSING_SHARE * cpu_operator_cost;

@@ -38,11 +38,9 @@ static const int64 powers[AMOUNT_MAX_SCALE + 1] = {
 	INT64CONST(100000000000000000), INT64CONST(1000000000000000000)
 };
 
-#ifdef HAVE_INT128
-
 /*
  * Read a numeric, given its bytes after the length, as an integer times a power of ten.  Return
- * false if it has too many digits, or is not a number.
+ * false if that integer does not fit 64 bits, if the scale is too large, or if it is not a number.
  */
 static bool
 ReadScaled(const char *bytes, Size size, Amount *amount)
@@ -57,36 +55,56 @@ ReadScaled(const char *bytes, Size size, Amount *amount)
 	scale = SHORT_SCALE(header);
 	if ((header & NUMERIC_FLAGS) != NUMERIC_IS_SHORT || scale > AMOUNT_MAX_SCALE)
 		return false;
+	exponent = ndigits > 0 ? (SHORT_WEIGHT(header) - ndigits + 1) * DIGIT_DECIMALS + scale : 0;
+	if (exponent > AMOUNT_MAX_SCALE || exponent <= -DIGIT_DECIMALS)
+		return false;
 
 	for (int i = 0; i < ndigits; i++)
 	{
+		int64		base = DIGIT_BASE;
 		int16		digit;
 
 		memcpy(&digit, bytes + sizeof(header) + i * sizeof(digit), sizeof(digit));
-		if (pg_mul_s64_overflow(scaled, DIGIT_BASE, &scaled) ||
+		if (exponent < 0 && i == ndigits - 1)
+		{
+			/* decimals after the scale, which the last digit has room for, are zero */
+			if (digit % powers[-exponent] != 0)
+				return false;
+			digit /= powers[-exponent];
+			base /= powers[-exponent];
+		}
+		if (pg_mul_s64_overflow(scaled, base, &scaled) ||
 			pg_add_s64_overflow(scaled, digit, &scaled))
 			return false;
 	}
-	exponent = (SHORT_WEIGHT(header) - ndigits + 1) * DIGIT_DECIMALS + scale;
-	if (scaled == 0)
-		exponent = 0;
-	if (exponent > AMOUNT_MAX_SCALE || exponent < -AMOUNT_MAX_SCALE ||
-		(exponent > 0 && pg_mul_s64_overflow(scaled, powers[exponent], &scaled)))
+	if (exponent > 0 && pg_mul_s64_overflow(scaled, powers[exponent], &scaled))
 		return false;
-	if (exponent < 0)
-	{
-		/* decimals after the scale, which the last digit has room for, are zero */
-		if (scaled % powers[-exponent] != 0)
-			return false;
-		scaled /= powers[-exponent];
-	}
 
 	amount->form = scale;
 	amount->value.scaled = header & SHORT_NEGATIVE ? -scaled : scaled;
 	return true;
 }
 
-#endif							/* HAVE_INT128 */
+/*
+ * Read a numeric that is not toasted as an integer times a power of ten, on every platform.  Return
+ * false if there is none of 64 bits.  The format of customer_history depends on it.
+ */
+bool
+AmountReadScaled(Numeric numeric, Amount *amount)
+{
+	const struct varlena *bytes = (const struct varlena *) numeric;
+
+	return ReadScaled(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), amount);
+}
+
+/* Return an amount other than NULL as a numeric. */
+Numeric
+AmountToNumeric(const Amount *amount)
+{
+	if (amount->form == AMOUNT_NUMERIC)
+		return amount->value.numeric;
+	return int64_div_fast_to_numeric(amount->value.scaled, amount->form);
+}
 
 /* Read a numeric.  Its memory must live as long as the amount. */
 Amount

@@ -43,6 +43,8 @@ IsAmountForm(int form)
 
 extern Amount AmountFromDatum(Datum numeric);
 extern Amount AmountFromScaled(int64 scaled, int scale);
+extern bool AmountReadScaled(Numeric numeric, Amount *amount);
+extern Numeric AmountToNumeric(const Amount *amount);
 extern bool AmountIsZero(const Amount *amount);
 extern bool AmountRescale(int64 *scaled, int digits);
 

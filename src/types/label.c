@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "rules/rules.h"
+#include "types/label.h"
 
 /* Each type has its own input and output functions, because its labels differ. */
 PG_FUNCTION_INFO_V1(lifecycle_status_in);
@@ -139,6 +140,28 @@ CodeToLabel(const LabelSet *set, uint8 code)
 			return set->labels[i].name;
 	}
 	elog(ERROR, "invalid code for %s: %d", set->type_name, code);
+}
+
+/* Set the event with a label of `length` bytes.  Return false if there is none. */
+bool
+LifecycleEventOfLabel(const char *name, Size length, uint8 *event)
+{
+	for (int i = 0; i < (int) lengthof(event_labels); i++)
+	{
+		if (strlen(event_labels[i].name) == length &&
+			memcmp(event_labels[i].name, name, length) == 0)
+		{
+			*event = event_labels[i].code;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *
+LabelOfLifecycleEvent(LifecycleEvent event)
+{
+	return CodeToLabel(&event_set, (uint8) event);
 }
 
 static Datum

@@ -54,7 +54,8 @@ $old->start;
 WinbackCluster::create_database($old);
 WinbackTypes::create($old, 'winback');
 WinbackLanded::create($old);
-%contents = (WinbackTypes::contents($old, 'winback'), members => $members);
+%contents = (WinbackTypes::contents($old, 'winback'),
+  WinbackTypes::add_histories($old, 'winback'), members => $members);
 my $old_major = major($old);
 my $before = look($old);
 cmp_ok(scalar(split /\n/, $before->{$_}), '>', 0, "$_: not empty before the upgrade")
