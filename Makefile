@@ -20,11 +20,13 @@ REGRESS = \
 	spend_tally \
 	holdout \
 	rates \
+	return_curve \
 	scan \
 	scan_join \
 	scan_union \
 	scan_list \
 	lifecycle \
+	spells \
 	series \
 	errors \
 	keys \
@@ -33,6 +35,7 @@ REGRESS = \
 	property \
 	property_events \
 	property_series \
+	property_curve \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways, or no aggregate.
 ifdef WITHOUT_SCANS
