@@ -39,7 +39,7 @@ REGRESS = \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways, or no aggregate.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out effects holdout scan scan_join scan_union scan_list dense property property_events property_series parallel,$(REGRESS))
+REGRESS := $(filter-out effects holdout scan scan_join scan_union scan_list dense property property_events property_series parallel return_curve property_curve,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/
