@@ -200,6 +200,7 @@ UnitsOfDay(const DayLog *log)
 static inline uint16 *
 ChunkAt(const DayLog *log, uint32 chunk)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is no place without a segment */
 	return log->segments[chunk >> SEGMENT_BITS] + chunk % SEGMENT_UNITS;
 }
 
@@ -542,7 +543,7 @@ AddDays(CustomerState *state, uint8 *const *facts, const void *rows, int nrows)
 	{
 		if (IsChunk(facts[i]))
 			PrefetchForUpdate(ChunkAt(log, LoadNumber(facts[i])) + CHUNK_HEAD +
-							  CodeOf(facts[i]) * UnitsOfDay(log));
+							  (Size) CodeOf(facts[i]) * UnitsOfDay(log));
 	}
 	for (int i = 0; i < nrows; i++)
 	{
