@@ -336,6 +336,22 @@ SELECT sum(c) = (SELECT return_curve(customer, day, '2024-12-01') FROM many) AS 
          AS sum_at
 FROM by_scan;
 
+-- a join to the customers, by whose country the rows are grouped, changes nothing
+CREATE TEMP TABLE countries AS
+SELECT n AS customer, n % 3 AS country FROM generate_series(0, 299) AS n;
+ALTER TABLE countries ADD PRIMARY KEY (customer);
+ANALYZE countries;
+EXPLAIN (COSTS OFF)
+SELECT c.country, return_curve_at(customer, day, '2024-01-01', '2024-12-01')
+FROM many JOIN countries AS c USING (customer) GROUP BY c.country;
+SELECT country, b2.c = a.c AS same, b.at = a.at AS same_at
+FROM by_scan AS a
+JOIN (SELECT c.country, return_curve_at(customer, day, '2024-01-01', '2024-12-01') AS at
+      FROM many JOIN countries AS c USING (customer) GROUP BY c.country) AS b USING (country)
+JOIN (SELECT c.country, return_curve(customer, day, '2024-12-01') AS c
+      FROM many JOIN countries AS c USING (customer) GROUP BY c.country) AS b2 USING (country)
+ORDER BY country;
+
 -- the memory is at most 4 bytes for each purchase and 24 for each customer, whether customers are
 -- numbers of a sequence or not
 CREATE TEMP TABLE large AS

@@ -144,7 +144,7 @@ const OnePassAggregate return_curve_aggregate = {
 	return_curve_trans, TakeCurveRows, .nargs = 3, .keeps_purchases = true
 };
 const OnePassAggregate return_curve_at_aggregate = {
-	return_curve_at_trans, TakeCurveAtRows, .nargs = 4
+	return_curve_at_trans, TakeCurveAtRows, .nargs = 4, .only_facts = true
 };
 
 Datum

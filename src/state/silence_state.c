@@ -784,16 +784,13 @@ KeepNearest(uint8 *facts, int n, uint32 nearest)
 }
 
 static void
-AddDaysAround(CustomerState *state, uint8 *const *facts, const void *rows, int nrows)
+AddDaysAround(CustomerState *state pg_attribute_unused(), uint8 *const *facts, const void *rows,
+			  int nrows)
 {
-	SilenceState *silences = (SilenceState *) state;
-	uint32		observed = (uint32) (silences->until_day - silences->as_of_day);
 	const DayAround *days = rows;
 
 	for (int i = 0; i < nrows; i++)
 	{
-		if (!days[i].after)
-			silences->oldest = Max(silences->oldest, days[i].days + observed);
 		if (days[i].after && days[i].days == 0)
 			facts[i][0] |= FACT_BOUGHT_ON_DAY;
 		else
@@ -820,7 +817,7 @@ CheckDaysAround(const CustomerState *state, const uint8 *facts)
 	uint32		after = LoadNearest(facts, 1);
 
 	if ((facts[0] & ~(SLOT_TAKEN | FACT_BOUGHT_ON_DAY)) != 0 ||
-		(before != 0 && last + (PG_UINT32_MAX - before) > silences->oldest) ||
+		(before != 0 && last + (PG_UINT32_MAX - before) > PG_INT32_MAX) ||
 		(after != 0 && (after == PG_UINT32_MAX || PG_UINT32_MAX - after > last)))
 		elog(ERROR, "invalid customer in a serialized state");
 }
@@ -856,6 +853,25 @@ static const CustomerStateOps open_silences_ops = {
 };
 
 const CustomerStateOps *const open_silences_kind = &open_silences_ops;
+
+/* Return the greatest length that the silence of a customer can have. */
+static int64
+LongestOpenSilence(const SilenceState *state)
+{
+	uint64		cursor = 0;
+	uint64		ncustomers = 0;
+	uint32		longest = 0;
+	const uint8 *facts;
+
+	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
+	{
+		if (ncustomers++ % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (LoadNearest(facts, 0) != 0)
+			longest = Max(longest, PG_UINT32_MAX - LoadNearest(facts, 0));
+	}
+	return longest + (state->until_day - state->as_of_day);
+}
 
 /* Count the silence of each customer that is open at as_of. */
 static void
@@ -899,7 +915,7 @@ SilenceStateCurve(SilenceState *state)
 	Datum		curve;
 
 	CustomerStateFlush(&state->base);
-	CurveCountsInit(&counts, state->oldest);
+	CurveCountsInit(&counts, HasAsOf(state) ? LongestOpenSilence(state) : state->oldest);
 	if (HasAsOf(state))
 		CountOpenSilences(state, &counts);
 	else

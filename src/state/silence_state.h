@@ -49,7 +49,7 @@ typedef struct SilenceState
 	uint64		fingerprint;	/* of the question */
 	int64		as_of_day;		/* undefined without as_of */
 	int64		until_day;
-	uint32		oldest;			/* the greatest age, with as_of that of a purchase before it */
+	uint32		oldest;			/* the greatest age; unused with as_of */
 	DayLog		log;			/* unused with as_of */
 } SilenceState;
 
