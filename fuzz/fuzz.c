@@ -39,6 +39,7 @@
 #include "state/series_state.h"
 #include "state/silence_state.h"
 #include "types/rate_tally.h"
+#include "types/return_curve.h"
 #include "state/state_wire.h"
 
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -416,12 +417,14 @@ ReadSilenceState(const uint8 *data, size_t size)
 	CustomerState *sent = CustomerStateDeserialize(ByteaFrom(data, size));
 	CustomerState *one;
 	CustomerState *two;
+	Curve		curves[2];
 
 	if ((sent->ops != silences_kind && sent->ops != open_silences_kind) ||
 		!MergeTwice(sent, &one, &two))
 		return;
-	MustBeSame(DatumGetByteaP(SilenceStateCurve((SilenceState *) one)),
-			   DatumGetByteaP(SilenceStateCurve((SilenceState *) two)));
+	curves[0] = SilenceStateCurve((SilenceState *) one);
+	curves[1] = SilenceStateCurve((SilenceState *) two);
+	MustBeSame(DatumGetByteaP(CurveDatum(&curves[0])), DatumGetByteaP(CurveDatum(&curves[1])));
 }
 
 /* -------------------------------------------------------------- the targets */

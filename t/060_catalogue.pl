@@ -448,8 +448,8 @@ my @classes = rows(q{
   SELECT object, amvalidate(objid)
     FROM members WHERE classid = 'pg_opclass'::regclass ORDER BY object COLLATE "C"});
 is(scalar @classes, 9,
-  'status, event and rate_tally have a btree and a hash operator class, other tallies and curves a '
-    . 'hash class');
+  'status, event and rate_tally have a btree and a hash operator class, other tallies and '
+    . 'return_curve a hash class');
 none('min and max exist for each type with a btree class, and its order serves them', q{
   SELECT opcintype::regtype, wanted
     FROM members JOIN pg_opclass AS c ON classid = 'pg_opclass'::regclass AND objid = c.oid

@@ -151,8 +151,10 @@ Datum
 return_curve_final(PG_FUNCTION_ARGS)
 {
 	SilenceState *state = ArgState(fcinfo, 0);
+	Curve		curve;
 
 	if (state == NULL)
 		PG_RETURN_NULL();
-	return SilenceStateCurve(state);
+	curve = SilenceStateCurve(state);
+	return CurveDatum(&curve);
 }

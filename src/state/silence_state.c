@@ -25,7 +25,6 @@
 #include "state/silence_state.h"
 #include "state/state_wire.h"
 #include "table/large_memory.h"
-#include "types/return_curve.h"
 
 /* The smallest number of units of the first segment. */
 #define FIRST_UNITS		64
@@ -904,15 +903,15 @@ CountOpenSilences(const SilenceState *state, CurveCounts *counts)
 	}
 }
 
-/* Return the curve of all customers. */
-Datum
+/* Return the points of the curve of all customers, allocated in the current context. */
+Curve
 SilenceStateCurve(SilenceState *state)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "return curve",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	CurveCounts counts;
-	Datum		curve;
+	Curve		curve;
 
 	CustomerStateFlush(&state->base);
 	CurveCountsInit(&counts, HasAsOf(state) ? LongestOpenSilence(state) : state->oldest);
@@ -921,7 +920,7 @@ SilenceStateCurve(SilenceState *state)
 	else
 		CountAllSilences(state, &counts);
 	MemoryContextSwitchTo(old_context);
-	curve = CurveCountsDatum(&counts);
+	curve = CurveCountsPoints(&counts, old_context);
 	MemoryContextDelete(context);
 	return curve;
 }

@@ -9,6 +9,7 @@
 
 #include "rules/local_day.h"
 #include "rules/question.h"
+#include "state/curve_counts.h"
 #include "state/customer_state.h"
 
 /*
@@ -62,7 +63,7 @@ typedef struct DayAround
 
 extern SilenceState *SilenceStateCreate(MemoryContext context, StateFamily *family,
 										const Question *question, LocalDays *days);
-extern Datum SilenceStateCurve(SilenceState *state);
+extern Curve SilenceStateCurve(SilenceState *state);
 pg_noreturn extern void UntilChanged(void);
 
 extern const CustomerStateOps *const silences_kind;

@@ -204,66 +204,6 @@ CurveFromDatum(Datum datum)
 	return curve;
 }
 
-/* A page has at least this many lengths, and there are at most so many pages. */
-#define MIN_PAGE_BITS	6
-#define MAX_PAGES		65536
-
-/* Allocate counts of silences of up to `longest` days. */
-void
-CurveCountsInit(CurveCounts *counts, int64 longest)
-{
-	counts->page_bits = MIN_PAGE_BITS;
-	while (longest >> counts->page_bits >= MAX_PAGES)
-		counts->page_bits++;
-	counts->npages = (int) (longest >> counts->page_bits) + 1;
-	counts->pages = palloc_extended(counts->npages * sizeof(CurvePoint *),
-									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
-
-/* Allocate the points around a length. */
-CurvePoint *
-CurveCountsNewPage(CurveCounts *counts, int days)
-{
-	int			page = days >> counts->page_bits;
-	int			size = 1 << counts->page_bits;
-
-	counts->pages[page] = palloc0(size * sizeof(CurvePoint));
-	for (int i = 0; i < size; i++)
-		counts->pages[page][i].days = (int32) ((int64) page * size + i);
-	return counts->pages[page];
-}
-
-static inline bool
-IsCounted(const CurvePoint *point)
-{
-	return (point->returned | point->censored | point->entered) != 0;
-}
-
-/* Make a value of the type from counts. */
-Datum
-CurveCountsDatum(const CurveCounts *counts)
-{
-	Curve		curve = {0};
-	Size		npoints = 0;
-	int			size = 1 << counts->page_bits;
-
-	for (int page = 0; page < counts->npages; page++)
-	{
-		for (int i = 0; counts->pages[page] != NULL && i < size; i++)
-			npoints += IsCounted(&counts->pages[page][i]);
-	}
-	curve.points = palloc_extended(Max(npoints, 1) * sizeof(CurvePoint), MCXT_ALLOC_HUGE);
-	for (int page = 0; page < counts->npages; page++)
-	{
-		for (int i = 0; counts->pages[page] != NULL && i < size; i++)
-		{
-			if (IsCounted(&counts->pages[page][i]))
-				curve.points[curve.npoints++] = counts->pages[page][i];
-		}
-	}
-	return CurveDatum(&curve);
-}
-
 /*
  * Input and output.
  */
