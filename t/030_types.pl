@@ -75,7 +75,8 @@ ask(q{
            (SELECT CASE WHEN id % 2 = 0 THEN return_curve(customer, at, event, '2023-08-01')
                         ELSE return_curve_at(customer, at, event, '2023-06-10', '2023-08-01') END
               FROM orders WHERE customer < id),
-         many_return_curve = ARRAY['{}', '{1:9223372036854775806/1}', NULL, '{70000:1/0/0,70001:2/3}',
+         many_return_curve = ARRAY['{}', '{1:9223372036854775806/1}', NULL,
+           '{70000:1/0/0,70001:2/3}',
            (SELECT return_curve(customer, at, '2023-07-01') FROM orders WHERE customer < id)];
 });
 $contents{curves} = 'SELECT id, one_return_curve, many_return_curve FROM everything ORDER BY id';
@@ -204,7 +205,8 @@ SKIP: {
       SELECT sql_error_code, message, concat(detail, hint)
         FROM pg_input_error_info('$text', '$type')});
     is($sqlstate, '22P02', "'$text' as $type: the SQLSTATE");
-    like($message, qr/^(invalid input|invalid return_curve|rate_tally must have|spend_tally must hold)/,
+    like($message,
+      qr/^(invalid input|invalid return_curve|rate_tally must have|spend_tally must hold)/,
       "'$text' as $type: the message");
     like($more, qr/^\Q$says\E/, "'$text' as $type: the detail or hint");
   }
