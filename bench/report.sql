@@ -49,7 +49,10 @@ WITH pair (place, title, dividend, divisor, at_most, at_least) AS (
 		(16, 'with / without the scan: six tallies behind eight texts', 'texts_events',
 			'texts_events_aggregate', 1.0, NULL),
 		(17, 'with / without the scan: six tallies behind 120 columns', 'wide_events',
-			'wide_events_aggregate', 1.0, NULL)
+			'wide_events_aggregate', 1.0, NULL),
+		(18, 'return_curve / reactivation_rate', 'curve', 'reactivation', 3, NULL),
+		(19, 'return_curve_at / reactivation_rate', 'curve_at', 'reactivation', 3, NULL),
+		(20, 'plain SQL of the curve / return_curve', 'curve_plain', 'curve', NULL, 4)
 )
 SELECT place, title, dividend, divisor, at_most, at_least,
 	percentile_cont(0.5) WITHIN GROUP (ORDER BY a.seconds / b.seconds)::numeric AS value,

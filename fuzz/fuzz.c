@@ -38,7 +38,9 @@
 #include "state/period_state.h"
 #include "state/series_state.h"
 #include "types/customer_history.h"
+#include "state/silence_state.h"
 #include "types/rate_tally.h"
+#include "types/return_curve.h"
 #include "state/state_wire.h"
 
 extern int	LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -67,6 +69,10 @@ extern Datum customer_history_send(PG_FUNCTION_ARGS);
 extern Datum customer_history_add(PG_FUNCTION_ARGS);
 extern Datum customer_history_to_jsonb(PG_FUNCTION_ARGS);
 extern Datum customer_history_from_jsonb(PG_FUNCTION_ARGS);
+extern Datum return_curve_in(PG_FUNCTION_ARGS);
+extern Datum return_curve_out(PG_FUNCTION_ARGS);
+extern Datum return_curve_recv(PG_FUNCTION_ARGS);
+extern Datum return_curve_send(PG_FUNCTION_ARGS);
 
 /* from PostgreSQL's main.c, which is left out */
 const char *progname = "fuzz";
@@ -289,6 +295,18 @@ ReadHistoryState(const uint8 *data, size_t size)
 		 "a merged state gives another history");
 }
 
+static void
+CurveIn(const uint8 *data, size_t size)
+{
+	ReadText(data, size, return_curve_in, return_curve_out, false);
+}
+
+static void
+CurveRecv(const uint8 *data, size_t size)
+{
+	ReadBytes(data, size, return_curve_recv, return_curve_send);
+}
+
 /* -------------------------------------------------------------------- states */
 
 static bytea *
@@ -378,6 +396,9 @@ SameFacts(const CustomerState *a, const uint8 *a_facts, const CustomerState *b,
 			SumOfEvents(&ours->log, LoadHead(LogFacts(ours, a_facts))) ==
 			SumOfEvents(&theirs->log, LoadHead(LogFacts(theirs, b_facts)));
 	}
+	/* the facts are places in a log, and the curves are compared later */
+	if (a->ops == silences_kind)
+		return true;
 	if (a->ops != series_events_kind)
 		return memcmp(a_facts, b_facts, a->table.facts_size) == 0;
 	return SumOfEvents(&((const SeriesState *) a)->log, LoadHead(a_facts)) ==
@@ -510,6 +531,22 @@ ReadSeriesState(const uint8 *data, size_t size)
 				 "two equal states have different revenue");
 }
 
+static void
+ReadSilenceState(const uint8 *data, size_t size)
+{
+	CustomerState *sent = CustomerStateDeserialize(ByteaFrom(data, size));
+	CustomerState *one;
+	CustomerState *two;
+	Curve		curves[2];
+
+	if ((sent->ops != silences_kind && sent->ops != open_silences_kind) ||
+		!MergeTwice(sent, &one, &two))
+		return;
+	curves[0] = SilenceStateCurve((SilenceState *) one);
+	curves[1] = SilenceStateCurve((SilenceState *) two);
+	MustBeSame(DatumGetByteaP(CurveDatum(&curves[0])), DatumGetByteaP(CurveDatum(&curves[1])));
+}
+
 /* -------------------------------------------------------------- the targets */
 
 typedef struct Target
@@ -531,6 +568,7 @@ typedef struct Target
 	"{\"to\":null,\"reach\":\"2023-12-02\",\"later\":null," \
 	"\"customers\":{\"churned/bought/active\":300},\"sustained\":2," \
 	"\"revenue\":[0.00,-1.5,\"NaN\",0,100000000000000000000]}]}"
+#define CURVES		"{} {9:1/0,13:1/1} {1:0/0/2,300:1000/0} {2147483647:9223372036854775806/1}"
 
 /* A history contains spaces, so WriteSeeds writes these. */
 static const char *const histories[] = {
@@ -550,12 +588,15 @@ static const Target targets[] = {
 	{"tally_recv", TallyRecv, TALLIES, rate_tally_in, rate_tally_send},
 	{"counts_in", CountsIn, COUNTS, NULL, NULL},
 	{"counts_recv", CountsRecv, COUNTS, lifecycle_tally_in, lifecycle_tally_send},
+	{"curve_in", CurveIn, CURVES, NULL, NULL},
+	{"curve_recv", CurveRecv, CURVES, return_curve_in, return_curve_send},
 	{"period_state", ReadPeriodState, NULL, NULL, NULL},
 	{"series_state", ReadSeriesState, NULL, NULL, NULL},
 	{"history_in", HistoryIn, NULL, NULL, NULL},
 	{"history_recv", HistoryRecv, NULL, NULL, NULL},
 	{"history_use", UseHistory, NULL, NULL, NULL},
 	{"history_state", ReadHistoryState, NULL, NULL, NULL},
+	{"silence_state", ReadSilenceState, NULL, NULL, NULL},
 };
 
 /* ---------------------------------------------------------- the first inputs */
@@ -729,6 +770,9 @@ WriteSeeds(void)
 				};
 				PeriodState *period;
 				SeriesState *series;
+				SilenceState *silences;
+				Question	until = {.unit = question.unit};
+				LocalDays	days;
 
 				question.period.from = 8766 * day;	/* in 2024 */
 				question.period.to = question.period.from + 150 * day;
@@ -737,10 +781,17 @@ WriteSeeds(void)
 				period = PeriodStateCreate(CurrentMemoryContext, &family, &judge, kind > 0);
 				series = SeriesStateCreate(CurrentMemoryContext, &family, &question,
 										   kind > 0, kind > 1);
+				/* with as_of, without, and with days more than 179 years before until */
+				until.period.from = kind == 0 ? question.period.from : BEGINNING_OF_TIME;
+				until.period.to = question.period.to + (kind == 2 ? 70000 * day : 0);
+				until.fingerprint = QuestionFingerprint(&until);
+				LocalDaysInit(&days, CurrentMemoryContext, until.unit);
+				silences = SilenceStateCreate(CurrentMemoryContext, &family, &until, &days);
 				if (IS_ARRAY(p))
 				{
 					BecomeArray(&period->base.table);
 					BecomeArray(&series->base.table);
+					BecomeArray(&silences->base.table);
 				}
 				for (int n = 0; n < ncustomers * 2; n++)
 				{
@@ -762,6 +813,18 @@ WriteSeeds(void)
 						.form = AMOUNT_NUMERIC, .value.numeric = int64_to_numeric(n * 12345)
 					};
 
+					if (kind == 0)
+					{
+						DayAround	around = SilenceStateDayAround(silences, &days, at);
+
+						CustomerStateEnter(&silences->base, customer_type, customer, &around);
+					}
+					else
+					{
+						uint32		age = SilenceStateAge(silences, &days, at);
+
+						CustomerStateEnter(&silences->base, customer_type, customer, &age);
+					}
 					if (kind > 0)
 					{
 						CustomerStateEnter(&period->base, customer_type, customer, &row);
@@ -778,6 +841,8 @@ WriteSeeds(void)
 				}
 				WriteState("period_state", nstates, CustomerStateSerialize(&period->base, NULL));
 				WriteState("series_state", nstates, CustomerStateSerialize(&series->base, NULL));
+				WriteState("silence_state", nstates,
+						   CustomerStateSerialize(&silences->base, NULL));
 				nstates++;
 			}
 		}

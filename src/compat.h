@@ -114,6 +114,15 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 									 ObjectIdGetDatum(typioparam), Int32GetDatum(typmod)), true)
 #endif
 
+/* 16 stores a soft error of a range type's functions in a context */
+#if PG_VERSION_NUM >= 160000
+#define MakeRange(typcache, lower, upper, empty) \
+	make_range((typcache), (lower), (upper), (empty), NULL)
+#else
+#define MakeRange(typcache, lower, upper, empty) \
+	make_range((typcache), (lower), (upper), (empty))
+#endif
+
 /* 17 brought infinite intervals; before, every interval is finite */
 #if PG_VERSION_NUM >= 170000
 #define IntervalIsFinite(interval)	(!INTERVAL_NOT_FINITE(interval))

@@ -28,6 +28,8 @@ _PG_init(void)
 	RegisterOnePassAggregate(&series_aggregate);
 	RegisterOnePassAggregate(&counts_lost_aggregate);
 	RegisterOnePassAggregate(&series_lost_aggregate);
+	RegisterOnePassAggregate(&return_curve_aggregate);
+	RegisterOnePassAggregate(&return_curve_at_aggregate);
 	RegisterListAggregate(&lifecycle_at_list);
 	RegisterListAggregate(&lifecycle_during_list);
 	RegisterListAggregate(&explain_lifecycle_list);

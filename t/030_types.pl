@@ -26,8 +26,9 @@ sub ask { return $node->safe_psql('winback', $_[0]); }
 
 WinbackTypes::create($node, 'winback');
 # Tallies of one period and of a series, of each type of time, with and without what is optional.
-# Older versions of the objects lack this type and the next, so WinbackTypes does not create them.
-my @types = (@WinbackTypes::types, 'lifecycle_tally', 'spend_tally', 'customer_history');
+# Older versions of the objects lack these types, so WinbackTypes does not create them.
+my @types = (@WinbackTypes::types, 'lifecycle_tally', 'spend_tally', 'customer_history',
+  'return_curve');
 ask(q{
   CREATE TABLE tallies (id int PRIMARY KEY, one_lifecycle_tally lifecycle_tally,
                         many_lifecycle_tally lifecycle_tally[])
@@ -67,6 +68,20 @@ my %contents = (
 sub table_of {
   return $_[0] =~ /lifecycle_tally/ ? 'tallies' : $_[0] =~ /spend_tally/ ? 'spends' : 'everything';
 }
+
+# curves of some of the orders, with silences that entered late and without
+ask(q{
+  ALTER TABLE everything ADD one_return_curve return_curve, ADD many_return_curve return_curve[];
+  UPDATE everything
+     SET one_return_curve =
+           (SELECT CASE WHEN id % 2 = 0 THEN return_curve(customer, at, event, '2023-08-01')
+                        ELSE return_curve_at(customer, at, event, '2023-06-10', '2023-08-01') END
+              FROM orders WHERE customer < id),
+         many_return_curve = ARRAY['{}', '{1:9223372036854775806/1}', NULL,
+           '{70000:1/0/0,70001:2/3}',
+           (SELECT return_curve(customer, at, '2023-07-01') FROM orders WHERE customer < id)];
+});
+$contents{curves} = 'SELECT id, one_return_curve, many_return_curve FROM everything ORDER BY id';
 
 # An index, a partial index, a constraint and a view that use the order of the tallies and
 # the comparison of labels with text. pg_dump writes them out, so they must read in again.
@@ -181,6 +196,9 @@ my @broken = (
   [ 'spend_tally', '1/2/3', 'The square of the sum exceeds' ],
   [ 'customer_history', '{2024-01-05}', 'Write the type of the instants and the events, such' ],
   [ 'customer_history', '{date; 2024-01-05 interest 5}', 'The amount is 5.' ],
+  [ 'return_curve', '{1:1}', 'Write days:returned/censored for each length' ],
+  [ 'return_curve', '{2:1/0,1:1/0}', 'Lengths must ascend.' ],
+  [ 'return_curve[]', '{"{1:0/0}"}', 'An element must count a silence' ],
   [ 'lifecycle_status[]', '{active,lapsed}', 'Labels are prospect, new,' ],
   [ 'rate_tally[]', '{1/2,3/2}', 'Returned is 3, eligible is 2.' ],
   [ 'lifecycle_transition', '(active,lapsed,1)', 'Labels are prospect, new,' ],
@@ -195,7 +213,8 @@ SKIP: {
         FROM pg_input_error_info('$text', '$type')});
     is($sqlstate, '22P02', "'$text' as $type: the SQLSTATE");
     like($message,
-      qr/^(invalid input|rate_tally must have|spend_tally must hold|interest must not have)/,
+      qr/^(invalid\ input|invalid\ return_curve|rate_tally\ must\ have|spend_tally\ must\ hold|
+           interest\ must\ not\ have)/x,
       "'$text' as $type: the message");
     like($more, qr/^\Q$says\E/, "'$text' as $type: the detail or hint");
   }
@@ -432,7 +451,8 @@ for my $type (@all) {
   is(slurp_file("$files/again"), slurp_file("$files/sink"),
     "$type: accepted bytes read back equal (seed $seed)");
   is(ask("SELECT count(*) FROM sink WHERE v::text::$type\::text IS DISTINCT FROM v::text"),
-    0, "$type: as text too (seed $seed)") if $type =~ /status|event|_tally|transition|history/;
+    0, "$type: as text too (seed $seed)")
+    if $type =~ /status|event|_tally|transition|history|return_curve/;
   ask('DROP TABLE sink, again');
 }
 

@@ -292,6 +292,50 @@ is(join(' ', map { $_->{lower} <= $_->{difference} && $_->{difference} <= $_->{u
       && $_->{p} <= $_->{adjusted} ? 'fine' : 'wrong' } @{ $data->{campaigns} }),
   'fine fine fine fine', 'differences lie in their intervals, and adjusting makes p no smaller');
 
+# Returns the return curve of a table of orders in plain SQL: the points up to 400 days, and the
+# chances.
+sub plain_curve {
+  my ($orders, $until) = @_;
+  $node->safe_psql('winback', q{
+    DO $$ BEGIN CREATE AGGREGATE product(float8) (SFUNC = float8mul, STYPE = float8);
+    EXCEPTION WHEN duplicate_function THEN NULL; END $$});
+  return decode_json($node->safe_psql('winback', qq{
+    SET TimeZone = 'UTC';
+    WITH silence AS (
+      SELECT coalesce(next, '$until'::date) - day AS days, next IS NOT NULL AS returned
+        FROM (SELECT day, lead(day) OVER (PARTITION BY customer_id ORDER BY day) AS next
+                FROM (SELECT DISTINCT customer_id, ordered_at::date AS day FROM $orders
+                       WHERE ordered_at::date < '$until') AS d) AS s),
+    point AS (
+      SELECT days, sum(count(*)) OVER (ORDER BY days DESC) AS at_risk,
+             count(*) FILTER (WHERE returned) AS returned
+        FROM silence GROUP BY days),
+    estimate AS (
+      SELECT *, product(1 - returned::float8 / at_risk) OVER (ORDER BY days) AS survival
+        FROM point)
+    SELECT json_build_object(
+      'points', (SELECT json_agg(json_build_array(days, at_risk, returned,
+                                                  round(survival::numeric, 6)) ORDER BY days)
+                   FROM estimate WHERE days <= 400),
+      'chances', (SELECT json_agg(round((
+                     1 - (SELECT product(1 - returned::float8 / at_risk) FROM point
+                           WHERE point.days > n AND point.days <= n + 90))::numeric, 9) ORDER BY n)
+                    FROM unnest('{30,60,90,180,360}'::int[]) AS n))}));
+}
+{
+  my $curve = plain_curve('orders', '2025-01-01');
+  my $points = $data->{curve}{points};
+  is_deeply([ map { [ map { 0 + $_ } @$_{qw(days at_risk returned survival)} ] } @$points ],
+    [ map { [ map { 0 + $_ } @$_ ] } @{ $curve->{points} } ],
+    'the return curve equals plain SQL');
+  cmp_ok(scalar(@$points), '>', 300, 'the return curve has more than 300 points');
+  is(join(' ', map { sprintf('%.8f', $_->{chance}) } @{ $data->{curve}{chances} }),
+    join(' ', map { sprintf('%.8f', $_) } @{ $curve->{chances} }),
+    'the chances of a return equal plain SQL');
+  is_deeply([ map { 0 + $_ } @{ $data->{curve} }{qw(inactive_days churned_days)} ], [ 60, 180 ],
+    'the thresholds are in days');
+}
+
 is_deeply([ @$data{qw(orders customers first_order last_order)} ],
   [ split /\|/, $node->safe_psql('winback', "SET TimeZone = 'UTC';
     SELECT count(*), count(DISTINCT customer_id), min(ordered_at)::date, max(ordered_at)::date
@@ -358,7 +402,8 @@ SKIP: {
 
   # each chart has a shape for each number
   my %figure = $dom =~ m{<figure id="(\w+)">(.*?)</figure>}gs;
-  is(join(' ', sort keys %figure), 'campaigns flows rates revenue silence standing transitions',
+  is(join(' ', sort keys %figure),
+    'campaigns curve flows rates revenue silence standing transitions',
     'all figures are there');
   for my $id (sort keys %figure) {
     my @charts = $figure{$id} =~ m{<svg role="img" aria-label="([^"]{40,})"}g;
@@ -424,6 +469,12 @@ SKIP: {
   like($figure{campaigns}, qr{<text[^>]*>October, voucher</text>}, 'campaigns: variants are named');
   like($figure{campaigns}, qr{<h2>October, voucher: 39 customers \(95% interval 14 to 65\)},
     'campaigns: the title names the one effect that is proven');
+  is($shapes->('curve', 'line curve'), 1, 'curve: a line');
+  is($shapes->('curve', 'band curve'), 1, 'curve: a band');
+  is($shapes->('curve', 'threshold'), 2, 'curve: both thresholds are marked');
+  like($figure{curve}, qr/>inactive after 60 days<.*>churned after 180 days</s,
+    'curve: the thresholds are named');
+  cmp_ok($shapes->('curve', 'at-risk'), '>', 5, 'curve: it has the numbers at risk');
 
   # words that cannot be confused
   my $prose = $dom =~ s{<script.*?</script>}{}gsr;
@@ -513,6 +564,13 @@ SKIP: {
         \@cells;
       } @$silence ],
     'the table by length of silence equals plain SQL');
+  is_deeply($rows->('table-chances'),
+    [ map {
+        my $c = $_;
+        [ $c->{silence}, $comma->($c->{at_risk}),
+          map { sprintf('%.1f%%', 100 * $_ + 1e-9) } @$c{qw(chance lower upper)} ]
+      } @{ $data->{curve}{chances} } ],
+    'the table of chances shows the chances');
   my %said = ('not yet a customer' => 'none', 'won back' => 'won_back', 'stayed active' => 'active',
     'back after a pause' => 'reactivated');
   my $status = sub { return $said{ $_[0] } // $_[0] };

@@ -153,6 +153,9 @@ my %right = (
   observed => q{'{5,6}'}, expected => q{'{1,1}'},
   history => q{'{UNIT; 2024-01-15}'}, customer_history => q{'{UNIT; 2024-01-15}'},
   jsonb => q{'{"unit": "date", "events": [{"at": "2024-01-15"}]}'},
+  until => q{'2024-03-01'}, return_curve => q{'{1:1/1}'}, map({ $_ => q{'{1:1/1}'} } qw(curve a b)),
+  silence => q{'0 days'}, within => q{'1 day'}, chance => '0.5', k => '3', prior_gaps => '3',
+  returns => q{ROW(0, NULL, NULL, 1, '10 days', '10 days', '10 days')},
 );
 # Wrong arguments, one or two in a call. The column n is the number of the row.
 my @wrong = (
@@ -186,6 +189,11 @@ my @wrong = (
   { expected => q{'{0,1}'} },
   { history => q{'{UNIT; -infinity}'} }, { jsonb => q{'[]'} },
   { history => q{CASE n WHEN 1 THEN '{date; 2024-01-15}' ELSE '{timestamp; 2024-01-15}' END} },
+  { until => 'NULL' }, { until => q{'infinity'} }, { as_of => q{'2024-03-01'} },
+  { until => q{CASE n WHEN 1 THEN '2024-03-01' ELSE '2024-04-01' END} },
+  { silence => q{'-1 days'} }, { silence => q{'1 month'} }, { within => q{'0 days'} },
+  { chance => '-1' }, { k => '0' }, { prior_gaps => '-1' },
+  { return_curve => q{'{1:9223372036854775807/0}'} },
 );
 
 # Return a query that calls a function over $rows rows, with the arguments of %right
@@ -398,7 +406,8 @@ none('final functions are read-only, and states of type internal can be serializ
 is(ask(q{
     SELECT string_agg(DISTINCT proname, ' ')
       FROM functions AS f JOIN pg_aggregate ON aggfnoid = f.oid WHERE aggcombinefn = 0}),
-  'explain_lifecycle', 'all aggregates but explain_lifecycle can run in parallel');
+  'active_spells explain_lifecycle returns',
+  'all aggregates but those over the whole life of a customer can run in parallel');
 #
 # Servers that compute parts of an aggregate, such as Citus, send states of plain types to each
 # other, in the types that the catalogue names. They call final functions without an expression.
@@ -457,8 +466,9 @@ none('an operator can hash or merge exactly if it is the equality of a hash or b
 my @classes = rows(q{
   SELECT object, amvalidate(objid)
     FROM members WHERE classid = 'pg_opclass'::regclass ORDER BY object COLLATE "C"});
-is(scalar @classes, 10,
-  'labels, rate_tally and histories have a btree and a hash operator class, other tallies a hash one');
+is(scalar @classes, 11,
+  'labels, rate_tally and histories have a btree and a hash operator class, other tallies and '
+    . 'return_curve a hash class');
 # The order of histories has no meaning.
 none('min and max exist for each type with a btree class, and its order serves them', q{
   SELECT opcintype::regtype, wanted

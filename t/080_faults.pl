@@ -112,6 +112,7 @@ sub fails {
 my %parallel = (
   rate => "SELECT reactivation_rate(a << 20 | b, $at, $terms) " . rows(1000000),
   series => "SELECT lifecycle_series(a, $at, $event, 1.5, $months) " . rows(1000000),
+  curve => "SELECT return_curve(a << 20 | b % 100, $at, '2024-06-01') " . rows(1000000),
 );
 for my $query (values %parallel) {
   like($node->safe_psql('winback', "EXPLAIN $query"), qr/Gather.*Partial Aggregate/s,
@@ -204,6 +205,10 @@ my %large = (
     "SELECT reactivation_rate($customers, $at, $event, $terms) $rows",
   'a series grows' => "SELECT lifecycle_series($customers, $at, $months) $rows",
   'a series with amounts grows' => "SELECT lifecycle_series(a, $at, b::numeric, $months) $rows",
+  'a log of purchase days grows' =>
+    "SELECT return_curve(a << 20 | b % 1000, $at, '2024-06-01') $rows",
+  'a log of purchase days is made wide' =>
+    "SELECT return_curve(a << 20 | b % 1000, $at, '2224-06-01') $rows",
   'a hash of many groups grows' => "
     SELECT count(r) FROM (SELECT reactivation_rate(b % 10, $at, $terms) AS r $rows
                            GROUP BY a << 20 | b % 5000) AS groups",

@@ -110,6 +110,7 @@ my %argument = (
   tsrange => q{'[2023-06-01,2024-01-01)'::tsrange},
   daterange => q{'[2023-06-01,2024-01-01)'::daterange},
   as_of => q{'2023-06-01'},
+  until => q{'2024-01-01'},
   step => q{'1 month'},
   inactive_after => q{'20 days'},
   churned_after => q{'40 days'},
@@ -132,7 +133,8 @@ for my $line (split /\n/, $node->safe_psql('strict', qq{
       ? qq{"$type"}
       : $argument{ $name eq 'period' ? $type : $name }
       || ($type =~ /rate_tally/ ? 'tally' : $type =~ /spend_tally/ ? 'spend'
-        : $type =~ /lifecycle_tally/ ? 'counted' : $type =~ /status/ ? 'before'
+        : $type =~ /lifecycle_tally/ ? 'counted' : $type =~ /curve/ ? q{'{1:1/1}'::return_curve}
+        : $type =~ /status/ ? 'before'
         : $type =~ /event/ ? 'event' : 'unknown');
   } 0 .. $#types;
   $queries{$signature} = "SELECT $function(" . join(', ', @arguments) . ') FROM orders';
@@ -167,6 +169,12 @@ cmp_ok(scalar keys %queries, '>', 60, 'there are more than 60 aggregates');
            lifecycle_during(h, '[2023-06-01,2024-01-01)', '20 days', '40 days'),
            explain_lifecycle(h, '[2023-06-01,2024-01-01)', '20 days', '40 days')
       FROM (SELECT customer_history '{date; 2023-05-20, 2023-07-01 purchase 5.00}') AS v (h)},
+  'functions of curves' => q{
+    SELECT chance_of_return(c, '0 days', '1 day'), silence_for(c, 0.1, '1 day'), median_return(c),
+           median_return_interval(c), restricted_mean_return(c, '1 day'), log_rank(c, c), c + c,
+           c = c, c <> c, (SELECT count(*) FROM unnest(c)),
+           own_threshold(ROW(0, NULL, NULL, 0, NULL, NULL, NULL), c, 3)
+      FROM CAST('{1:1/1}' AS return_curve) AS c},
   'operators' => q{
     SELECT count(*) FILTER (WHERE before = after), count(*) FILTER (WHERE before < after),
            count(*) FILTER (WHERE before <= after), count(*) FILTER (WHERE before > after),

@@ -143,6 +143,7 @@ my %argument = (
   lifecycle_tally => 'counts',
   spend_tally => 'spend_tally(1, amount, amount * amount)',
   history => 'history',
+  return_curve => q{'{1:1/1}'::return_curve},
 );
 my %time = (timestamptz => 'at', timestamp => 'local_time', date => 'day');
 
@@ -170,6 +171,7 @@ sub calls {
       my $argument = $names[$_] // '';
       $argument eq 'at' ? $time{ $types[$_] }
         : $argument eq 'as_of' ? "'2024-07-01'::$types[$_]"
+        : $argument eq 'until' ? "'2024-11-01'::$types[$_]"
         : $argument{$argument} // $argument{ $types[$_] }
         // BAIL_OUT("$name: the test has no value for argument $argument $types[$_]")
     } 0 .. $#types;
@@ -185,7 +187,7 @@ sub of_the_session {
   my ($call) = @_;
   return 0 if $call->{name} eq 'history_agg';
   return $call->{types} =~ /\btimestamptz\b/
-    || $call->{name} =~ /^(?:lifecycle_(?:counts|series)(?!_tally)|explain_lifecycle)/;
+    || $call->{name} =~ /^(?:lifecycle_(?:counts|series)(?!_tally)|explain_lifecycle|returns)/;
 }
 
 # The functions of the test: whether two queries have the same rows in the same order, and

@@ -1,6 +1,7 @@
 -- report.sql
---   The two rates of the demo shop by month, as a table and a small chart, and the
---   win-back rate of those silent for 180 to 365 days.
+--   The two rates of the demo shop by month, as a table and a small chart, the
+--   win-back rate of those silent for 180 to 365 days, and the chance of a return
+--   by length of silence.
 --
 --   A rate depends on the orders before the month, so each month's query reads the
 --   whole table: the month is the period, not a WHERE. The report starts in 2023,
@@ -43,6 +44,21 @@ SELECT to_char(month, 'Mon YYYY') AS "month",
            FROM orders
        ) AS shop
  ORDER BY month.month;
+
+\echo 'Why 60 and 180 days? The chance that a customer comes back within 90 days, after so long a'
+\echo 'silence, with those counted who never came back (Kaplan-Meier):'
+\echo
+
+SELECT days AS "days of silence",
+       to_char(100 * chance, '990.0') || ' %' AS "come back",
+       repeat('█', round(20 * chance)::int) AS "█ = 5 %",
+       to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0') || ' %' AS "95 % sure",
+       at_risk AS "silences",
+       CASE days WHEN 60 THEN 'inactive' WHEN 180 THEN 'churned' ELSE '' END AS "threshold"
+  FROM (SELECT return_curve(customer_id, ordered_at, '2025-01-01') AS curve FROM orders) AS shop,
+       unnest('{30, 60, 90, 180, 360}'::int[]) AS days,
+       chance_of_return(curve, make_interval(days => days), '90 days')
+ ORDER BY days;
 
 \echo 'Try it on a table of your own (all of it: without its history no customer can come back):'
 \echo

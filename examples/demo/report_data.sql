@@ -190,6 +190,10 @@ silence AS (
          unnest(series),
          rate_interval(win_back) AS share
 ),
+-- how long silences last, up to the end of the report
+silences AS (
+  SELECT return_curve(customer, day, :'to') AS curve FROM purchase
+),
 -- the period whose customers the report follows one by one: the last complete quarter, or month
 complete AS (
   SELECT starts_on FROM month WHERE history_complete AND period_complete
@@ -313,6 +317,30 @@ SELECT replace(json_build_object(
              'revenue_back_share', round(revenue_back / nullif(revenue, 0), 6))
            ORDER BY starts_on)
       FROM month),
+  'curve', (
+    SELECT json_build_object(
+             'silences', (SELECT coalesce(sum(returned + censored), 0) FROM unnest(curve)),
+             'median', extract(epoch FROM median_return(curve)) / 86400,
+             -- a month counts as 30 days here, as where PostgreSQL compares intervals
+             'inactive_days', extract(epoch FROM interval :'inactive_after') / 86400,
+             'churned_days', extract(epoch FROM interval :'churned_after') / 86400,
+             'points', (
+               SELECT coalesce(json_agg(json_build_object(
+                        'days', extract(day FROM silence), 'at_risk', at_risk,
+                        'returned', returned, 'survival', round(survival::numeric, 6),
+                        'lower', round(lower::numeric, 6), 'upper', round(upper::numeric, 6))
+                      ORDER BY silence), '[]')
+                 FROM unnest(curve)
+                WHERE silence <= greatest(interval '400 days',
+                                          2 * make_interval(days => (extract(epoch FROM
+                                            interval :'churned_after') / 86400)::int))),
+             'chances', (
+               SELECT json_agg(json_build_object(
+                        'silence', days, 'chance', chance, 'lower', lower, 'upper', upper,
+                        'at_risk', at_risk) ORDER BY days)
+                 FROM unnest('{30, 60, 90, 180, 360}'::int[]) AS days,
+                      chance_of_return(curve, make_interval(days => days), '90 days')))
+      FROM silences),
   'followed', (SELECT json_build_object('from', first, 'to', next, 'months', months) FROM followed),
   'transitions', (
     SELECT json_agg(json_build_object('before', before, 'after', after, 'customers', customers)

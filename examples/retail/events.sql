@@ -21,11 +21,11 @@
 --   * A refund is an adjustment on the day on which the goods come back. It lowers
 --     the revenue and changes no standing. Question 8 uses it.
 --
---   The thresholds come from question 1, how long customers usually wait:
---   * inactive after 6 months: 9 of 10 waits are shorter, so a longer silence is
---     worth a reminder;
---   * churned after 12 months: a whole year of seasons has gone by without the
---     customer, and very few waits are longer.
+--   The thresholds come from question 1, how likely a return is after a silence:
+--   * inactive after 6 months: from then on at most one in four comes back within the
+--     next 180 days, so a longer silence is worth a reminder;
+--   * churned after 12 months: at most one in eight does, and a whole year of seasons
+--     has gone by without the customer.
 
 \set QUIET on
 \set ON_ERROR_STOP on

@@ -15,19 +15,35 @@ SET DateStyle = 'ISO';
 SET search_path = retail_example, public;
 
 \echo
-\echo '1. How long do customers usually wait before they buy again?'
-SELECT to_char(100 * share, '990%') AS "of the waits", wait AS "are no longer than"
-  FROM (
-         SELECT percentile_disc(ARRAY[0.5, 0.75, 0.9, 0.95, 0.97]) WITHIN GROUP (ORDER BY days)
-           FROM (
-                  SELECT ordered_at::date - lag(ordered_at::date) OVER customer AS days
-                    FROM orders
-                   WHERE customer_id IS NOT NULL
-                  WINDOW customer AS (PARTITION BY customer_id ORDER BY ordered_at)
-                ) AS waits
-       ) AS p(waits),
-       unnest(ARRAY[0.5, 0.75, 0.9, 0.95, 0.97], waits) AS w(share, wait)
- ORDER BY share;
+\echo '1. How likely is it that a customer comes back after so long a silence, and which thresholds'
+\echo 'follow? (The last column shows why the waits that ended are no guide: they leave out all who'
+\echo 'never came back, so nearly all of them are shorter.)'
+WITH shop AS (
+  SELECT return_curve(customer_id, ordered_at, '2025-01-01') AS curve FROM orders
+)
+SELECT days AS "days of silence", to_char(100 * chance, '990.0%') AS "back in 180 days",
+       to_char(100 * lower, '990.0') || to_char(100 * upper, ' - 990.0%') AS "95% sure", at_risk
+  FROM shop, unnest('{30, 60, 90, 120, 180, 270, 365, 545}'::int[]) AS days,
+       chance_of_return(curve, make_interval(days => days), '180 days')
+ ORDER BY days;
+WITH shop AS (
+  SELECT return_curve(customer_id, ordered_at, '2025-01-01') AS curve FROM orders
+)
+SELECT threshold, "at most come back",
+       silence_for(curve, at_most, '180 days') AS "after a silence of",
+       (SELECT to_char(100 * avg((wait <= extract(day FROM
+                                   silence_for(curve, at_most, '180 days')))::int), '990%')
+          FROM (
+                 SELECT ordered_at::date - lag(ordered_at::date) OVER customer AS wait
+                   FROM orders
+                  WHERE customer_id IS NOT NULL
+                 WINDOW customer AS (PARTITION BY customer_id ORDER BY ordered_at)
+               ) AS waits
+         WHERE wait > 0) AS "of the waits are shorter"
+  FROM shop,
+       (VALUES ('inactive', 0.25, '1 of 4'), ('churned', 0.125, '1 of 8'))
+         AS asked (threshold, at_most, "at most come back")
+ ORDER BY at_most DESC;
 
 \echo '2. How well did we get customers back, month by month in 2024?'
 SELECT to_char(starts_on, 'YYYY-MM') AS month, step,

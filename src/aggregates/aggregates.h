@@ -20,6 +20,10 @@ extern const OnePassAggregate series_aggregate;
 extern const OnePassAggregate counts_lost_aggregate;
 extern const OnePassAggregate series_lost_aggregate;
 
+/* return_curve.c */
+extern const OnePassAggregate return_curve_aggregate;
+extern const OnePassAggregate return_curve_at_aggregate;
+
 /* lifecycle.c */
 extern const ListAggregate lifecycle_at_list;
 extern const ListAggregate lifecycle_during_list;

@@ -54,9 +54,11 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	CallSite   *site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
 	bool		has_step = signature->scope == SCOPE_SERIES;
+	bool		has_until = signature->scope == SCOPE_BETWEEN;
+	bool		has_period = signature->scope != SCOPE_ALWAYS;
 	int			arg = AtArg(signature) + 1;
-	int			noptional = PG_NARGS() - 3 - signature->customer - has_step -
-		signature->inactive_after - signature->churned_after - signature->lost_after;
+	int			noptional = PG_NARGS() - 2 - has_period - signature->customer - has_step -
+		has_until - signature->inactive_after - signature->churned_after - signature->lost_after;
 
 	site->signature = signature;
 	/* an optional argument of type numeric is the amount, any other one the event */
@@ -67,7 +69,10 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 		else
 			site->event = arg++;
 	}
-	site->period = arg++;
+	if (has_period)
+		site->period = arg++;
+	if (has_until)
+		site->until = arg++;
 	if (has_step)
 		site->step = arg++;
 	if (signature->inactive_after)
@@ -91,7 +96,10 @@ CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
 		site->family.customer_type = CustomerTypeCreate(site->family.context, type,
 														PG_GET_COLLATION());
 	}
+	if (signature->counts_days)
+		LocalDaysInit(&site->days, site->family.context, site->unit);
 	site->constant = ArgIsConstant(fcinfo, site->period) &&
+		ArgIsConstant(fcinfo, site->until) &&
 		ArgIsConstant(fcinfo, site->step) &&
 		ArgIsConstant(fcinfo, site->inactive_after) &&
 		ArgIsConstant(fcinfo, site->churned_after) &&
@@ -130,16 +138,52 @@ NotNull(const char *name, const char *hint)
 			 errhint("%s", hint)));
 }
 
+/* Read the instant up to which customers are observed. */
+static int64
+ReadUntil(FunctionCallInfo fcinfo, const CallSite *site, int arg)
+{
+	int64		until;
+
+	if (PG_ARGISNULL(arg))
+		NotNull("until", "Use an instant such as '2024-01-01'.");
+	until = InstantFromDatum(site->unit, PG_GETARG_DATUM(arg));
+	if (until == BEGINNING_OF_TIME || until == END_OF_TIME)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("until must be finite"),
+				 errdetail("The silence of a customer who did not return is counted up to it."),
+				 errhint("Use an instant such as '2024-01-01', at which the data end.")));
+	return until;
+}
+
 static Period
 ReadPeriod(FunctionCallInfo fcinfo, const CallSite *site)
 {
-	Period		period;
+	Period		period = {BEGINNING_OF_TIME, END_OF_TIME};
 
-	if (site->signature->scope == SCOPE_INSTANT)
+	if (site->signature->scope == SCOPE_ALWAYS)
+		return period;
+	if (site->signature->scope == SCOPE_UNTIL)
+	{
+		period.to = ReadUntil(fcinfo, site, site->period);
+		return period;
+	}
+	if (site->signature->scope == SCOPE_INSTANT || site->signature->scope == SCOPE_BETWEEN)
 	{
 		if (PG_ARGISNULL(site->period))
 			NotNull("as_of", "Use an instant such as '2024-01-01'.");
-		return PeriodBefore(InstantFromDatum(site->unit, PG_GETARG_DATUM(site->period)));
+		period = PeriodBefore(InstantFromDatum(site->unit, PG_GETARG_DATUM(site->period)));
+		if (site->until)
+		{
+			period.to = ReadUntil(fcinfo, site, site->until);
+			if (period.to <= period.from)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("until must be later than as_of"),
+						 errdetail("Customers are observed from as_of to until."),
+						 errhint("Pass as_of before until.")));
+		}
+		return period;
 	}
 
 	if (PG_ARGISNULL(site->period))
@@ -219,6 +263,21 @@ CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site)
 		site->has_judge = false;
 	}
 	return &site->question;
+}
+
+/* Return the question of a row in memory that all states of the call site share. */
+const Question *
+CallSiteShareQuestion(FunctionCallInfo fcinfo, CallSite *site)
+{
+	const Question *question = CallSiteQuestion(fcinfo, site);
+	Question   *shared;
+
+	if (site->shared != NULL && site->shared->fingerprint == question->fingerprint)
+		return site->shared;
+	shared = MemoryContextAlloc(site->family.context, sizeof(Question));
+	*shared = *question;
+	site->shared = shared;
+	return shared;
 }
 
 const PeriodJudge *

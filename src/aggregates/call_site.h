@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 
+#include "rules/local_day.h"
 #include "rules/period_judge.h"
 #include "rules/question.h"
 #include "scan/row_block.h"
@@ -21,7 +22,10 @@ typedef enum Scope
 	SCOPE_START,				/* the start of the period */
 	SCOPE_BOTH,					/* its start, and its end if it has one */
 	SCOPE_BOUNDED,				/* its start and its end, which it must have */
-	SCOPE_SERIES				/* start and end of each step of a period with an end */
+	SCOPE_SERIES,				/* start and end of each step of a period with an end */
+	SCOPE_UNTIL,				/* until, an instant up to which customers are observed */
+	SCOPE_BETWEEN,				/* as_of and until */
+	SCOPE_ALWAYS				/* all instants; there is no such argument */
 } Scope;
 
 /* Return whether the answer depends on the standings at the end of the period. */
@@ -40,7 +44,7 @@ ScopeNeedsEnd(Scope scope)
 
 /*
  * The signature of an aggregate:
- * ([customer,] at, [event,] [amount,] period or as_of, [step,]
+ * ([customer,] at, [event,] [amount,] period or as_of or until, [until or step,]
  *  [inactive_after,] [churned_after,] [lost_after])
  * The arguments of the call decide whether it has an event and an amount.
  */
@@ -51,6 +55,7 @@ typedef struct Signature
 	bool		inactive_after;
 	bool		churned_after;
 	bool		lost_after;
+	bool		counts_days;	/* the calendar days of instants matter */
 } Signature;
 
 /*
@@ -67,7 +72,8 @@ typedef struct CallSite
 	/* positions of the arguments that differ between signatures; 0 if absent */
 	int			event;
 	int			amount;
-	int			period;			/* or as_of */
+	int			period;			/* or as_of, or until without as_of */
+	int			until;			/* behind as_of */
 	int			step;
 	int			inactive_after;
 	int			churned_after;
@@ -78,12 +84,15 @@ typedef struct CallSite
 	bool		has_judge;		/* judge is set, and belongs to the question */
 	Question	question;
 	PeriodJudge judge;
+	LocalDays	days;			/* set if the aggregate counts days */
+	const Question *shared;		/* CallSiteShareQuestion; NULL before the first call */
 } CallSite;
 
 extern CallSite *CallSiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
 extern MemoryContext AggregateContext(FunctionCallInfo fcinfo);
 extern StateFamily *CombineFamily(FunctionCallInfo fcinfo, Oid customer_type);
 extern const Question *CallSiteReadQuestion(FunctionCallInfo fcinfo, CallSite *site);
+extern const Question *CallSiteShareQuestion(FunctionCallInfo fcinfo, CallSite *site);
 extern const PeriodJudge *CallSiteMakeJudge(CallSite *site);
 
 static inline CallSite *

@@ -30,6 +30,7 @@ typedef struct OnePassAggregate
 	int			nargs;			/* arguments without an event and an amount */
 	bool		keeps_rows;		/* with an event or an amount, the state grows with the rows */
 	bool		only_facts;		/* beside the question, the state has nothing but the facts of customers */
+	bool		keeps_purchases;	/* the state grows with the rows in any case */
 } OnePassAggregate;
 
 extern void RegisterOnePassAggregate(const OnePassAggregate *aggregate);

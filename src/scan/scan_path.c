@@ -146,7 +146,7 @@ EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 		get_typlenbyval(exprType((Node *) customer), &typlen, &typbyval);
 		if (!typbyval)
 			weight = Max(weight, typlen > 0 ? REFERENCE_WEIGHT : VARYING_WEIGHT);
-		if (has_more && one_pass->keeps_rows)
+		if (one_pass->keeps_purchases || (has_more && one_pass->keeps_rows))
 			customers += partial->rows * ROW_WEIGHT;
 		else if (has_more)
 			weight = Max(weight, EVENTS_WEIGHT);

@@ -10,6 +10,8 @@
  *		purchases of a series		a bit for each zone of the calendar (series_state.c)
  *		amounts of a series			the same, and a number of the customer for a log (series_state.c)
  *		events of a series			the place of the last one in a log (series_state.c)
+ *		purchase days				the days, or their place in a log (silence_state.c)
+ *		days around an instant		the nearest day before and after it (silence_state.c)
  *
  * Each kind is a struct that begins with a CustomerState, and a table of operations.
  * All kinds share the code that queues rows in a batch and enters them together, and

@@ -37,6 +37,7 @@
 #include "state/event_log.h"
 #include "state/period_state.h"
 #include "state/series_state.h"
+#include "state/silence_state.h"
 #include "state/state_wire.h"
 #include "table/large_memory.h"
 #include "table/slots.h"
@@ -63,7 +64,8 @@ KindOfTag(int tag)
 {
 	const CustomerStateOps *const kinds[] = {
 		period_purchases_kind, period_events_kind,
-		series_purchases_kind, series_amounts_kind, series_events_kind
+		series_purchases_kind, series_amounts_kind, series_events_kind,
+		silences_kind, open_silences_kind
 	};
 
 	for (int i = 0; i < (int) lengthof(kinds); i++)
