@@ -20,6 +20,7 @@ REGRESS = \
 	spend_tally \
 	holdout \
 	customer_history \
+	track_histories \
 	rates \
 	return_curve \
 	scan \
@@ -49,7 +50,8 @@ ISOLATION = \
 	scan_visibility \
 	scan_serializable \
 	scan_recheck \
-	scan_joined
+	scan_joined \
+	track_refresh
 ISOLATION_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 TAP_TESTS = 1
 
