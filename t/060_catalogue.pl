@@ -41,7 +41,7 @@ sub none {
 
 # The view "members" lists the objects of the extension, and "functions" its
 # functions. A function is a part if an aggregate, an operator, an operator class,
-# a type or the planner calls it. Users call the other functions, and also those
+# a type, the planner or a function in PL/pgSQL calls it. Users call the other functions, and also those
 # of casts, as they can call PostgreSQL's own functions for casts.
 ask(q{
   CREATE VIEW members AS
@@ -62,11 +62,16 @@ ask(q{
       OR EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
       OR EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
       OR EXISTS (SELECT FROM pg_type WHERE p.oid IN (typinput, typoutput, typreceive, typsend))
-      OR EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid);
+      OR EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid)
+      OR EXISTS (SELECT FROM pg_proc AS f JOIN pg_language AS l ON l.oid = f.prolang
+                  WHERE lanname = 'plpgsql' AND f.prolang = p.prolang AND f.oid <> p.oid
+                    AND f.prosrc LIKE '%\%s.' || p.proname || '(%');
 
   CREATE VIEW functions AS
-  SELECT p.*, m.object, m.comment, p.oid IN (SELECT oid FROM parts WHERE NOT of_cast) AS is_part
-    FROM pg_proc AS p JOIN members AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid;
+  SELECT p.*, m.object, m.comment, p.oid IN (SELECT oid FROM parts WHERE NOT of_cast) AS is_part,
+         lanname
+    FROM pg_proc AS p JOIN members AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
+    JOIN pg_language AS l ON l.oid = prolang;
 });
 
 #
@@ -105,8 +110,9 @@ none('functions that differ only in the type of time have the same comment', q{
 #
 # The functions that users call: names, the names and types of their arguments, comments.
 my @functions = map {
-  my ($object, $name, $kind, $names, $types, $comment) = @$_;
+  my ($object, $name, $kind, $names, $types, $comment, $language) = @$_;
   { object => $object, name => $name, is_aggregate => $kind eq 'a', comment => $comment,
+    makes_objects => $language eq 'plpgsql',
     names => [ split /,/, $names, -1 ], types => [ split /,/, $types, -1 ] }
 } rows(q{
   SELECT object, proname, prokind,
@@ -114,7 +120,7 @@ my @functions = map {
                                  FROM generate_series(1, pronargs) AS i ORDER BY i), ','),
          array_to_string(ARRAY(SELECT format_type(proargtypes[i - 1], NULL)
                                  FROM generate_series(1, pronargs) AS i ORDER BY i), ','),
-         comment
+         comment, lanname
     FROM functions WHERE NOT is_part ORDER BY object COLLATE "C"});
 cmp_ok(scalar @functions, '>', 50, 'the extension has more than 50 functions that users call');
 
@@ -215,7 +221,17 @@ sub call {
   return "SELECT $function->{name}($arguments) FROM generate_series(1, $rows) AS n";
 }
 
-for my $function (@functions) {
+# Compare the errors that a comment names with the SQLSTATEs of calls that must fail.
+sub check_errors {
+  my ($function, @states) = @_;
+  my %raised = map { $_ => 1 } grep { $_ ne '00000' } @states;
+  my %named = map { $_ => 1 } $function->{comment} =~ /\b([0-9][0-9A-Z]{4})\b(?! periods)/g;
+  is(join(' ', sort keys %named), join(' ', sort keys %raised),
+    "the comment of $function->{object} names the errors that it raises");
+  return;
+}
+
+for my $function (grep { !$_->{makes_objects} } @functions) {
   my @positions = 0 .. $#{ $function->{types} };
   my %has = map {
     my ($name, $type) = ($function->{names}[$_], $function->{types}[$_]);
@@ -225,11 +241,56 @@ for my $function (@functions) {
   my @calls = map { call($function, $_, 2) } {}, @mistakes;
   my @states = ask(join ";\n", map { "SELECT state_of(\$query\$$_\$query\$)" } @calls) =~ /(\S+)/g;
   is(shift @states, '00000', "$function->{object} accepts valid arguments");
+  check_errors($function, @states);
+}
 
-  my %raised = map { $_ => 1 } grep { $_ ne '00000' } @states;
-  my %named = map { $_ => 1 } $function->{comment} =~ /\b([0-9][0-9A-Z]{4})\b(?! periods)/g;
-  is(join(' ', sort keys %named), join(' ', sort keys %raised),
-    "the comment of $function->{object} names the errors that it raises");
+# The functions that make and change tables have calls of their own, the first of which is valid.
+# Each call finds the table customer_histories tracked.
+my %calls = (
+  track_customer_histories => [
+    q{('orders', 'customer', 'at', histories => 'more')}, q{(NULL, 'customer', 'at')},
+    q{('foreign_orders', 'customer', 'at')}, q{('pg_views', 'viewname', 'viewowner')},
+    q{('orders', 'buyer', 'at')}, q{('orders', 'customer', 'customer')},
+    q{('orders', 'place', 'at')}, q{('orders', 'customer', 'at')},
+    q{('orders', 'customer', 'at', histories => repeat('x', 55)::name)},
+    q{('orders', 'customer', 'at', schema => 'nowhere')},
+    q{('orders', 'customer', 'at', overlap => '1 hour')},
+  ],
+  refresh_customer_histories => [
+    q{('customer_histories')}, q{('orders')}, q{(NULL)}, q{('customer_histories', NULL)},
+    q{('customer_histories', 0)},
+  ],
+  customer_history_status => [ q{('customer_histories')}, q{('orders')}, q{(NULL)} ],
+  untrack_customer_histories => [ q{('customer_histories')}, q{('orders')}, q{(NULL)} ],
+);
+ask(q{
+  CREATE ROLE nobody;
+  CREATE TABLE orders (customer int, at date, place point);
+  CREATE TABLE foreign_orders (customer int, at date);
+  ALTER TABLE foreign_orders OWNER TO nobody;
+  CREATE INDEX ON orders (customer);
+});
+is(join(' ', sort keys %calls),
+  join(' ', sort map { $_->{name} } grep { $_->{makes_objects} } @functions),
+  'this test has calls of each function that makes objects');
+for my $function (grep { $_->{makes_objects} } @functions) {
+  my @states = map { ask(qq{
+    BEGIN;
+    SELECT track_customer_histories('orders', 'customer', 'at') \\g /dev/null
+    GRANT nobody TO CURRENT_USER;
+    SELECT state_of(\$query\$SELECT $function->{name}$_\$query\$);
+    ROLLBACK}) } @{ $calls{ $function->{name} } };
+  is(shift @states, '00000', "$function->{object} accepts valid arguments");
+  # as a role that owns nothing, at another isolation level, and beside another refresh
+  if ($function->{name} eq 'track_customer_histories') {
+    push @states, ask(q{SET ROLE nobody;
+      SELECT state_of($query$SELECT track_customer_histories('orders', 'customer', 'at')$query$)});
+    push @states, ask(q{BEGIN ISOLATION LEVEL REPEATABLE READ;
+      SELECT state_of($query$SELECT track_customer_histories('orders', 'customer', 'at')$query$)});
+  }
+  # specs/track_refresh.spec proves this one
+  push @states, '40001' if $function->{name} eq 'refresh_customer_histories';
+  check_errors($function, @states);
 }
 
 # An aggregate over no row may return NULL, and so may a function of the tally 0/0 or 0/0/0.
@@ -295,6 +356,8 @@ for my $form (@forms) {
       as_of => 'date, text, timestamp with time zone, timestamp without time zone',
       period => 'daterange, text, tsrange, tstzrange') : ());
   my ($at) = grep { $types{ $form->{arguments}[$_] } } 0 .. $#{ $form->{arguments} };
+  # the name of a column
+  undef $at if $form->{name} eq 'track_customer_histories';
   is(join(', ', sort map { defined $at ? $_->{types}[$at] : 'one' } @found),
     defined $at ? $types{ $form->{arguments}[$at] } : 'one',
     "README's $form->{text} is in the catalogue");
@@ -330,13 +393,21 @@ is(join(' ', sort grep { !$known{$_} } @called), '',
 # search_path does not change its meaning.
 none('functions are parallel safe, without special attributes, and aggregates, in C or parsed', q{
   SELECT object FROM functions
-   WHERE prosecdef OR proleakproof OR proretset <> (proname = 'unnest')
+   WHERE lanname <> 'plpgsql' AND (prosecdef OR proleakproof OR proretset <> (proname = 'unnest')
       OR proparallel <> 's' OR provolatile NOT IN ('i', 's')
       OR proconfig IS NOT NULL OR provariadic <> 0 OR prokind NOT IN ('f', 'a')
-      OR prokind = 'f' AND (SELECT CASE lanname WHEN 'c' THEN probin <> '$libdir/winback'
-                                                WHEN 'sql' THEN prosqlbody IS NULL
-                                                ELSE true END
-                              FROM pg_language AS l WHERE l.oid = prolang)});
+      OR prokind = 'f' AND CASE lanname WHEN 'c' THEN probin <> '$libdir/winback'
+                                        WHEN 'sql' THEN prosqlbody IS NULL
+                                        ELSE true END)});
+# They run with the rights of their caller. A search_path of their own keeps that of the caller from
+# changing the meaning of their statements.
+none('functions in PL/pgSQL set search_path, and have no other special attribute', q{
+  SELECT object FROM functions
+   WHERE lanname = 'plpgsql'
+     AND (prosecdef OR proleakproof OR proretset OR proparallel <> 'u' OR proisstrict
+          OR provolatile <> CASE WHEN proname IN ('customer_history_status',
+                                                  'customer_history_parts') THEN 's' ELSE 'v' END
+          OR proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'])});
 none('functions in SQL implement operators that compare with text', q{
   SELECT object FROM functions
    WHERE prosqlbody IS NOT NULL
@@ -387,7 +458,7 @@ do {
   }
 } while (keys %checks_null > $before);
 my @c_functions = rows(q{
-  SELECT object, prosrc, proisstrict FROM functions WHERE prokind = 'f' AND prosqlbody IS NULL});
+  SELECT object, prosrc, proisstrict FROM functions WHERE prokind = 'f' AND lanname = 'c'});
 is(join("\n", map { $_->[0] } grep { !$body{ $_->[1] } } @c_functions), '',
   'the body of each C function was found in src/');
 is(join("\n", map { $_->[0] } grep { $_->[2] eq 'f' && !$checks_null{ $_->[1] } } @c_functions), '',

@@ -10,6 +10,9 @@
 #     search_path of the caller.
 #   - A state cannot be forged: neither by a call from SQL, nor by a user-defined
 #     aggregate over our functions.
+#   - Histories that are kept up to date: all functions run with the rights of their
+#     caller, also under a hostile search_path. sql/track_histories.sql has the
+#     privileges that each of them needs.
 #   - The extension can be moved to another schema, with everything that uses it.
 #
 #   The lists of functions are read from the catalogs: a function added later is
@@ -49,9 +52,12 @@ my $ours = q{
 # No function has privileged attributes.
 #
 is(ask(qq{
-    SELECT count(*) FROM $ours
-     WHERE prosecdef OR proleakproof OR proconfig IS NOT NULL OR proacl IS NOT NULL}),
-  '0', 'no function is SECURITY DEFINER or LEAKPROOF, has settings or privileges of its own');
+    SELECT count(*) FROM $ours JOIN pg_language l ON l.oid = prolang
+     WHERE prosecdef OR proleakproof OR proacl IS NOT NULL
+        OR proconfig IS DISTINCT FROM
+           CASE WHEN lanname = 'plpgsql' THEN ARRAY['search_path=pg_catalog, pg_temp'] END}),
+  '0', 'no function is SECURITY DEFINER or LEAKPROOF, or has privileges of its own; only those in '
+  . 'PL/pgSQL have a setting, a safe search_path');
 is(ask("SELECT string_agg(DISTINCT probin, ',') FROM $ours WHERE prokind = 'f'"),
   '$libdir/winback', 'all functions are in our library');
 cmp_ok(ask("SELECT count(*) FROM $ours"), '>', 100, 'there are more than 100 functions');
@@ -230,13 +236,15 @@ is($same, scalar keys %queries,
 is($empty, 0, 'no answer is empty');
 
 # A function that is not an aggregate, and was not called above by its name, must belong to
-# an operator, a type, an operator class, an aggregate or the planner.
+# an operator, a type, an operator class, an aggregate or the planner. Those in PL/pgSQL are
+# called under "Histories that are kept up to date", as by their callers in sql/track_histories.sql.
 my %called = map { $_ => 1 } map { /\b(\w+)\(/g } values %queries;
 my $called = join ', ', map { "'$_'" } sort keys %called;
 is($node->safe_psql('strict', qq{
   SELECT string_agg(p.oid::regprocedure::text, ', ') FROM $ours
      WHERE p.prokind = 'f'
        AND proname NOT IN ($called)
+       AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
      AND NOT EXISTS (SELECT FROM pg_operator WHERE oprcode = p.oid)
      AND NOT EXISTS (SELECT FROM pg_proc AS f WHERE f.prosupport = p.oid)
      AND NOT EXISTS (SELECT FROM pg_amproc WHERE amproc = p.oid)
@@ -486,6 +494,57 @@ $node->safe_psql('runtime', 'GRANT SELECT ON public.orders TO PUBLIC');
 is(as_role('stranger', 'runtime', "SET search_path = trap, public, pg_catalog; $calls"), $good,
   'the same under a hostile search_path');
 is($node->safe_psql('runtime', $caught), '', 'no object of hers was called');
+
+# Histories that are kept up to date, with her schema first in search_path: tracked, written to by
+# her and by others, refreshed, and no longer tracked. The customers are of two types; the
+# watermarks, too.
+$node->safe_psql('runtime', q{
+  CREATE SCHEMA shop;
+  CREATE TABLE shop.orders AS
+  SELECT customer::int8, customer_text, at, event, amount, n FROM public.orders,
+         LATERAL (SELECT (extract(epoch FROM at) / 3600)::int8 AS n) AS numbered;
+  GRANT USAGE ON SCHEMA shop TO PUBLIC;
+  GRANT ALL ON shop.orders TO PUBLIC});
+my @trackings = (
+  q{('shop.orders', 'customer', 'at', 'event', 'amount', 'by_number')},
+  q{('shop.orders', 'customer_text', 'at', histories => 'by_text', fill => false)},
+  q{('shop.orders', 'customer', 'at', histories => 'above_number', watermark => 'n')},
+  q{('shop.orders', 'customer', 'at', histories => 'above_time', watermark => 'at')},
+);
+my $superuser = $node->safe_psql('runtime', 'SELECT CURRENT_USER');
+my $hostile_path = 'SET search_path = trap, public, pg_catalog;';
+isnt(as_role($superuser, 'runtime', "$hostile_path SELECT public.track_customer_histories$_"), '',
+  "tracked under a hostile search_path: $_")
+  for @trackings;
+for my $role ('mallory', $superuser) {
+  is(as_role($role, 'runtime', "$hostile_path
+      INSERT INTO shop.orders
+      VALUES (1, 'c1', '2030-01-01 UTC', 'purchase', 5, 999999),
+             (3, 'c3', '2030-01-01 UTC', 'purchase', 5, 999999);
+      UPDATE shop.orders SET amount = 6, at = '2030-02-01 UTC', n = 9999999
+       WHERE pg_catalog.date_part('year', at) OPERATOR(pg_catalog.=) 2030"), '',
+    "$role writes orders");
+  for my $histories (qw(by_number by_text above_number above_time)) {
+    my $refresh = "SELECT public.refresh_customer_histories('shop.$histories')";
+    is(as_role('mallory', 'runtime', $refresh), '42501', "Mallory may not refresh $histories");
+    like($node->safe_psql('runtime', "$hostile_path $refresh;
+        SELECT complete FROM public.customer_history_status('shop.$histories')"),
+      qr/^\d+\nt$/, "refreshed under a hostile search_path: $histories, after $role wrote");
+  }
+}
+for my $histories (qw(by_number by_text above_number above_time)) {
+  my ($customer, $arguments) = $histories eq 'by_number' ? ('customer', 'at, event, amount')
+    : ($histories eq 'by_text' ? 'customer_text' : 'customer', 'at');
+  is($node->safe_psql('runtime', qq{
+      SELECT count(*) FROM shop.$histories AS s
+      FULL JOIN (SELECT $customer AS customer, history_agg($arguments) AS history
+                     FROM shop.orders GROUP BY 1) AS r USING (customer)
+       WHERE s.history IS DISTINCT FROM r.history}), '0', "$histories are right");
+  is($node->safe_psql('runtime',
+      "$hostile_path SELECT public.untrack_customer_histories('shop.$histories')"), '',
+    "no longer tracked: $histories");
+}
+is($node->safe_psql('runtime', $caught), '', 'no object of hers was called for histories');
 
 #
 # Forged states. A value of type internal cannot be made in SQL, neither from text nor from
