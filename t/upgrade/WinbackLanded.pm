@@ -40,7 +40,9 @@ sub statements {
   my ($script) = @_;
   $script =~ s{^(?:--|\\echo).*$}{}mg;
   $script =~ s{/\*.*?\*/}{}sg;
-  my @statements = $script =~ /\G\s*((?:'[^']*'|[^';])+;)/gc;
+  my @statements;
+  # strings, also between two $tag$, may contain semicolons
+  push @statements, $1 while $script =~ /\G\s*((?:\$([a-z]*)\$.*?\$\2\$|'[^']*'|[^';])+;)/gcs;
   my $rest = substr $script, pos $script;
   die "no statement: $rest" if $rest =~ /\S/;
   return @statements;
