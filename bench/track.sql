@@ -26,7 +26,8 @@ CREATE PROCEDURE took(measured text, round int, since timestamptz) LANGUAGE sql 
   INSERT INTO times VALUES (measured, round, extract(epoch FROM clock_timestamp() - since) * 1000)
 $$;
 SELECT clock_timestamp() AS since \gset
-SELECT track_customer_histories('tracked', 'customer_id', 'ordered_at', amount => 'amount') \g /dev/null
+SELECT track_customer_histories('tracked', 'customer_id', 'ordered_at',
+                                amount => 'amount') \g /dev/null
 CALL took('track', 0, :'since');
 
 CREATE PROCEDURE insert_100(relation text, customers int8) LANGUAGE plpgsql AS $$

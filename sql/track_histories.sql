@@ -19,15 +19,16 @@ CREATE FUNCTION differing(histories regclass, query text) RETURNS bigint LANGUAG
 DECLARE
   n bigint;
 BEGIN
-  EXECUTE format('SELECT count(*) FROM (SELECT * FROM %s) AS s FULL JOIN (%s) AS r (customer, history)
-                    USING (customer) WHERE s.history IS DISTINCT FROM r.history',
+  EXECUTE format('SELECT count(*) FROM (SELECT * FROM %s) AS s
+                    FULL JOIN (%s) AS r (customer, history) USING (customer)
+                   WHERE s.history IS DISTINCT FROM r.history',
                  histories, query) INTO n;
   RETURN n;
 END $$;
 -- Refresh, and return what the refresh returns, the number of differing histories before and
 -- after it, and that of all.
-CREATE FUNCTION refreshed(histories regclass, query text,
-                          OUT before bigint, OUT made bigint, OUT after bigint, OUT customers bigint)
+CREATE FUNCTION refreshed(histories regclass, query text, OUT before bigint, OUT made bigint,
+                          OUT after bigint, OUT customers bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
   before := differing(histories, query);
@@ -48,7 +49,9 @@ SELECT n % 500, timestamptz '2024-01-01' + n * interval '1 hour', 'purchase', n 
   FROM generate_series(1, 20000) AS n;
 ANALYZE orders;
 SELECT track_customer_histories('orders', 'customer_id', 'ordered_at', 'kind', 'amount');
-\set rows 'SELECT customer_id, history_agg(ordered_at, kind, amount) FROM orders WHERE customer_id IS NOT NULL GROUP BY 1 HAVING history_agg(ordered_at) IS NOT NULL'
+SELECT 'SELECT customer_id, history_agg(ordered_at, kind, amount) FROM orders
+         WHERE customer_id IS NOT NULL GROUP BY 1 HAVING history_agg(ordered_at) IS NOT NULL'
+  AS rows \gset
 
 -- it is filled, and nothing waits
 SELECT differing('customer_histories', :'rows'), count(*) FROM customer_histories;
@@ -60,8 +63,8 @@ SELECT * FROM refreshed('customer_histories', :'rows');
 
 -- INSERT: known and new customers, and none; several statements note a customer several times
 INSERT INTO orders (customer_id, ordered_at, kind) VALUES
-  (1, '2025-01-01', 'purchase'), (1, '2025-01-02', 'cancellation'), (1000, '2025-01-01', 'interest'),
-  (NULL, '2025-01-01', 'purchase');
+  (1, '2025-01-01', 'purchase'), (1, '2025-01-02', 'cancellation'),
+  (1000, '2025-01-01', 'interest'), (NULL, '2025-01-01', 'purchase');
 INSERT INTO orders (customer_id, ordered_at, kind) VALUES (1, '2025-01-03', 'purchase');
 SELECT customer, count(*) FROM customer_histories_changes GROUP BY 1 ORDER BY 1;
 SELECT waiting, waiting_since <= now() AS has_time, complete
@@ -117,7 +120,8 @@ MERGE INTO orders AS o USING (VALUES (17, 'd'), (18, 'u'), (100002, 'i')) AS v (
    ON o.order_id = v.id
  WHEN MATCHED AND what = 'd' THEN DELETE
  WHEN MATCHED THEN UPDATE SET amount = 1000
- WHEN NOT MATCHED THEN INSERT (customer_id, ordered_at, kind) VALUES (3003, '2025-01-01', 'purchase');
+ WHEN NOT MATCHED THEN
+      INSERT (customer_id, ordered_at, kind) VALUES (3003, '2025-01-01', 'purchase');
 SELECT * FROM refreshed('customer_histories', :'rows');
 WITH gone AS (DELETE FROM orders WHERE customer_id = 19 RETURNING *)
 INSERT INTO orders (customer_id, ordered_at, kind) SELECT 3004, ordered_at, kind FROM gone;
@@ -271,8 +275,10 @@ SELECT track_customer_histories('orders', 'customer_id', 'day', histories => 'al
 SELECT waiting, refreshed_at, customers FROM customer_history_status('paid');
 INSERT INTO orders VALUES (1, '2025-01-01', 5);
 UPDATE orders SET amount = 0 WHERE customer_id = 3;
-SELECT * FROM refreshed('all_orders', 'SELECT customer_id, history_agg(day) FROM orders GROUP BY 1');
-SELECT * FROM refreshed('paid', 'SELECT customer_id, history_agg(day, amount) FROM orders GROUP BY 1');
+SELECT * FROM refreshed('all_orders',
+  'SELECT customer_id, history_agg(day) FROM orders GROUP BY 1');
+SELECT * FROM refreshed('paid',
+  'SELECT customer_id, history_agg(day, amount) FROM orders GROUP BY 1');
 SELECT untrack_customer_histories('all_orders'), untrack_customer_histories('paid');
 DROP TABLE orders, all_orders, paid;
 
@@ -400,7 +406,8 @@ SELECT t.* FROM (VALUES
   (6, 'uuid', $$'00000000-0000-0000-0000-000000000001'::uuid$$,
               $$'00000000-0000-0000-0000-000000000002'::uuid$$),
   (7, 'track.key', $$ROW(1, NULL)::track.key$$, $$ROW(2, 'x')::track.key$$),
-  (8, 'track.number', '1', '2'), (9, 'numeric(8,2)', '1.5', '2'), (10, 'bytea', $$'\x00'$$, $$'\x01'$$),
+  (8, 'track.number', '1', '2'), (9, 'numeric(8,2)', '1.5', '2'),
+  (10, 'bytea', $$'\x00'$$, $$'\x01'$$),
   (11, 'int[]', $$'{1}'$$, $$'{2}'$$), (12, 'lifecycle_status', $$'new'$$, $$'active'$$),
   (13, 'int4range', $$'[1,2)'$$, $$'[2,3)'$$), (14, 'rate_tally', $$'1/2'$$, $$'2/4'$$),
   (15, 'inet', $$'::1'$$, $$'::2'$$), (16, 'date', $$'2024-01-01'$$, $$'2024-01-02'$$),
@@ -429,11 +436,14 @@ INSERT INTO feed SELECT n, n % 10, timestamptz '2024-01-01' + n * interval '1 ho
 CREATE VIEW of_feed AS SELECT * FROM feed;
 SELECT track_customer_histories('of_feed', 'customer_id', 'at', amount => 'amount',
                                 watermark => 'id', overlap => '5');
-\set rows 'SELECT customer_id, history_agg(at, amount) FROM feed WHERE customer_id IS NOT NULL GROUP BY 1'
+SELECT 'SELECT customer_id, history_agg(at, amount) FROM feed WHERE customer_id IS NOT NULL
+         GROUP BY 1' AS rows \gset
 SELECT count(*) FROM pg_trigger WHERE tgrelid = 'feed'::regclass;
 SELECT * FROM refreshed('customer_histories', :'rows');
-INSERT INTO feed VALUES (105, 1, '2025-01-01', 1), (106, 50, '2025-01-01', 1), (107, NULL, now(), 1);
-SELECT waiting, waiting_since, complete, problems FROM customer_history_status('customer_histories');
+INSERT INTO feed
+VALUES (105, 1, '2025-01-01', 1), (106, 50, '2025-01-01', 1), (107, NULL, now(), 1);
+SELECT waiting, waiting_since, complete, problems
+  FROM customer_history_status('customer_histories');
 SELECT * FROM refreshed('customer_histories', :'rows');
 SELECT waiting FROM customer_history_status('customer_histories');
 SELECT * FROM refreshed('customer_histories', :'rows');
@@ -480,7 +490,8 @@ SELECT t.* FROM (VALUES
   (5, 'timestamp', $$'2024-01-01'$$, $$'2024-01-02'$$, '1 day', false),
   (6, 'date', $$'2024-01-01'$$, $$'2024-01-02'$$, NULL, true),
   (7, 'date', $$'2024-01-01'$$, $$'2024-01-03'$$, '1 day', true)
-  ) AS v (no, type, first, second, overlap, fill), test_watermark(type, first, second, overlap, fill) AS t
+  ) AS v (no, type, first, second, overlap, fill),
+  test_watermark(type, first, second, overlap, fill) AS t
  ORDER BY no;
 DROP VIEW of_feed;
 
@@ -607,14 +618,18 @@ SELECT call, error('SELECT ' || call) FROM (VALUES
   (12, $$track_customer_histories('orders', 'customer_id', 'at', amount => 'price')$$),
   (13, $$track_customer_histories('orders', 'place', 'at')$$),
   (14, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'kind')$$),
-  (15, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'at', overlap => '-1 day')$$),
-  (16, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'customer_id', overlap => '-1')$$),
-  (17, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'customer_id', overlap => '1 day')$$),
+  (15, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'at',
+         overlap => '-1 day')$$),
+  (16, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'customer_id',
+         overlap => '-1')$$),
+  (17, $$track_customer_histories('orders', 'customer_id', 'at', watermark => 'customer_id',
+         overlap => '1 day')$$),
   (18, $$track_customer_histories('orders', 'customer_id', 'at', overlap => '1 day')$$),
   (19, $$track_customer_histories('orders', 'customer_id', 'at', histories => 'orders')$$),
   (20, $$track_customer_histories('orders', 'customer_id', 'at', histories => 'taken')$$),
   (21, $$track_customer_histories('orders', 'customer_id', 'at', histories => 'used')$$),
-  (22, $$track_customer_histories('orders', 'customer_id', 'at', histories => rpad('x', 55, 'x')::name)$$),
+  (22, $$track_customer_histories('orders', 'customer_id', 'at',
+         histories => rpad('x', 55, 'x')::name)$$),
   (23, $$track_customer_histories('orders', 'customer_id', 'at', schema => 'no such')$$),
   (24, $$track_customer_histories('temporary', 'customer_id', 'at')$$),
   (25, $$track_customer_histories('unlogged', 'customer_id', 'at')$$),

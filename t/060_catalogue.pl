@@ -41,8 +41,8 @@ sub none {
 
 # The view "members" lists the objects of the extension, and "functions" its
 # functions. A function is a part if an aggregate, an operator, an operator class,
-# a type, the planner or a function in PL/pgSQL calls it. Users call the other functions, and also those
-# of casts, as they can call PostgreSQL's own functions for casts.
+# a type, the planner or a function in PL/pgSQL calls it. Users call the other
+# functions, and also those of casts, as they can call PostgreSQL's own functions for casts.
 ask(q{
   CREATE VIEW members AS
   SELECT classid::regclass::text AS kind, classid, objid,

@@ -46,9 +46,11 @@ ask(q{
   CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
   CREATE TABLE parted_3 (LIKE parted);
   CREATE INDEX ON parted (customer, at);
-  INSERT INTO parted SELECT 'c' || n % 50, date '2024-01-01' + n % 60 FROM generate_series(1, 1000) AS n;
+  INSERT INTO parted
+  SELECT 'c' || n % 50, date '2024-01-01' + n % 60 FROM generate_series(1, 1000) AS n;
   CREATE SCHEMA store;
-  SELECT track_customer_histories('orders', 'customer_id', 'at', 'event', 'amount', 'by_id', 'store');
+  SELECT track_customer_histories('orders', 'customer_id', 'at', 'event', 'amount', 'by_id',
+                                  'store');
   SELECT track_customer_histories('parted', 'customer', 'at', histories => 'by_name',
                                   schema => 'store', fill => false);
   -- how much the refreshes have made, for the test itself
@@ -158,17 +160,20 @@ sub check {
 }
 
 # Errors by which sessions that meet must end, and which pgbench does not repeat.
-my $expected = qr/is not a partition|is already a partition|deadlock|no partition|could not serialize/;
+my $expected = qr/is not a partition|is already a partition|no partition/;
 
 my $errors = '';
-my $others = IPC::Run::start([ @{ pgbench(1, $seconds, @rare) } ], '>', \my $of_rare, '2>', \$errors);
+my $others =
+  IPC::Run::start(pgbench(1, $seconds, @rare), '>', \my $of_rare, '2>', \$errors);
 my $ran = IPC::Run::run(pgbench(8, $seconds, @scripts), '>', \my $printed, '2>', \my $complaints);
 IPC::Run::finish($others);
 ok($ran, 'the sessions ran without an error that pgbench does not repeat') or diag($complaints);
 is(join("\n", grep { /ERROR/ && !/$expected/ } split /\n/, $errors), '',
   'nor did partitions come and go with one');
 my ($rare) = $of_rare =~ /transactions actually processed: (\d+)/;
-cmp_ok($rare, '>', $seconds / ($WinbackCluster::checked ? 10 : 1),
+note $errors;
+# each of them waits for all others
+cmp_ok($rare, '>', 5,
   "they came and went, and were truncated, in $rare transactions");
 my ($transactions) = $printed =~ /transactions actually processed: (\d+)/;
 cmp_ok($transactions, '>', 50 * $seconds / ($WinbackCluster::checked ? 10 : 1),
@@ -196,7 +201,8 @@ ask(q{
   INSERT INTO orders (customer_id, at, event) VALUES (1, '2030-01-01', 'purchase');
   INSERT INTO parted VALUES ('c1', '2024-01-01')});
 my $dump = $node->basedir . '/dump';
-command_ok([ 'pg_dump', '--format', 'custom', '--file', $dump, '--dbname', $node->connstr('winback') ],
+command_ok(
+  [ 'pg_dump', '--format', 'custom', '--file', $dump, '--dbname', $node->connstr('winback') ],
   'pg_dump dumps the database');
 ask('CREATE DATABASE restored', 'postgres');
 command_ok([ 'pg_restore', '--exit-on-error', '--dbname', $node->connstr('restored'), $dump ],
