@@ -226,7 +226,9 @@ SELECT * FROM customer_histories;
 
 -- Objects that the histories need: columns and tables cannot be dropped, but renamed.
 ALTER TABLE orders DROP COLUMN amount;
+\set VERBOSITY terse
 ALTER TABLE orders ALTER COLUMN ordered_at TYPE date;
+\set VERBOSITY default
 DROP TABLE customer_histories;
 DROP TABLE orders;
 ALTER TABLE customer_histories RENAME TO h;
