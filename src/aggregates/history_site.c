@@ -1,0 +1,154 @@
+/*
+ * history_site.c
+ *	  The arguments of a transition function over histories.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "nodes/primnodes.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "aggregates/history_site.h"
+
+/* history, period, step and three thresholds, after the state */
+#define MAX_ARGS	7
+
+/*
+ * Return whether an argument of the aggregate has one value for the whole query.  Citus passes the
+ * arguments to an aggregate of its own, behind an argument that names this one.
+ */
+static bool
+ArgIsConstant(FunctionCallInfo fcinfo, int arg)
+{
+	Aggref	   *aggref = AggGetAggref(fcinfo);
+	int			nbefore;
+	Expr	   *expr;
+
+	if (arg == 0)
+		return true;
+	if (aggref == NULL)
+		return false;
+	nbefore = list_length(aggref->args) - (PG_NARGS() - 1);
+	if (nbefore < 0)
+		return false;
+	expr = list_nth_node(TargetEntry, aggref->args, nbefore + arg - 1)->expr;
+	return IsA(expr, Const) ||
+		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
+}
+
+HistorySite *
+HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
+{
+	HistorySite *history_site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+													   sizeof(HistorySite));
+	CallSite	site = {.signature = signature};
+	int			arg = HISTORY_PERIOD_ARG;
+	Oid		   *types;
+	int			ntypes;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &ntypes);
+	site.period = arg++;
+	if (signature->scope == SCOPE_SERIES)
+		site.step = arg++;
+	if (signature->inactive_after)
+		site.inactive_after = arg++;
+	if (signature->churned_after)
+		site.churned_after = arg++;
+	if (signature->lost_after)
+		site.lost_after = arg++;
+	if (arg != PG_NARGS() || arg != ntypes || arg > MAX_ARGS)
+		elog(ERROR, "transition function %u has %d arguments",
+			 fcinfo->flinfo->fn_oid, PG_NARGS());
+	history_site->period_type = types[HISTORY_PERIOD_ARG];
+
+	/* a history may have events, and amounts, which are in no argument of their own */
+	site.event = HISTORY_ARG;
+	site.amount = HISTORY_ARG;
+	site.family.context = fcinfo->flinfo->fn_mcxt;
+	site.constant = ArgIsConstant(fcinfo, site.period) && ArgIsConstant(fcinfo, site.step) &&
+		ArgIsConstant(fcinfo, site.inactive_after) && ArgIsConstant(fcinfo, site.churned_after) &&
+		ArgIsConstant(fcinfo, site.lost_after);
+	for (int unit = 0; unit < NTIME_UNITS; unit++)
+	{
+		site.unit = (TimeUnit) unit;
+		history_site->sites[unit] = site;
+	}
+
+	fcinfo->flinfo->fn_extra = history_site;
+	return history_site;
+}
+
+/* Return the range that a text is in a unit.  It is kept for the next call. */
+static Datum
+RangeOfText(FunctionCallInfo fcinfo, HistorySite *history_site, TimeUnit unit)
+{
+	HistoryLiteral *literal = &history_site->literals[unit];
+	text	   *period = PG_GETARG_TEXT_PP(HISTORY_PERIOD_ARG);
+	Size		size = VARSIZE_ANY_EXHDR(period);
+	MemoryContext caller;
+
+	if (literal->text != NULL && VARSIZE_ANY_EXHDR(literal->text) == size &&
+		memcmp(VARDATA_ANY(literal->text), VARDATA_ANY(period), size) == 0)
+		return literal->value;
+
+	if (literal->text != NULL)
+	{
+		pfree(literal->text);
+		literal->text = NULL;
+		pfree(DatumGetPointer(literal->value));
+	}
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	literal->value = HistoryWhen(PointerGetDatum(period), TEXTOID, unit, true);
+	literal->text = cstring_to_text_with_len(VARDATA_ANY(period), (int) size);
+	MemoryContextSwitchTo(caller);
+	return literal->value;
+}
+
+/* Return the mark of a question, with the zone in which days and months are counted. */
+static int64
+MarkOf(const Question *question)
+{
+	uint64		hash = question->fingerprint;
+
+	if (question->unit == UNIT_TIMESTAMPTZ)
+	{
+		const char *timezone = pg_get_timezone_name(session_timezone);
+
+		hash = hash_bytes_extended((const unsigned char *) timezone, (int) strlen(timezone), hash);
+	}
+	return (int64) (hash % ((UINT64CONST(1) << HISTORY_MARK_BITS) - 1)) + 1;
+}
+
+/* Raise the error of a group whose customers were not all asked one question. */
+void
+HistoryQuestionsDiffer(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the question must be the same for every history of a group"),
+			 errdetail("Period, step and thresholds, the type of the times of the histories and, "
+					   "over timestamptz, TimeZone belong to the question."),
+			 errhint("Pass constants, or add them to GROUP BY.  Ask histories of different types "
+					 "of time apart.")));
+}
+
+/* Read the question about a history of a unit from the arguments. */
+const Question *
+HistorySiteReadQuestion(FunctionCallInfo fcinfo, HistorySite *history_site, TimeUnit unit)
+{
+	CallSite   *site = &history_site->sites[unit];
+	const Question *question;
+	LOCAL_FCINFO(args, MAX_ARGS);
+
+	/* CallSite reads the arguments of a column of the unit */
+	memcpy(args, fcinfo, SizeForFunctionCallInfo(PG_NARGS()));
+	if (!PG_ARGISNULL(HISTORY_PERIOD_ARG))
+		args->args[HISTORY_PERIOD_ARG].value = history_site->period_type == TEXTOID ?
+			RangeOfText(fcinfo, history_site, unit) :
+			HistoryWhen(PG_GETARG_DATUM(HISTORY_PERIOD_ARG), history_site->period_type, unit, true);
+	question = CallSiteReadQuestion(args, site);
+	history_site->marks[unit] = MarkOf(question);
+	return question;
+}

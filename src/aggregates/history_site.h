@@ -1,0 +1,58 @@
+/*
+ * history_site.h
+ *	  The arguments of a transition function over histories.
+ *
+ * The arguments of such an aggregate are (history, period, [step,] [inactive_after,]
+ * [churned_after,] [lost_after]).  The period is a range, and then all histories must have instants
+ * of its type; or it is a text, which is read as a range of the type of each history.
+ *
+ * The types of the arguments come from the catalogue, and not from fn_expr: Citus calls the
+ * functions of an aggregate without it.
+ */
+#ifndef WINBACK_HISTORY_SITE_H
+#define WINBACK_HISTORY_SITE_H
+
+#include "postgres.h"
+
+#include "aggregates/history_call.h"
+
+/* The data that all calls of one transition function in one plan share; nothing of a group. */
+typedef struct HistorySite
+{
+	Oid			period_type;
+	int64		marks[NTIME_UNITS]; /* of the last question: see HistoryQuestionsDiffer */
+	CallSite	sites[NTIME_UNITS]; /* for histories of each unit */
+	HistoryLiteral literals[NTIME_UNITS];
+} HistorySite;
+
+#define HISTORY_ARG		1
+#define HISTORY_PERIOD_ARG	2
+
+/* A mark is a hash of a question, of so many bits, and not 0. */
+#define HISTORY_MARK_BITS	21
+
+extern HistorySite *HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
+extern const Question *HistorySiteReadQuestion(FunctionCallInfo fcinfo, HistorySite *history_site,
+											   TimeUnit unit);
+pg_noreturn extern void HistoryQuestionsDiffer(void);
+
+static inline HistorySite *
+HistorySiteGet(FunctionCallInfo fcinfo, const Signature *signature)
+{
+	if (likely(fcinfo->flinfo->fn_extra != NULL))
+		return (HistorySite *) fcinfo->flinfo->fn_extra;
+	return HistorySiteCreate(fcinfo, signature);
+}
+
+/* Return the question about a history of a unit.  It is valid until the next one. */
+static inline const Question *
+HistorySiteQuestion(FunctionCallInfo fcinfo, HistorySite *history_site, TimeUnit unit)
+{
+	CallSite   *site = &history_site->sites[unit];
+
+	if (likely(site->constant && site->asked))
+		return &site->question;
+	return HistorySiteReadQuestion(fcinfo, history_site, unit);
+}
+
+#endif							/* WINBACK_HISTORY_SITE_H */
