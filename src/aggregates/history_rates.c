@@ -143,15 +143,18 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature, bool (*eligible)
 	HistorySite *history_site;
 	HistoryReader reader;
 	Outcome		outcome;
-	Tally	   *tally;
+	Tally	   *tally = ArgState(fcinfo, 0);
 	bool		asked = true;
 
-	(void) AggregateContext(fcinfo);
 	if (PG_ARGISNULL(HISTORY_ARG))
-		return ReturnState(fcinfo, ArgState(fcinfo, 0));
-	tally = PG_ARGISNULL(0) ? palloc0(sizeof(Tally)) : ArgState(fcinfo, 0);
+		return ReturnState(fcinfo, tally);
+	/* the state of an aggregate is changed in place */
+	if (unlikely(tally == NULL))
+		tally = palloc0(sizeof(Tally));
+	else if (unlikely(!AggCheckCallContext(fcinfo, NULL)))
+		tally = (Tally *) DatumGetPointer(TallyDatum(tally));
 
-	history_site = HistorySiteGet(fcinfo, signature);
+	history_site = HistorySiteGet(fcinfo, signature, sizeof(HistorySite));
 	HistoryOpen(&reader, PG_GETARG_DATUM(HISTORY_ARG));
 	outcome = reader.head.nothers == 0 ?
 		OutcomeOfPurchases(&reader, Judge(fcinfo, history_site, reader.head.unit)) :

@@ -38,11 +38,10 @@ ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
 }
 
-HistorySite *
-HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature)
+void *
+HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size)
 {
-	HistorySite *history_site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
-													   sizeof(HistorySite));
+	HistorySite *history_site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, size);
 	CallSite	site = {.signature = signature};
 	int			arg = HISTORY_PERIOD_ARG;
 	Oid		   *types;

@@ -25,23 +25,25 @@ typedef struct HistorySite
 	HistoryLiteral literals[NTIME_UNITS];
 } HistorySite;
 
-#define HISTORY_ARG		1
+/* The positions of arguments. */
+#define HISTORY_ARG			1
 #define HISTORY_PERIOD_ARG	2
 
 /* A mark is a hash of a question, of so many bits, and not 0. */
 #define HISTORY_MARK_BITS	21
 
-extern HistorySite *HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature);
+extern void *HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size);
 extern const Question *HistorySiteReadQuestion(FunctionCallInfo fcinfo, HistorySite *history_site,
 											   TimeUnit unit);
 pg_noreturn extern void HistoryQuestionsDiffer(void);
 
-static inline HistorySite *
-HistorySiteGet(FunctionCallInfo fcinfo, const Signature *signature)
+/* Return the site of a call: a struct of so many bytes, which begins with a HistorySite. */
+static inline void *
+HistorySiteGet(FunctionCallInfo fcinfo, const Signature *signature, Size size)
 {
 	if (likely(fcinfo->flinfo->fn_extra != NULL))
-		return (HistorySite *) fcinfo->flinfo->fn_extra;
-	return HistorySiteCreate(fcinfo, signature);
+		return fcinfo->flinfo->fn_extra;
+	return HistorySiteCreate(fcinfo, signature, size);
 }
 
 /* Return the question about a history of a unit.  It is valid until the next one. */

@@ -59,6 +59,8 @@ SeriesTallySettle(SeriesTally *tally)
 			customers[standing] += tally->steady[i][standing];
 			SeriesTallyCount(tally, i, standing, false, standing, customers[standing]);
 		}
+		/* some sweeps count customers who are not known yet, and others cannot */
+		tally->periods[i].customers[STANDING_NONE][false][STANDING_NONE] = 0;
 	}
 	pfree(tally->steady);
 	tally->steady = NULL;
@@ -90,7 +92,10 @@ RevenuePartOf(LifecycleStatus status)
 void
 SeriesTallyAddAmount(SeriesTally *tally, int period, LifecycleStatus status, const Amount *amount)
 {
-	AmountSumAdd(&tally->revenue[period][RevenuePartOf(status)], amount, tally->caller);
+	AmountSum  *sum = &tally->revenue[period][RevenuePartOf(status)];
+
+	AmountSumAdd(sum, amount, tally->caller);
+	tally->has_numerics |= sum->numeric != 0;
 }
 
 /*
@@ -217,6 +222,7 @@ SeriesTallyMerge(SeriesTally *tally, SeriesTally *other)
 				AmountFromScaled(scaled, scale) : AmountFromDatum(AmountSumGet(sum, other->caller));
 
 			AmountSumAdd(&tally->revenue[i][part], &amount, tally->caller);
+			tally->has_numerics |= tally->revenue[i][part].numeric != 0;
 		}
 	}
 }

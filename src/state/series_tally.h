@@ -60,6 +60,7 @@ typedef struct SeriesTally
 
 	AmountSum	(*revenue)[NREVENUES];	/* of each period, if has_amounts */
 	Node	   *caller;			/* of AmountSumAdd */
+	bool		has_numerics;	/* a sum has a part that is a numeric */
 } SeriesTally;
 
 extern void SeriesTallyAllocate(SeriesTally *tally, int nperiods);

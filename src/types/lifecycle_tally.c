@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "types/lifecycle_counts.h"
 #include "types/lifecycle_tally.h"
+#include "types/open_tally.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_tally_recv);
 PG_FUNCTION_INFO_V1(lifecycle_tally_send);
@@ -487,13 +488,16 @@ ReadTally(const char *bytes, Size size)
 	return tally;
 }
 
-/* Read a stored value of the type, or raise an error. */
+/* Read a stored value of the type, or the state of an aggregate, or raise an error. */
 SeriesTally *
 LifecycleTallyFromDatum(Datum datum)
 {
 	bytea	   *bytes = DatumGetByteaPP(datum);
-	SeriesTally *tally = ReadTally(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	SeriesTally *tally;
 
+	if (IsOpenTally(bytes))
+		return OpenTallySettled(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	tally = ReadTally(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
 	if (tally == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
@@ -532,7 +536,11 @@ lifecycle_tally_recv(PG_FUNCTION_ARGS)
 Datum
 lifecycle_tally_send(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BYTEA_P(PG_GETARG_BYTEA_P_COPY(0));
+	bytea	   *tally = PG_GETARG_BYTEA_P_COPY(0);
+
+	if (IsOpenTally(tally))
+		return LifecycleTallyDatum(LifecycleTallyFromDatum(PointerGetDatum(tally)));
+	PG_RETURN_BYTEA_P(tally);
 }
 
 Datum
@@ -581,8 +589,8 @@ lifecycle_tally_add(PG_FUNCTION_ARGS)
  * Make the rows of a tally in the time zone in which it was computed.  A date or a timestamp has no
  * time zone, so that of the session shows it as a timestamptz.
  */
-static Datum *
-RowsInTimezone(SeriesTally *tally, Oid row_type)
+Datum *
+LifecycleTallyRows(SeriesTally *tally, Oid row_type)
 {
 	pg_tz	   *of_session = session_timezone;
 	pg_tz	   *timezone = tally->question.unit == UNIT_TIMESTAMPTZ ? pg_tzset(tally->timezone) :
@@ -623,7 +631,7 @@ lifecycle_tally_unnest(PG_FUNCTION_ARGS)
 		old_context = MemoryContextSwitchTo(call->multi_call_memory_ctx);
 		tally = LifecycleTallyFromDatum(PG_GETARG_DATUM(0));
 		call->max_calls = tally->nperiods;
-		call->user_fctx = RowsInTimezone(tally, get_func_rettype(fcinfo->flinfo->fn_oid));
+		call->user_fctx = LifecycleTallyRows(tally, get_func_rettype(fcinfo->flinfo->fn_oid));
 		MemoryContextSwitchTo(old_context);
 	}
 	call = SRF_PERCALL_SETUP();

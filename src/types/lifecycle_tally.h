@@ -14,6 +14,7 @@
 
 extern Datum LifecycleTallyDatum(SeriesTally *tally);
 extern SeriesTally *LifecycleTallyFromDatum(Datum datum);
+extern Datum *LifecycleTallyRows(SeriesTally *tally, Oid row_type);
 
 /* what the input functions of the bytes and of the text share */
 extern const char *LifecycleTallyMistake(SeriesTally *tally);

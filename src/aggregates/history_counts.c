@@ -1,0 +1,300 @@
+/*
+ * history_counts.c
+ *	  The aggregates lifecycle_counts and lifecycle_series over histories, and those that return
+ *	  their tallies.
+ *
+ * A history is all that is known of a customer, so the customer is counted at once, and the state
+ * is an open lifecycle_tally (types/open_tally.h), which is changed in place.
+ *
+ * A history of purchases only is counted by the zones of its purchases, as in series_summary.c; any
+ * other one by its events (event_sweep.c).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "aggregates/history_site.h"
+#include "state/sweep.h"
+#include "table/large_memory.h"
+#include "types/lifecycle_tally.h"
+#include "types/open_tally.h"
+
+PG_FUNCTION_INFO_V1(lifecycle_counts_history_trans);
+PG_FUNCTION_INFO_V1(lifecycle_counts_lost_after_history_trans);
+PG_FUNCTION_INFO_V1(lifecycle_counts_history_final);
+PG_FUNCTION_INFO_V1(lifecycle_series_history_trans);
+PG_FUNCTION_INFO_V1(lifecycle_series_lost_after_history_trans);
+PG_FUNCTION_INFO_V1(lifecycle_series_history_final);
+PG_FUNCTION_INFO_V1(lifecycle_tally_history_final);
+PG_FUNCTION_INFO_V1(lifecycle_tally_combine);
+
+static const Signature counts_signature = {
+	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
+};
+static const Signature series_signature = {
+	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true
+};
+static const Signature counts_lost_signature = {
+	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true,
+	.lost_after = true
+};
+static const Signature series_lost_signature = {
+	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true,
+	.lost_after = true
+};
+
+/* A calendar, with all its memory. */
+typedef struct KeptCalendar
+{
+	MemoryContext context;		/* NULL if there is none */
+	Calendar   *calendar;
+} KeptCalendar;
+
+/* The calendars that a call site keeps: groups may have as many questions by turns. */
+#define NCALENDARS	64
+
+/* The data that all calls of one transition function in one plan share; nothing of a group. */
+typedef struct CountsSite
+{
+	HistorySite base;
+	KeptCalendar calendars[NCALENDARS];
+	int			ncalendars;		/* made so far */
+	const Calendar *calendar;	/* of the last history */
+
+	SeriesTally view;			/* of the state of the last history */
+	MemoryContext sums;			/* of numerics in sums of the view */
+	EventSweep	sweep;
+
+	/* the events of the last history */
+	Size		allocated;
+	SweptEvent *events;
+	int		   *zones;
+} CountsSite;
+
+/* Return the calendar of a question. */
+static const Calendar *
+MakeCalendar(FunctionCallInfo fcinfo, CountsSite *site, const Question *question)
+{
+	KeptCalendar *kept;
+
+	for (int i = 0; i < Min(site->ncalendars, NCALENDARS); i++)
+	{
+		kept = &site->calendars[i];
+		if (kept->context != NULL &&
+			kept->calendar->question.fingerprint == question->fingerprint)
+			return site->calendar = kept->calendar;
+	}
+
+	kept = &site->calendars[site->ncalendars++ % NCALENDARS];
+	if (kept->context != NULL)
+	{
+		site->calendar = NULL;
+		MemoryContextDelete(kept->context);
+		kept->context = NULL;
+	}
+	kept->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "winback calendar",
+										  ALLOCSET_SMALL_SIZES);
+	kept->calendar = NULL;
+	kept->calendar = CalendarCreate(kept->context, question);
+	return site->calendar = kept->calendar;
+}
+
+static inline const Calendar *
+CalendarOf(FunctionCallInfo fcinfo, CountsSite *site, const Question *question)
+{
+	if (likely(site->calendar != NULL &&
+			   site->calendar->question.fingerprint == question->fingerprint))
+		return site->calendar;
+	return MakeCalendar(fcinfo, site, question);
+}
+
+/* Make room for the events of a history. */
+static void
+Reserve(FunctionCallInfo fcinfo, CountsSite *site, Size nevents)
+{
+	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+
+	if (likely(nevents <= site->allocated))
+		return;
+	nevents = Max(nevents, Max(site->allocated * 2, 64));
+	site->allocated = 0;
+	site->events = MoveToLarger(context, site->events, 0, 0, nevents * sizeof(SweptEvent));
+	site->zones = MoveToLarger(context, site->zones, 0, 0, nevents * sizeof(int));
+	site->allocated = nevents;
+}
+
+/* Set the caller of sums, whose numerics are in a memory context that is reset after each of them. */
+static void
+BeginSums(FunctionCallInfo fcinfo, CountsSite *site)
+{
+	MemoryContext caller;
+
+	if (site->sums == NULL)
+		site->sums = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "winback sums",
+										   ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(site->sums);
+	site->view.caller = AmountSumCaller();
+	MemoryContextSwitchTo(caller);
+}
+
+/* Count a customer of whom the events are known. */
+static void
+CountEvents(FunctionCallInfo fcinfo, CountsSite *site, HistoryReader *reader)
+{
+	SeriesTally *view = &site->view;
+	HistoryEvent event;
+	MemoryContext caller;
+	Size		n = 0;
+
+	while (HistoryNext(reader, &event))
+	{
+		if (n % 65536 == 65535)
+			CHECK_FOR_INTERRUPTS();
+		if (IsHistory((LifecycleEvent) event.event))
+			NoteInstant(&view->first_at, &view->last_at, event.at);
+		site->events[n++] = (SweptEvent) {
+			.at = event.at, .amount = HistoryEventAmount(&event), .event = event.event
+		};
+	}
+	/* no period depends on events at or after the last edge */
+	while (n > 0 && site->events[n - 1].at >= site->calendar->edges[site->calendar->nedges - 1])
+		n--;
+	if (n == 0)
+		return;
+	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	site->sweep.sweep = (Sweep) {site->calendar, view};
+	SweepEvents(&site->sweep, site->events, n);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Get the state, which may be changed in place: outside of an aggregate it is a copy. */
+static inline OpenTally *
+WritableState(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		return NULL;
+	return OpenTallyFromDatum(likely(AggCheckCallContext(fcinfo, NULL)) ? PG_GETARG_DATUM(0) :
+							  PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0))));
+}
+
+/* Return a state.  Outside of an aggregate it must not remain open. */
+static inline Datum
+ReturnTally(FunctionCallInfo fcinfo, OpenTally *open)
+{
+	if (open == NULL)
+		PG_RETURN_NULL();
+	if (likely(AggCheckCallContext(fcinfo, NULL)))
+		PG_RETURN_POINTER(open);
+	return LifecycleTallyDatum(LifecycleTallyFromDatum(PointerGetDatum(open)));
+}
+
+/* The body of all transition functions: count the customer of a history. */
+static pg_attribute_always_inline Datum
+Transition(FunctionCallInfo fcinfo, const Signature *signature)
+{
+	CountsSite *site;
+	OpenTally  *open = WritableState(fcinfo);
+	HistoryReader reader;
+	const Question *question;
+
+	if (PG_ARGISNULL(HISTORY_ARG))
+		return ReturnTally(fcinfo, open);
+
+	site = HistorySiteGet(fcinfo, signature, sizeof(CountsSite));
+	HistoryOpen(&reader, PG_GETARG_DATUM(HISTORY_ARG));
+	question = HistorySiteQuestion(fcinfo, &site->base, reader.head.unit);
+	(void) CalendarOf(fcinfo, site, question);
+	if (open == NULL)
+		open = OpenTallyCreate(site->calendar, true);
+	else if (unlikely(open->question.fingerprint != question->fingerprint))
+		HistoryQuestionsDiffer();
+
+	OpenTallyView(open, &site->view);
+	if (unlikely(site->view.caller == NULL))
+		BeginSums(fcinfo, site);
+	Reserve(fcinfo, site, reader.head.nevents);
+	CountEvents(fcinfo, site, &reader);
+	open->first_at = site->view.first_at;
+	open->last_at = site->view.last_at;
+	if (unlikely(site->view.has_numerics))
+	{
+		open = OpenTallyStoreNumerics(open, &site->view);
+		site->view.caller = NULL;
+		MemoryContextReset(site->sums);
+	}
+	return ReturnTally(fcinfo, open);
+}
+
+Datum
+lifecycle_counts_history_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &counts_signature);
+}
+
+Datum
+lifecycle_series_history_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &series_signature);
+}
+
+Datum
+lifecycle_counts_lost_after_history_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &counts_lost_signature);
+}
+
+Datum
+lifecycle_series_lost_after_history_trans(PG_FUNCTION_ARGS)
+{
+	return Transition(fcinfo, &series_lost_signature);
+}
+
+/* Merge the states of two workers or servers; either may be settled. */
+Datum
+lifecycle_tally_combine(PG_FUNCTION_ARGS)
+{
+	OpenTally  *open = WritableState(fcinfo);
+	OpenTally  *other = PG_ARGISNULL(1) ? NULL : OpenTallyFromDatum(PG_GETARG_DATUM(1));
+
+	if (open != NULL && other != NULL)
+		open = OpenTallyMerge(open, other);
+	return ReturnTally(fcinfo, open != NULL ? open : other);
+}
+
+Datum
+lifecycle_counts_history_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(LifecycleTallyRows(LifecycleTallyFromDatum(PG_GETARG_DATUM(0)),
+									   get_func_rettype(fcinfo->flinfo->fn_oid))[0]);
+}
+
+Datum
+lifecycle_series_history_final(PG_FUNCTION_ARGS)
+{
+	SeriesTally *tally;
+	Oid			row_type;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	row_type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+	if (!OidIsValid(row_type))
+		elog(ERROR, "unexpected result type of lifecycle_series");
+	tally = LifecycleTallyFromDatum(PG_GETARG_DATUM(0));
+	PG_RETURN_ARRAYTYPE_P(construct_array(LifecycleTallyRows(tally, row_type), tally->nperiods,
+										  row_type, -1, false, TYPALIGN_DOUBLE));
+}
+
+Datum
+lifecycle_tally_history_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(LifecycleTallyDatum(LifecycleTallyFromDatum(PG_GETARG_DATUM(0))));
+}
