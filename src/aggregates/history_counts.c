@@ -6,7 +6,7 @@
  * A history is all that is known of a customer, so the customer is counted at once, and the state
  * is an open lifecycle_tally (types/open_tally.h), which is changed in place.
  *
- * A history of purchases only is counted by the zones of its purchases, as in series_summary.c; any
+ * A history of few purchases is counted by the zones of its purchases, as in series_summary.c; any
  * other one by its events (event_sweep.c).
  */
 #include "postgres.h"
@@ -21,6 +21,7 @@
 #include "aggregates/history_site.h"
 #include "state/sweep.h"
 #include "table/large_memory.h"
+#include "types/history_purchases.h"
 #include "types/lifecycle_tally.h"
 #include "types/open_tally.h"
 
@@ -73,7 +74,6 @@ typedef struct CountsSite
 	/* the events of the last history */
 	Size		allocated;
 	SweptEvent *events;
-	int		   *zones;
 } CountsSite;
 
 /* Return the calendar of a question. */
@@ -124,7 +124,6 @@ Reserve(FunctionCallInfo fcinfo, CountsSite *site, Size nevents)
 	nevents = Max(nevents, Max(site->allocated * 2, 64));
 	site->allocated = 0;
 	site->events = MoveToLarger(context, site->events, 0, 0, nevents * sizeof(SweptEvent));
-	site->zones = MoveToLarger(context, site->zones, 0, 0, nevents * sizeof(int));
 	site->allocated = nevents;
 }
 
@@ -142,8 +141,87 @@ BeginSums(FunctionCallInfo fcinfo, CountsSite *site)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Count a customer of whom the events are known. */
+/* Return whether a customer bought in one of the zones [from, to), which are in order. */
+static bool
+BoughtInZones(const int *zones, int n, int64 from, int64 to)
+{
+	int			i = 0;
+
+	while (i < n && zones[i] < from)
+		i++;
+	return i < n && zones[i] < to;
+}
+
+/*
+ * Count a customer of few purchases.  `codes` has their amounts, or is NULL.
+ *
+ * The sweep goes from one period with a purchase to the next: `zone` is that of the last purchase in
+ * a period, and `earlier` that of the last one before.
+ */
 static void
+CountPurchases(CountsSite *site, const Purchases *purchases, const int64 *instants,
+			   const uint64 *codes)
+{
+	const Calendar *calendar = site->calendar;
+	SeriesTally *view = &site->view;
+	Sweep		sweep = {calendar, view};
+	int			zones[PURCHASES_MAX];
+	int			n = purchases->n;
+	int			earlier = -1;
+
+	NoteInstant(&view->first_at, &view->last_at, purchases->first);
+	NoteInstant(&view->first_at, &view->last_at, purchases->last);
+	for (int i = 0; i < n; i++)
+		zones[i] = CalendarZone(calendar, instants[i]);
+
+	for (int first = 0, next; first < n; first = next)
+	{
+		int			period = calendar->period_of[zones[first]];
+		int			zone;
+
+		/* purchases after the end only decide whether a return lasted */
+		if (period >= calendar->nperiods)
+			break;
+		for (next = first + 1; next < n && calendar->period_of[zones[next]] == period; next++)
+			;
+		zone = zones[next - 1];
+		if (earlier >= 0)
+			CountSilence(&sweep, earlier, false, calendar->period_of[earlier] + 1, period, 1);
+		if (period >= 0)
+		{
+			Standing	before = earlier < 0 ? STANDING_NONE :
+				StandingAfterZone(calendar, period, earlier);
+			Standing	after = StandingAfterZone(calendar, period + 1, zone);
+
+			SeriesTallyCount(view, period, before, true, after, 1);
+			if (CameBack(before) && CalendarHasLater(calendar, period))
+			{
+				const Boundary *later = &calendar->later_zones[period];
+
+				view->periods[period].sustained +=
+					BoughtInZones(zones, n, later->cutoffs.inactive_from, later->at);
+			}
+			for (int i = first; codes != NULL && i < next; i++)
+			{
+				/* the code 0 is NULL */
+				if (codes[i] != 0)
+				{
+					Amount		amount = AmountFromScaled(UnZigZag(codes[i] - 1),
+														  purchases->scale);
+
+					SeriesTallyAddAmount(view, period, StatusOver(before, true, after), &amount);
+				}
+			}
+		}
+		earlier = zone;
+	}
+	if (earlier >= 0)
+		CountSilence(&sweep, earlier, false, calendar->period_of[earlier] + 1,
+					 calendar->nperiods, 1);
+}
+
+/* Count a customer, given any history. */
+static pg_noinline void
 CountEvents(FunctionCallInfo fcinfo, CountsSite *site, HistoryReader *reader)
 {
 	SeriesTally *view = &site->view;
@@ -151,6 +229,7 @@ CountEvents(FunctionCallInfo fcinfo, CountsSite *site, HistoryReader *reader)
 	MemoryContext caller;
 	Size		n = 0;
 
+	Reserve(fcinfo, site, reader->head.nevents);
 	while (HistoryNext(reader, &event))
 	{
 		if (n % 65536 == 65535)
@@ -199,15 +278,27 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	CountsSite *site;
 	OpenTally  *open = WritableState(fcinfo);
+	struct varlena *history;
 	HistoryReader reader;
+	Purchases	purchases;
+	int64		instants[PURCHASES_MAX];
+	uint64		codes[PURCHASES_MAX];
+	bool		only_purchases;
 	const Question *question;
 
 	if (PG_ARGISNULL(HISTORY_ARG))
 		return ReturnTally(fcinfo, open);
 
 	site = HistorySiteGet(fcinfo, signature, sizeof(CountsSite));
-	HistoryOpen(&reader, PG_GETARG_DATUM(HISTORY_ARG));
-	question = HistorySiteQuestion(fcinfo, &site->base, reader.head.unit);
+	history = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(HISTORY_ARG));
+	only_purchases = PurchasesReadHead(&purchases, history) &&
+		PurchasesReadInstants(&purchases, instants, codes);
+	if (unlikely(!only_purchases))
+	{
+		HistoryOpen(&reader, PointerGetDatum(history));
+		purchases.unit = reader.head.unit;
+	}
+	question = HistorySiteQuestion(fcinfo, &site->base, purchases.unit);
 	(void) CalendarOf(fcinfo, site, question);
 	if (open == NULL)
 		open = OpenTallyCreate(site->calendar, true);
@@ -217,8 +308,10 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 	OpenTallyView(open, &site->view);
 	if (unlikely(site->view.caller == NULL))
 		BeginSums(fcinfo, site);
-	Reserve(fcinfo, site, reader.head.nevents);
-	CountEvents(fcinfo, site, &reader);
+	if (likely(only_purchases))
+		CountPurchases(site, &purchases, instants, purchases.has_amounts ? codes : NULL);
+	else
+		CountEvents(fcinfo, site, &reader);
 	open->first_at = site->view.first_at;
 	open->last_at = site->view.last_at;
 	if (unlikely(site->view.has_numerics))

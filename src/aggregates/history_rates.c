@@ -16,6 +16,7 @@
 #include "fmgr.h"
 
 #include "aggregates/history_site.h"
+#include "types/history_purchases.h"
 #include "types/rate_tally.h"
 
 PG_FUNCTION_INFO_V1(reactivation_history_trans);
@@ -87,25 +88,58 @@ Count(Tally *tally, int64 mark, bool eligible, bool bought)
 	}
 }
 
-/* Return the outcome of a history of purchases only. */
-static Outcome
-OutcomeOfPurchases(HistoryReader *reader, const PeriodJudge *judge)
+/* The data that all calls of one transition function in one plan share; nothing of a group. */
+typedef struct RatesSite
 {
-	const HistoryHead *head = &reader->head;
-	PurchaseFacts facts = 0;
-	HistoryEvent event;
+	HistorySite base;
+	bool		is_set;
+	uint8		outcomes[256];	/* what follows from each PurchaseFacts */
+} RatesSite;
 
-	/* the last purchase has the best verdict */
-	if (head->last < judge->period.from)
-		return OutcomeFromPurchases(JudgePurchase(judge, head->last));
+#define OUTCOME_ELIGIBLE	0x01
+#define OUTCOME_BOUGHT		0x02
 
-	while (HistoryNext(reader, &event))
+static void
+SetOutcomes(RatesSite *site, bool (*eligible) (Standing))
+{
+	for (int facts = 0; facts <= PG_UINT8_MAX; facts++)
 	{
-		facts |= JudgePurchase(judge, event.at);
-		if (event.at >= judge->period.from)
-			break;
+		Outcome		outcome = OutcomeFromPurchases((PurchaseFacts) facts);
+
+		site->outcomes[facts] = (eligible(outcome.before) ? OUTCOME_ELIGIBLE : 0) |
+			(outcome.bought ? OUTCOME_BOUGHT : 0);
 	}
-	return OutcomeFromPurchases(facts);
+	site->is_set = true;
+}
+
+/*
+ * Get the facts of a history of few purchases: those of its last purchase before the period, which
+ * has the best verdict, and of one in the period.  Return false if the history must be read
+ * otherwise.
+ */
+static inline bool
+FactsOfPurchases(const Purchases *purchases, const PeriodJudge *judge, PurchaseFacts *facts)
+{
+	const Period *period = &judge->period;
+	int64		instants[PURCHASES_MAX];
+	int64		before = purchases->first;
+	bool		bought = false;
+
+	if (purchases->last < period->from || purchases->first >= period->from)
+	{
+		*facts = JudgePurchase(judge, purchases->last < period->from ? purchases->last :
+							   purchases->first);
+		return true;
+	}
+	if (!PurchasesReadInstants(purchases, instants, NULL))
+		return false;
+	for (int i = 0; i < purchases->n; i++)
+	{
+		before = instants[i] < period->from ? instants[i] : before;
+		bought |= (instants[i] >= period->from) & (instants[i] < period->to);
+	}
+	*facts = JudgePurchase(judge, before) | (bought ? FACT_BOUGHT : 0);
+	return true;
 }
 
 /* Return the outcome of a history.  One with adjustments only needs no judge. */
@@ -136,15 +170,31 @@ OutcomeOfEvents(FunctionCallInfo fcinfo, HistorySite *history_site, HistoryReade
 	return OutcomeFromEvents(&facts);
 }
 
+/* Count the customer of a history that the fast functions leave. */
+static pg_noinline void
+CountAnyHistory(FunctionCallInfo fcinfo, RatesSite *site, struct varlena *history, Tally *tally,
+				bool (*eligible) (Standing))
+{
+	HistoryReader reader;
+	Outcome		outcome;
+	bool		asked;
+
+	HistoryOpen(&reader, PointerGetDatum(history));
+	outcome = OutcomeOfEvents(fcinfo, &site->base, &reader, &asked);
+	if (asked)
+		Count(tally, site->base.marks[reader.head.unit], eligible(outcome.before),
+			  outcome.bought);
+}
+
 /* The body of all transition functions: count the customer of a history. */
 static pg_attribute_always_inline Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature, bool (*eligible) (Standing))
 {
-	HistorySite *history_site;
-	HistoryReader reader;
-	Outcome		outcome;
 	Tally	   *tally = ArgState(fcinfo, 0);
-	bool		asked = true;
+	RatesSite  *site;
+	struct varlena *history;
+	Purchases	purchases;
+	PurchaseFacts facts;
 
 	if (PG_ARGISNULL(HISTORY_ARG))
 		return ReturnState(fcinfo, tally);
@@ -154,13 +204,17 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature, bool (*eligible)
 	else if (unlikely(!AggCheckCallContext(fcinfo, NULL)))
 		tally = (Tally *) DatumGetPointer(TallyDatum(tally));
 
-	history_site = HistorySiteGet(fcinfo, signature, sizeof(HistorySite));
-	HistoryOpen(&reader, PG_GETARG_DATUM(HISTORY_ARG));
-	outcome = reader.head.nothers == 0 ?
-		OutcomeOfPurchases(&reader, Judge(fcinfo, history_site, reader.head.unit)) :
-		OutcomeOfEvents(fcinfo, history_site, &reader, &asked);
-	if (likely(asked))
-		Count(tally, history_site->marks[reader.head.unit], eligible(outcome.before), outcome.bought);
+	site = HistorySiteGet(fcinfo, signature, sizeof(RatesSite));
+	if (unlikely(!site->is_set))
+		SetOutcomes(site, eligible);
+	history = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(HISTORY_ARG));
+	if (PurchasesReadHead(&purchases, history) &&
+		FactsOfPurchases(&purchases, Judge(fcinfo, &site->base, purchases.unit), &facts))
+		Count(tally, site->base.marks[purchases.unit],
+			  site->outcomes[facts] & OUTCOME_ELIGIBLE,
+			  (site->outcomes[facts] & OUTCOME_BOUGHT) != 0);
+	else
+		CountAnyHistory(fcinfo, site, history, tally, eligible);
 	PG_RETURN_POINTER(tally);
 }
 

@@ -24,20 +24,12 @@
 
 #include "types/customer_history.h"
 
-/* The second byte of a history. */
-#define FLAG_UNIT			0x03	/* TimeUnit */
-#define FLAG_STEP			0x1C	/* place in steps[] */
-#define FLAG_STEP_SHIFT		2
-#define FLAG_OTHERS			0x20	/* there are events that are no purchases */
-#define FLAG_AMOUNTS		0xC0	/* HistoryAmounts */
-#define FLAG_AMOUNTS_SHIFT	6
-
 /* The steps of which instants can be multiples.  Each divides the next one. */
-static const int64 steps[] = {
+const int64 history_steps[HISTORY_STEP_MAX + 1] = {
 	1, 1000, USECS_PER_SEC, USECS_PER_MINUTE, USECS_PER_HOUR, USECS_PER_DAY
 };
 
-#define STEP_MAX	((int) lengthof(steps) - 1)
+#define STEP_MAX	HISTORY_STEP_MAX
 
 /* Divide by a step.  The divisors are constants, because a division takes long. */
 static inline uint64
@@ -67,7 +59,7 @@ IsMultiple(int64 at, int step)
 	/* of the least integer, too, as unsigned */
 	uint64		magnitude = at < 0 ? 0 - (uint64) at : (uint64) at;
 
-	return DivideByStep(magnitude, step) * (uint64) steps[step] == magnitude;
+	return DivideByStep(magnitude, step) * (uint64) history_steps[step] == magnitude;
 }
 
 /* The kinds of events that are no purchases, in two bits of an integer. */
@@ -190,17 +182,17 @@ ReadHead(HistoryReader *reader)
 	flags = reader->cursor[1];
 	reader->cursor += 2;
 
-	unit = flags & FLAG_UNIT;
-	step = (flags & FLAG_STEP) >> FLAG_STEP_SHIFT;
-	head->amounts = (HistoryAmounts) ((flags & FLAG_AMOUNTS) >> FLAG_AMOUNTS_SHIFT);
+	unit = flags & HISTORY_UNIT;
+	step = (flags & HISTORY_STEP) >> HISTORY_STEP_SHIFT;
+	head->amounts = (HistoryAmounts) ((flags & HISTORY_AMOUNTS) >> HISTORY_AMOUNTS_SHIFT);
 	if (!IsTimeUnit(unit) || step > STEP_MAX || (unit == UNIT_DAY && step > 0) ||
 		head->amounts > HISTORY_MIXED_AMOUNTS)
 		HistoryIsInvalid(reader);
 	head->unit = (TimeUnit) unit;
-	head->step = steps[step];
+	head->step = history_steps[step];
 
 	head->nevents = ReadCount(reader);
-	head->nothers = flags & FLAG_OTHERS ? ReadCount(reader) : 0;
+	head->nothers = flags & HISTORY_OTHERS ? ReadCount(reader) : 0;
 	if (head->nothers > head->nevents)
 		HistoryIsInvalid(reader);
 
@@ -652,13 +644,13 @@ HistoryEncode(TimeUnit unit, const HistoryEvent *events, uint32 nevents)
 	cursor = (uint8 *) VARDATA(history);
 
 	*cursor++ = HISTORY_VERSION;
-	*cursor++ = (uint8) (unit | layout.step << FLAG_STEP_SHIFT |
-						 (layout.nothers > 0 ? FLAG_OTHERS : 0) |
-						 layout.amounts << FLAG_AMOUNTS_SHIFT);
+	*cursor++ = (uint8) (unit | layout.step << HISTORY_STEP_SHIFT |
+						 (layout.nothers > 0 ? HISTORY_OTHERS : 0) |
+						 layout.amounts << HISTORY_AMOUNTS_SHIFT);
 	cursor = WriteVarint(cursor, nevents);
 	if (layout.nothers > 0)
 		cursor = WriteVarint(cursor, layout.nothers);
-	cursor = WriteVarint(cursor, ZigZag(events[0].at / steps[layout.step]));
+	cursor = WriteVarint(cursor, ZigZag(events[0].at / history_steps[layout.step]));
 	if (nevents > 1)
 		cursor = WriteVarint(cursor,
 							 DivideByStep((uint64) events[nevents - 1].at - (uint64) events[0].at,

@@ -32,6 +32,18 @@
 
 #define HISTORY_VERSION		1
 
+/* The second byte of a history. */
+#define HISTORY_UNIT			0x03	/* TimeUnit */
+#define HISTORY_STEP			0x1C	/* place in history_steps[] */
+#define HISTORY_STEP_SHIFT		2
+#define HISTORY_OTHERS			0x20	/* there are events that are no purchases */
+#define HISTORY_AMOUNTS			0xC0	/* HistoryAmounts */
+#define HISTORY_AMOUNTS_SHIFT	6
+
+#define HISTORY_STEP_MAX		5
+
+extern const int64 history_steps[HISTORY_STEP_MAX + 1];
+
 /* How the amounts of a history are stored. */
 typedef enum HistoryAmounts
 {
