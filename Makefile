@@ -39,6 +39,7 @@ REGRESS = \
 	property_events \
 	property_series \
 	property_history \
+	property_history_customers \
 	property_curve \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways, or no aggregate.

@@ -75,6 +75,28 @@ find_cache() {
     cache=${WINBACK_BENCH_CACHE:-$base/winback-bench}/${lock:0:12}
 }
 
+# install_peers: installs the packages of npm into the cache, and runs no scripts of
+# theirs. It runs as the caller, who owns the cache. The file "complete" marks a complete
+# copy. npm ci would demand the libraries of all platforms in the lock file.
+install_peers() {
+    find_cache
+    [[ ! -e $cache/complete ]] || return 0
+    step "npm install in $cache, for DuckDB, ClickHouse and what draws charts" \
+        "(150 MB to download, 620 MB on disk)"
+    mkdir -p "$cache"
+    cp "$src"/bench/package*.json "$src/bench/.npmrc" "$cache"
+    if ! guarded env --chdir="$cache" npm install --no-save --ignore-scripts --no-audit --no-fund \
+        >"$tmp/npm.log" 2>&1; then
+        tail -n 20 "$tmp/npm.log" >&2
+        step "npm could not install them; measuring without DuckDB, ClickHouse and charts"
+        return 0
+    fi
+    touch "$cache/complete"
+}
+
+# text_list WORD...: prints the words as a JSON array
+text_list() { printf '"%s"\n' "$@" | paste -sd , | sed 's/.*/[&]/'; }
+
 # keep_results FILE: copies it into results/, which git ignores; sets $kept
 keep_results() {
     local directory=$src/bench/results

@@ -421,11 +421,15 @@ none('transition functions with an interval, and stable final functions, have wi
          AND ('interval'::regtype = ANY (proargtypes::oid[])
               OR provolatile = 's' AND oid IN (SELECT aggfinalfn FROM pg_aggregate))
       OR prosupport NOT IN (0, 'winback_support'::regproc)});
-# Calendar arithmetic with timestamptz depends on the setting TimeZone. A history may contain them.
+# Calendar arithmetic with timestamptz depends on the setting TimeZone. A history may contain them,
+# but an aggregate takes no histories of another type of time than its range.
 none('functions with an interval are stable for timestamptz and immutable for other types', q{
   SELECT object FROM functions
    WHERE prokind = 'f' AND 'interval'::regtype = ANY (proargtypes::oid[])
-     AND provolatile <> CASE WHEN '{timestamptz,customer_history}'::regtype[]
+     AND provolatile <> CASE WHEN oid IN (SELECT aggtransfn FROM pg_aggregate)
+                                  AND '{tsrange,daterange}'::regtype[] && proargtypes::oid[]::regtype[]
+                             THEN 'i'
+                             WHEN '{timestamptz,customer_history}'::regtype[]
                                   && proargtypes::oid[]::regtype[]
                              THEN 's' ELSE 'i' END});
 # A text of a history may contain a timestamptz without an offset.
@@ -488,14 +492,17 @@ none('an aggregate with a polymorphic argument has a state that is never sent, o
    WHERE aggtranstype <> 'internal'::regtype
      AND EXISTS (SELECT FROM unnest(proargtypes) AS t
                    JOIN pg_type ON pg_type.oid = t AND typtype = 'p')});
-none('a state of a plain type is read and merged by immutable functions, and returned as it is, '
-    . 'or by a final function that takes nothing else', q{
+none('a state of a plain type is read and merged by immutable functions, unless its period depends on '
+    . 'TimeZone, and returned as it is, or by a final function that takes nothing else', q{
   SELECT f.object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
     JOIN pg_proc AS trans ON trans.oid = aggtransfn
     JOIN pg_proc AS combine ON combine.oid = aggcombinefn
     LEFT JOIN pg_proc AS final ON final.oid = aggfinalfn
    WHERE aggtranstype <> 'internal'::regtype
-     AND (trans.provolatile <> 'i' OR combine.provolatile <> 'i' OR aggfinalextra
+     AND (trans.provolatile <> CASE WHEN '{tstzrange,text}'::regtype[]
+                                         && trans.proargtypes::oid[]::regtype[]
+                                    THEN 's' ELSE 'i' END
+          OR combine.provolatile <> 'i' OR aggfinalextra
           OR trans.prorettype <> aggtranstype OR combine.prorettype <> aggtranstype
           OR final.pronargs <> 1 OR final.proargtypes[0] <> aggtranstype
           OR final.provolatile = 'v'
