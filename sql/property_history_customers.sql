@@ -34,9 +34,9 @@ SELECT set_config('property.seed', :'seed', false) AS seed;
 \i :helpers
 
 -- Up to 12 rows of each customer, in no order.  Customers of country 0 have purchases only, without
--- amounts, and those of country 1 with amounts of two decimals.  The others have all kinds of events;
--- their amounts have one scale, several, or are not integers of 64 bits.  Some instants are equal,
--- infinite, NULL, before the first or after the last period.
+-- amounts, and those of country 1 with amounts of two decimals.  The others have all kinds of
+-- events; their amounts have one scale, several, or are not integers of 64 bits.  Some instants are
+-- equal, infinite, NULL, before the first or after the last period.
 CREATE TABLE happened AS
 SELECT customer, customer % 7 AS country, customer % 100 AS hundred, n,
        at AS "timestamp", at::timestamptz AS "timestamptz", at::date AS "date", event,
@@ -72,8 +72,8 @@ SELECT customer, customer % 7 AS country, customer % 100 AS hundred, n,
  ORDER BY pick(n, 30, 1000000), n;
 ANALYZE happened;
 
--- The questions.  Steps of months begin at the end of one, and thresholds of months are not in order
--- of their cut-offs; periods are within the data, beyond them, and without an end.
+-- The questions.  Steps of months begin at the end of one, and thresholds of months have cut-offs
+-- that are not in order; periods are within the data, and beyond them.
 CREATE TABLE questions AS
 SELECT q, period, step, inactive_after, churned_after, lost_after,
        daterange(lower(period)::date, upper(period)::date,
@@ -194,11 +194,13 @@ SELECT customer, country, history_agg("date", event, amount) AS history
 ANALYZE histories;
 \set question '''[2023-09-01,2024-12-01)'', ''1 month'', ''30 days'', ''90 days'''
 \set period '''[2024-01-01,2024-04-01)'', ''30 days'''
-\set asked 'country, reactivation_tally(history, daterange ' :period '), winback_rate(history, ' :period
-\set asked :asked '), lifecycle_series_tally(history, daterange ' :question ')::text AS tally, '
+\set asked 'country, reactivation_tally(history, daterange ' :period '), '
+\set asked :asked 'winback_rate(history, ' :period '), '
+\set asked :asked 'lifecycle_series_tally(history, daterange ' :question ')::text AS tally, '
 \set asked :asked 'lifecycle_series(history, ' :question ')::text AS series'
 \set by_country 'SELECT ' :asked ' FROM histories GROUP BY country'
-\set whole 'SELECT ' :asked ' FROM (SELECT 0 AS country, history FROM histories) h GROUP BY country'
+\set whole 'SELECT ' :asked
+\set whole :whole ' FROM (SELECT 0 AS country, history FROM histories) h GROUP BY country'
 
 -- Parallel plans give the same answers.
 SET max_parallel_workers_per_gather = 0;
@@ -235,18 +237,19 @@ SELECT count(*) AS questions, count(*) FILTER (WHERE one IS DISTINCT FROM two) A
   FROM (SELECT q, lifecycle_series_tally_lost_after(history, days, step, inactive_after,
                                                     churned_after, lost_after)::text AS one
           FROM histories, questions GROUP BY q) AS a
-  JOIN LATERAL (SELECT lifecycle_series_tally_lost_after(customer, "date", event, amount, days, step,
-                         inactive_after, churned_after, lost_after)::text AS two
+  JOIN LATERAL (SELECT lifecycle_series_tally_lost_after(customer, "date", event, amount, days,
+                         step, inactive_after, churned_after, lost_after)::text AS two
                   FROM happened, questions AS o WHERE o.q = a.q) AS b ON true;
 -- more questions by turns than a call site keeps calendars
 SELECT count(*) AS questions, count(DISTINCT one) AS answers,
        count(*) FILTER (WHERE one IS DISTINCT FROM two) AS differ
-  FROM (SELECT day, lifecycle_counts_tally(history, daterange(date '2024-01-01' + day, '2024-06-10'),
-                                           '30 days', '90 days')::text AS one
+  FROM (SELECT day, lifecycle_counts_tally(history,
+                 daterange(date '2024-01-01' + day, '2024-06-10'), '30 days', '90 days')::text
+                 AS one
           FROM histories, generate_series(0, 99) AS day WHERE customer <= 60 GROUP BY day) AS a
   JOIN LATERAL (SELECT lifecycle_counts_tally(customer, "date", event, amount,
-                         daterange(date '2024-01-01' + day, '2024-06-10'), '30 days', '90 days')::text
-                         AS two
+                         daterange(date '2024-01-01' + day, '2024-06-10'), '30 days',
+                         '90 days')::text AS two
                   FROM happened WHERE customer <= 60) AS b ON true;
 
 -- The states are values of concrete types, which other servers may send as text: those that were
@@ -257,7 +260,8 @@ CREATE AGGREGATE combined(lifecycle_tally) (
   SFUNC = lifecycle_tally_combine, STYPE = lifecycle_tally,
   FINALFUNC = lifecycle_tally_history_final);
 CREATE TABLE pieces AS
-SELECT customer % 40 AS piece, customer % 40 % 3 AS way, states(history, daterange :question) AS state
+SELECT customer % 40 AS piece, customer % 40 % 3 AS way,
+       states(history, daterange :question) AS state
   FROM histories GROUP BY customer % 40;
 SELECT count(*) AS ways, count(DISTINCT tally) AS tallies
   FROM (SELECT combined(state ORDER BY piece)::text AS tally FROM pieces
@@ -302,8 +306,9 @@ INSERT INTO places SELECT 'external', customer % 5, history || history || histor
                              FROM histories GROUP BY customer % 5) AS h;
 ALTER TABLE places ALTER history SET STORAGE main;
 INSERT INTO places SELECT 'compressed', customer, history FROM places;
-SELECT place, count(*) AS histories, sum(pg_column_size(history))
-                                     < sum(octet_length(customer_history_send(history))) AS compressed,
+SELECT place, count(*) AS histories,
+       sum(pg_column_size(history)) < sum(octet_length(customer_history_send(history)))
+         AS compressed,
        reactivation_tally(history, daterange :period),
        hashtext(lifecycle_series_tally(history, :question)::text) = hashtext(
          (SELECT lifecycle_series_tally(customer % 5, "date", event, amount, daterange :question)

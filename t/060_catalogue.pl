@@ -427,7 +427,8 @@ none('functions with an interval are stable for timestamptz and immutable for ot
   SELECT object FROM functions
    WHERE prokind = 'f' AND 'interval'::regtype = ANY (proargtypes::oid[])
      AND provolatile <> CASE WHEN oid IN (SELECT aggtransfn FROM pg_aggregate)
-                                  AND '{tsrange,daterange}'::regtype[] && proargtypes::oid[]::regtype[]
+                                  AND '{tsrange,daterange}'::regtype[]
+                                      && proargtypes::oid[]::regtype[]
                              THEN 'i'
                              WHEN '{timestamptz,customer_history}'::regtype[]
                                   && proargtypes::oid[]::regtype[]
@@ -492,8 +493,8 @@ none('an aggregate with a polymorphic argument has a state that is never sent, o
    WHERE aggtranstype <> 'internal'::regtype
      AND EXISTS (SELECT FROM unnest(proargtypes) AS t
                    JOIN pg_type ON pg_type.oid = t AND typtype = 'p')});
-none('a state of a plain type is read and merged by immutable functions, unless its period depends on '
-    . 'TimeZone, and returned as it is, or by a final function that takes nothing else', q{
+none('a state of a plain type is read and merged by immutable functions, unless its period depends '
+    . 'on TimeZone, and returned as it is, or by a final function that takes nothing else', q{
   SELECT f.object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
     JOIN pg_proc AS trans ON trans.oid = aggtransfn
     JOIN pg_proc AS combine ON combine.oid = aggcombinefn

@@ -40,13 +40,14 @@ const byCountry = `SELECT country || ' ' || ${tally} FROM TABLE JOIN customers U
 const of = (text, rows) => text.replace('ARGUMENTS', rows ? 'customer_id, ordered_at,' : 'history,')
   .replace('TABLE', rows ? 'orders' : 'histories');
 
-// title, and for each contender its texts, of which the fastest takes part; the limits are those
-// of issue and design: histories in relation to DuckDB, and two processes in relation to one
+// For each contender, the texts of its queries: the fastest takes part. The limit is one of the
+// ratio of histories to DuckDB.
 const questions = [
   {
     title: 'reactivation_rate', limit: 0.15,
     histories: [`SELECT ${rate} FROM histories`],
-    rows: ["SELECT reactivation_rate(customer_id, ordered_at, :'period', :'inactive_after') FROM orders"],
+    rows: [`SELECT reactivation_rate(customer_id, ordered_at, :'period', :'inactive_after')
+      FROM orders`],
     duckdb: ['rate_bits', 'rate_max', 'rate_counts'].map(duckdb),
   },
   {
@@ -64,7 +65,10 @@ async function main() {
   let peer = new Engine('duckdb', config.directory, processes => [
     `SET threads = ${processes}`, "SET TimeZone = 'UTC'"]);
   const results = { ...config.about, orders: config.orders, questions: [] };
-  const query = text => ({ settings: 'SET max_parallel_workers_per_gather = 0;', select: `${substitute(text, variables)};` });
+  const query = text => ({
+    settings: 'SET max_parallel_workers_per_gather = 0;',
+    select: `${substitute(text, variables)};`,
+  });
 
   say(`making ${config.orders} orders of ${customers} customers`);
   await postgresql.script(`SET client_min_messages = warning;

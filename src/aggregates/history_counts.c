@@ -127,7 +127,7 @@ Reserve(FunctionCallInfo fcinfo, CountsSite *site, Size nevents)
 	site->allocated = nevents;
 }
 
-/* Set the caller of sums, whose numerics are in a memory context that is reset after each of them. */
+/* Set the caller of sums.  Its numerics are in a memory context that is reset after their use. */
 static void
 BeginSums(FunctionCallInfo fcinfo, CountsSite *site)
 {
@@ -155,8 +155,8 @@ BoughtInZones(const int *zones, int n, int64 from, int64 to)
 /*
  * Count a customer of few purchases.  `codes` has their amounts, or is NULL.
  *
- * The sweep goes from one period with a purchase to the next: `zone` is that of the last purchase in
- * a period, and `earlier` that of the last one before.
+ * The sweep goes from one period with a purchase to the next: `zone` is that of the last purchase
+ * in a period, and `earlier` that of the last one before.
  */
 static void
 CountPurchases(CountsSite *site, const Purchases *purchases, const int64 *instants,

@@ -4,12 +4,12 @@
  *
  * A history is all that is known of a customer, so the outcome is known at once, and the state is a
  * rate_tally: two numbers, which any server can send and add up.  All customers of a group must be
- * asked one question.  To prove it, the high bits of `eligible` hold a mark, a hash of the question;
- * the final functions drop it.  A state without customers is 0/0, without a mark.
+ * asked one question.  To prove it, the high bits of `eligible` hold a mark, which is a hash of the
+ * question; the final functions drop it.  A state without customers is 0/0, without a mark.
  *
- * Most histories contain purchases only.  Then the standing at the start of the period depends on
- * the last purchase before it, and the reader stops there, or earlier, or does not begin: the head
- * of a history has the first and the last instant.
+ * Most histories contain few events, which are all purchases.  Then the standing at the start of the
+ * period depends on the last purchase before it.  If all purchases lie on one side of the start, the
+ * head of the history, which has the first and the last instant, is enough.
  */
 #include "postgres.h"
 

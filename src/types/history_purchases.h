@@ -9,8 +9,8 @@
  * time.  They leave every other history, and all that seem damaged, to HistoryReader: then they
  * return false.
  *
- * A caller of PurchasesReadHead that does not call PurchasesReadInstants trusts the head alone, as a
- * caller of HistoryReader does that stops early.
+ * A caller that needs the head alone does not check the rest, like a caller of HistoryReader that
+ * stops early.
  */
 #ifndef WINBACK_HISTORY_PURCHASES_H
 #define WINBACK_HISTORY_PURCHASES_H

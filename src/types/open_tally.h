@@ -21,8 +21,8 @@
 
 /*
  * The head of an open tally.  The periods, the rows of `steady` and, with amounts, the sums follow
- * it.  The sums are integers; what does not fit them is in numerics behind them: each has the number
- * of its sum, of 8 bytes, and is padded to 8 bytes.
+ * it.  The sums are integers; numerics behind them hold the rest.  Before each numeric stands the
+ * number of its sum, in 8 bytes, and it is padded to a multiple of 8 bytes.
  */
 typedef struct OpenTally
 {
