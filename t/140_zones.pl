@@ -48,7 +48,8 @@ sub ask {
 my $columns = q{customer int, at timestamptz, local_time timestamp, day date,
                 event lifecycle_event, amount numeric, before lifecycle_status,
                 after lifecycle_status, tally rate_tally, counts lifecycle_tally,
-                history customer_history};
+                history customer_history, local_history customer_history,
+                day_history customer_history};
 for my $database (@foreign) {
   $node->safe_psql('postgres', "CREATE DATABASE $database");
   $node->safe_psql($database, "CREATE EXTENSION winback; CREATE TABLE part ($columns)");
@@ -92,7 +93,10 @@ $node->safe_psql('winback', q{
          rate_tally(customer % 5, customer % 7 + 5),
          (SELECT lifecycle_counts_tally(c, t, '[2024-07-01,2024-10-01)', '90 days', '180 days')
             FROM (VALUES (customer, at)) AS v (c, t)),
-         (SELECT history_agg(t, a) FROM (VALUES (at, amount)) AS v (t, a))
+         (SELECT history_agg(t, a) FROM (VALUES (at, amount)) AS v (t, a)),
+         (SELECT history_agg(t, a) FROM (VALUES (at AT TIME ZONE 'UTC', amount)) AS v (t, a)),
+         (SELECT history_agg(t, a)
+            FROM (VALUES ((at AT TIME ZONE 'UTC')::date, amount)) AS v (t, a))
     FROM (SELECT n, timestamptz '2024-01-02' + n * interval '10 minutes', 'purchase', n % 13
             FROM generate_series(1, 300) AS n
           UNION ALL
@@ -142,10 +146,13 @@ my %argument = (
   rate_tally => 'tally',
   lifecycle_tally => 'counts',
   spend_tally => 'spend_tally(1, amount, amount * amount)',
+  text => q{text '[2024-07-01,2024-10-01)'},
   history => 'history',
   return_curve => q{'{1:1/1}'::return_curve},
 );
 my %time = (timestamptz => 'at', timestamp => 'local_time', date => 'day');
+# the history that suits a period
+my %history = (tsrange => 'local_history', daterange => 'day_history');
 
 # Returns lines "name|arguments": the calls of all aggregates in this database.
 sub calls {
@@ -170,6 +177,7 @@ sub calls {
     my @arguments = map {
       my $argument = $names[$_] // '';
       $argument eq 'at' ? $time{ $types[$_] }
+        : $argument eq 'history' ? $history{ $types[1] // '' } // 'history'
         : $argument eq 'as_of' ? "'2024-07-01'::$types[$_]"
         : $argument eq 'until' ? "'2024-11-01'::$types[$_]"
         : $argument{$argument} // $argument{ $types[$_] }
@@ -182,11 +190,11 @@ sub calls {
 }
 
 # Whether the answer depends on the TimeZone, or contains instants, which are shown in it. A history
-# keeps instants, and shows them in UTC.
+# keeps instants, and shows them in UTC. A period that is a text is read in the TimeZone.
 sub of_the_session {
   my ($call) = @_;
   return 0 if $call->{name} eq 'history_agg';
-  return $call->{types} =~ /\btimestamptz\b/
+  return $call->{types} =~ /\b(?:timestamptz|tstzrange|text)\b/
     || $call->{name} =~ /^(?:lifecycle_(?:counts|series)(?!_tally)|explain_lifecycle|returns)/;
 }
 
