@@ -38,6 +38,7 @@
 #include "state/period_state.h"
 #include "state/series_state.h"
 #include "types/customer_history.h"
+#include "types/history_purchases.h"
 #include "state/silence_state.h"
 #include "types/rate_tally.h"
 #include "types/return_curve.h"
@@ -239,6 +240,10 @@ UseHistory(const uint8 *data, size_t size)
 {
 	struct varlena *bytes = palloc(VARHDRSZ + size);
 	Datum		history = PointerGetDatum(bytes);
+	Purchases	purchases;
+	int64		instants[PURCHASES_MAX];
+	uint64		codes[PURCHASES_MAX] = {0};
+	bool		fast;
 	HistoryHead head;
 	HistoryReader reader;
 	HistoryEvent event;
@@ -252,6 +257,9 @@ UseHistory(const uint8 *data, size_t size)
 	SET_VARSIZE(bytes, VARHDRSZ + size);
 	memcpy(VARDATA(bytes), data, size);
 
+	/* the fast functions read the same, or leave it */
+	fast = PurchasesReadHead(&purchases, bytes) &&
+		PurchasesReadInstants(&purchases, instants, codes);
 	head = HistoryReadHead(history);
 	HistoryOpen(&reader, history);
 	builder = HistoryBuilderCreate(CurrentMemoryContext, head.unit);
@@ -259,6 +267,10 @@ UseHistory(const uint8 *data, size_t size)
 	{
 		Must(event.at >= last && event.at >= head.first && event.at <= head.last,
 			 "events of a history are not in order");
+		if (fast)
+			Must(event.event == EVENT_PURCHASE && instants[nevents] == event.at &&
+				 (codes[nevents] == 0 || !purchases.has_amounts) == (event.form == AMOUNT_NONE),
+				 "the fast functions read another event");
 		last = event.at;
 		nevents++;
 		builder = HistoryBuilderAdd(builder, &event);

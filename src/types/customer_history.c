@@ -192,7 +192,7 @@ ReadHead(HistoryReader *reader)
 	head->step = history_steps[step];
 
 	head->nevents = ReadCount(reader);
-	head->nothers = flags & HISTORY_OTHERS ? ReadCount(reader) : 0;
+	head->nothers = (flags & HISTORY_OTHERS) != 0 ? ReadCount(reader) : 0;
 	if (head->nothers > head->nevents)
 		HistoryIsInvalid(reader);
 

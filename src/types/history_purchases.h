@@ -223,7 +223,7 @@ PurchasesReadInstants(const Purchases *purchases, int64 *instants, uint64 *codes
 			continue;
 		}
 		steps += value;
-		instants[n++] = purchases->first + (int64) steps * purchases->step;
+		instants[n++] = (int64) ((uint64) purchases->first + steps * (uint64) purchases->step);
 	}
 	if (purchases->n > 1)
 		instants[n++] = purchases->last;
