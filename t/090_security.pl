@@ -95,7 +95,10 @@ $node->safe_psql('strict', q{
          (SELECT lifecycle_counts_tally(1, timestamptz '2023-01-01 UTC',
                                         '[2023-06-01 UTC,2024-01-01 UTC)', '20 days', '40 days'))
            AS counted,
-         format('{date; 2023-01-0%s purchase %s}', 1 + n % 9, n % 5)::customer_history AS history,
+         format('{date; 2023-04-0%s purchase %s}', 1 + n % 9, n % 5)::customer_history AS history,
+         format('{timestamp; 2023-04-0%s}', 1 + n % 9)::customer_history AS history_of_timestamp,
+         format('{timestamptz; 2023-04-0%s UTC}', 1 + n % 9)::customer_history
+           AS history_of_timestamptz,
          'secret ' || n AS secret
     FROM (SELECT n, timestamptz '2023-01-01 UTC' + n * interval '7 hours' AS at
             FROM generate_series(1, 2000) AS n) AS numbered;
@@ -115,6 +118,7 @@ my %argument = (
   tstzrange => q{'[2023-06-01 UTC,2024-01-01 UTC)'::tstzrange},
   tsrange => q{'[2023-06-01,2024-01-01)'::tsrange},
   daterange => q{'[2023-06-01,2024-01-01)'::daterange},
+  text => q{text '[2023-06-01,2024-01-01)'},
   as_of => q{'2023-06-01'},
   until => q{'2024-01-01'},
   step => q{'1 month'},
@@ -137,6 +141,8 @@ for my $line (split /\n/, $node->safe_psql('strict', qq{
     my ($name, $type) = (defined $names[$_] ? $names[$_] : '', $types[$_]);
     $name eq 'at'
       ? qq{"$type"}
+      : $name eq 'history' && ($types[1] // '') =~ /^tsrange|^tstzrange/
+      ? 'history_of_' . ($types[1] eq 'tsrange' ? 'timestamp' : 'timestamptz')
       : $argument{ $name eq 'period' ? $type : $name }
       || ($type =~ /rate_tally/ ? 'tally' : $type =~ /spend_tally/ ? 'spend'
         : $type =~ /lifecycle_tally/ ? 'counted' : $type =~ /curve/ ? q{'{1:1/1}'::return_curve}
