@@ -34,8 +34,10 @@ sub rows {
 }
 
 # Check that a query returns no row.
+my @checks;
 sub none {
   my ($name, $query) = @_;
+  push @checks, $query;
   return is(ask($query), '', $name);
 }
 
@@ -472,6 +474,7 @@ is(join("\n", map { $_->[0] } grep { $_->[2] eq 'f' && !$checks_null{ $_->[1] } 
 #
 # Aggregates, operators and operator classes
 #
+my $first_check = @checks;
 none('final functions are read-only, and states of type internal can be serialized', q{
   SELECT object FROM functions AS f JOIN pg_aggregate AS a ON aggfnoid = f.oid
    WHERE aggkind <> 'n' OR aggfinalmodify <> 'r'
@@ -530,6 +533,46 @@ my @finals = rows(q{
 cmp_ok(scalar @finals, '>', 2, 'some states of plain types have a final function');
 is(join("\n", map { $_->[0] } grep { $asks_expression{ $_->[1] } } @finals), '',
   'no final function of a plain state asks for the calling expression');
+# The checks of aggregates find one that breaks a rule.
+my $good = 'SFUNC = int8pl, COMBINEFUNC = int8pl';
+for (
+  [ 'a polymorphic argument beside a plain state', 'anyelement, bigint',
+    'SFUNC = polymorphic_add, COMBINEFUNC = int8pl' ],
+  [ 'no combine function', 'bigint', 'SFUNC = int8pl' ],
+  [ 'a transition function that is not immutable', 'bigint',
+    'SFUNC = stable_add, COMBINEFUNC = int8pl' ],
+  [ 'a combine function that is not immutable', 'bigint',
+    'SFUNC = int8pl, COMBINEFUNC = stable_add' ],
+  [ 'a combine function that is not parallel safe', 'bigint',
+    'SFUNC = int8pl, COMBINEFUNC = unsafe_add' ],
+  [ 'a volatile final function', 'bigint', "$good, FINALFUNC = volatile_final" ],
+  [ 'a final function that takes arguments, too', 'bigint',
+    "$good, FINALFUNC = extra_final, FINALFUNC_EXTRA" ],
+  [ 'none', 'bigint', $good ],
+) {
+  my ($rule, $arguments, $parts) = @$_;
+  my $found = ask(q{
+    BEGIN;
+    CREATE FUNCTION polymorphic_add(bigint, anyelement, bigint) RETURNS bigint
+      LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT $1 + $3';
+    CREATE FUNCTION stable_add(bigint, bigint) RETURNS bigint
+      LANGUAGE sql STABLE PARALLEL SAFE RETURN $1 + $2;
+    CREATE FUNCTION unsafe_add(bigint, bigint) RETURNS bigint
+      LANGUAGE sql IMMUTABLE RETURN $1 + $2;
+    CREATE FUNCTION volatile_final(bigint) RETURNS bigint
+      LANGUAGE sql VOLATILE PARALLEL SAFE RETURN $1;
+    CREATE FUNCTION extra_final(bigint, bigint) RETURNS bigint
+      LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN $1;
+  } . "CREATE AGGREGATE bad($arguments) (STYPE = bigint, PARALLEL = SAFE, $parts);
+    ALTER EXTENSION winback ADD AGGREGATE bad($arguments);"
+    . join(';', @checks[ $first_check .. $#checks ]) . '; ROLLBACK');
+  if ($rule eq 'none') {
+    is($found, '', 'the checks accept an aggregate that breaks no rule');
+  }
+  else {
+    like($found, qr/\bbad\(/, "the checks find $rule");
+  }
+}
 none('operators but - have a commutator, and comparisons have a negator and estimators', q{
   SELECT object
     FROM members JOIN pg_operator AS o ON classid = 'pg_operator'::regclass AND objid = o.oid
