@@ -202,6 +202,16 @@ my @forms = (
     'SELECT history_agg(history) FROM HISTORIES WHERE purchases(history) = 2' ],
   [ 'the status of histories', 0,
     "SELECT customer_id, lifecycle_during(history, $period, $days) AS s FROM HISTORIES" ],
+  (map { [ "histories of a partition: $_->[0]", 2, @$_ ] }
+    [ "reactivation_tally(history, tsrange $period, '90 days')", 'SUM' ],
+    [ "winback_tally(history, tsrange $period, '180 days')", 'SUM' ],
+    [ "lifecycle_counts_tally(history, tsrange $period, $days)", 'ROWS' ],
+    [ "lifecycle_series_tally(history, tsrange $year)", 'ROWS' ]),
+  # a period that is a text depends on TimeZone; a state of many partitions is merged here
+  (map { [ "histories: $_", 0, "SELECT $_ AS a FROM HISTORIES" ] }
+    "reactivation_rate(history, $period, '90 days')",
+    "reactivation_rate(history, tsrange $period, '90 days')",
+    "lifecycle_series(history, tsrange $year)"),
   [ 'two steps of histories', 0, "SELECT reactivation_tally(
       lifecycle_at(history, '2024-01-01', $days), lifecycle_during(history, $period, $days))
       FROM HISTORIES" ],
