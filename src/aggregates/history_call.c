@@ -26,10 +26,14 @@
 #define CHURNED_AFTER_ARG	3
 #define NARGS				4
 
-/* Return the type of a period or an as_of that suits a unit. */
+static const char *const when_names[] = {"period", "as_of", "until"};
+
+/* Return the type of a period or an instant that suits a unit. */
 static Oid
-TypeOfWhen(TimeUnit unit, bool is_period)
+TypeOfWhen(TimeUnit unit, HistoryWhenKind kind)
 {
+	bool		is_period = kind == WHEN_PERIOD;
+
 	switch (unit)
 	{
 		case UNIT_DAY:
@@ -42,11 +46,11 @@ TypeOfWhen(TimeUnit unit, bool is_period)
 	pg_unreachable();
 }
 
-/* Convert a period or an as_of of a type to the one that suits a unit, or raise an error. */
+/* Convert a period or an instant of a type to the one that suits a unit, or raise an error. */
 Datum
-HistoryWhen(Datum when, Oid type, TimeUnit unit, bool is_period)
+HistoryWhen(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind)
 {
-	Oid			suitable = TypeOfWhen(unit, is_period);
+	Oid			suitable = TypeOfWhen(unit, kind);
 	Oid			input;
 	Oid			typioparam;
 
@@ -67,9 +71,9 @@ HistoryWhen(Datum when, Oid type, TimeUnit unit, bool is_period)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s of a history of %s must not be a %s",
-					is_period ? "period" : "as_of", TimeUnitName(unit), format_type_be(type)),
+					when_names[kind], TimeUnitName(unit), format_type_be(type)),
 			 errhint("Use a %s, or a literal such as %s.", format_type_be(suitable),
-					 is_period ? "'[2024-01-01,2024-04-01)'" : "'2024-01-01'")));
+					 kind == WHEN_PERIOD ? "'[2024-01-01,2024-04-01)'" : "'2024-01-01'")));
 }
 
 static bool
@@ -131,7 +135,7 @@ HistoryCallGet(FunctionCallInfo fcinfo, const Signature *signature)
 
 /* Return the value of a literal in a unit, which is kept for the next call. */
 static Datum
-LiteralValue(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit, bool is_period)
+LiteralValue(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit, HistoryWhenKind kind)
 {
 	HistoryLiteral *literal = &call->literals[unit];
 	text	   *when = PG_GETARG_TEXT_PP(WHEN_ARG);
@@ -146,11 +150,11 @@ LiteralValue(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit, bool is_
 	{
 		pfree(literal->text);
 		literal->text = NULL;
-		if (is_period)
+		if (kind == WHEN_PERIOD)
 			pfree(DatumGetPointer(literal->value));
 	}
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	literal->value = HistoryWhen(PointerGetDatum(when), TEXTOID, unit, is_period);
+	literal->value = HistoryWhen(PointerGetDatum(when), TEXTOID, unit, kind);
 	literal->text = cstring_to_text_with_len(VARDATA_ANY(when), (int) size);
 	MemoryContextSwitchTo(caller);
 	return literal->value;
@@ -161,7 +165,7 @@ const PeriodJudge *
 HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
 {
 	CallSite   *site = &call->sites[unit];
-	bool		is_period = site->signature->scope != SCOPE_INSTANT;
+	HistoryWhenKind kind = site->signature->scope == SCOPE_INSTANT ? WHEN_AS_OF : WHEN_PERIOD;
 	LOCAL_FCINFO(args, NARGS);
 
 	if (likely(site->constant && site->asked && site->has_judge))
@@ -172,10 +176,10 @@ HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
 	if (!PG_ARGISNULL(WHEN_ARG))
 	{
 		if (call->when_type == TEXTOID)
-			args->args[WHEN_ARG].value = LiteralValue(fcinfo, call, unit, is_period);
+			args->args[WHEN_ARG].value = LiteralValue(fcinfo, call, unit, kind);
 		else
 			args->args[WHEN_ARG].value = HistoryWhen(PG_GETARG_DATUM(WHEN_ARG), call->when_type,
-													 unit, is_period);
+													 unit, kind);
 	}
 	return CallSiteJudge(args, site);
 }

@@ -113,13 +113,14 @@ ObservedDayAround(const Observation *observed, LocalDays *days, int64 at)
 }
 
 /*
- * Count the silences between the purchase days of a customer, and the open one.  The ages of the
- * days ascend, and there is at least one.
+ * Count the silences between purchase days of a customer and, if the first age is that of the last
+ * day of all, the open silence.  The ages ascend, and there is at least one.
  */
 static inline void
-CountSilences(CurveCounts *counts, const uint32 *ages, uint32 nages)
+CountSilences(CurveCounts *counts, const uint32 *ages, uint32 nages, bool has_last_day)
 {
-	CurveCountsPoint(counts, (int32) ages[0])->censored++;
+	if (has_last_day)
+		CurveCountsPoint(counts, (int32) ages[0])->censored++;
 	for (uint32 i = 1; i < nages; i++)
 		CurveCountsPoint(counts, (int32) (ages[i] - ages[i - 1]))->returned++;
 }

@@ -729,7 +729,7 @@ CountAllSilences(const SilenceState *state, CurveCounts *counts)
 		{
 			ListDays(log, ahead[i], &list);
 			SortDays(&list);
-			CountSilences(counts, list.days, list.ndays);
+			CountSilences(counts, list.days, list.ndays, true);
 		}
 	} while (n == CUSTOMERS_AHEAD);
 }
