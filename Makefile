@@ -24,6 +24,7 @@ REGRESS = \
 	history_aggregates \
 	rates \
 	return_curve \
+	history_curve \
 	scan \
 	scan_join \
 	scan_union \

@@ -20,11 +20,9 @@
 
 #include "aggregates/history_call.h"
 
-/* The positions of arguments of a function over one history. */
+/* The arguments of a function over one history: history, [period or as_of,] and two thresholds. */
 #define WHEN_ARG			1
-#define INACTIVE_AFTER_ARG	2
-#define CHURNED_AFTER_ARG	3
-#define NARGS				4
+#define MAX_ARGS			4
 
 static const char *const when_names[] = {"period", "as_of", "until"};
 
@@ -44,6 +42,18 @@ TypeOfWhen(TimeUnit unit, HistoryWhenKind kind)
 			return is_period ? TSTZRANGEOID : TIMESTAMPTZOID;
 	}
 	pg_unreachable();
+}
+
+/* Raise the error of a period or an instant whose type does not suit a unit. */
+pg_noreturn static void
+WhenDoesNotSuit(Oid type, TimeUnit unit, HistoryWhenKind kind)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s of a history of %s must not be a %s",
+					when_names[kind], TimeUnitName(unit), format_type_be(type)),
+			 errhint("Use a %s, or a literal such as %s.", format_type_be(TypeOfWhen(unit, kind)),
+					 kind == WHEN_PERIOD ? "'[2024-01-01,2024-04-01)'" : "'2024-01-01'")));
 }
 
 /* Convert a period or an instant of a type to the one that suits a unit, or raise an error. */
@@ -68,12 +78,16 @@ HistoryWhen(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind)
 		return DirectFunctionCall1(date_timestamptz, when);
 	if (type == TIMESTAMPOID && suitable == TIMESTAMPTZOID)
 		return DirectFunctionCall1(timestamp_timestamptz, when);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s of a history of %s must not be a %s",
-					when_names[kind], TimeUnitName(unit), format_type_be(type)),
-			 errhint("Use a %s, or a literal such as %s.", format_type_be(suitable),
-					 kind == WHEN_PERIOD ? "'[2024-01-01,2024-04-01)'" : "'2024-01-01'")));
+	WhenDoesNotSuit(type, unit, kind);
+}
+
+/* Return a period or an instant whose type must be the one that suits a unit. */
+Datum
+HistoryWhenOfUnit(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind)
+{
+	if (type != TypeOfWhen(unit, kind))
+		WhenDoesNotSuit(type, unit, kind);
+	return when;
 }
 
 static bool
@@ -90,23 +104,29 @@ static HistoryCall *
 HistoryCallCreate(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	HistoryCall *call = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HistoryCall));
+	bool		has_when = signature->scope != SCOPE_ALWAYS;
+	int			inactive_after = has_when ? WHEN_ARG + 1 : WHEN_ARG;
+	int			churned_after = inactive_after + 1;
 
-	if (PG_NARGS() != NARGS)
+	if (PG_NARGS() != churned_after + 1)
 		elog(ERROR, "function %u has %d arguments", fcinfo->flinfo->fn_oid, PG_NARGS());
-	call->when_type = get_fn_expr_argtype(fcinfo->flinfo, WHEN_ARG);
-	if (!OidIsValid(call->when_type))
-		elog(ERROR, "could not determine the type of the period or as_of");
+	if (has_when)
+	{
+		call->when_type = get_fn_expr_argtype(fcinfo->flinfo, WHEN_ARG);
+		if (!OidIsValid(call->when_type))
+			elog(ERROR, "could not determine the type of the period or as_of");
+	}
 	for (int unit = 0; unit < NTIME_UNITS; unit++)
 	{
 		CallSite   *site = &call->sites[unit];
 
 		site->signature = signature;
 		site->unit = (TimeUnit) unit;
-		site->period = WHEN_ARG;
-		site->inactive_after = INACTIVE_AFTER_ARG;
-		site->churned_after = CHURNED_AFTER_ARG;
+		site->period = has_when ? WHEN_ARG : 0;
+		site->inactive_after = inactive_after;
+		site->churned_after = churned_after;
 		site->constant = ArgIsConst(fcinfo, WHEN_ARG) &&
-			ArgIsConst(fcinfo, INACTIVE_AFTER_ARG) && ArgIsConst(fcinfo, CHURNED_AFTER_ARG);
+			ArgIsConst(fcinfo, inactive_after) && ArgIsConst(fcinfo, churned_after);
 	}
 	fcinfo->flinfo->fn_extra = call;
 	return call;
@@ -166,13 +186,13 @@ HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
 {
 	CallSite   *site = &call->sites[unit];
 	HistoryWhenKind kind = site->signature->scope == SCOPE_INSTANT ? WHEN_AS_OF : WHEN_PERIOD;
-	LOCAL_FCINFO(args, NARGS);
+	LOCAL_FCINFO(args, MAX_ARGS);
 
 	if (likely(site->constant && site->asked && site->has_judge))
 		return &site->judge;
 
 	/* CallSite reads the arguments of a column of the unit */
-	memcpy(args, fcinfo, SizeForFunctionCallInfo(NARGS));
+	memcpy(args, fcinfo, SizeForFunctionCallInfo(PG_NARGS()));
 	if (!PG_ARGISNULL(WHEN_ARG))
 	{
 		if (call->when_type == TEXTOID)
@@ -182,4 +202,11 @@ HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
 													 unit, kind);
 	}
 	return CallSiteJudge(args, site);
+}
+
+/* Return the question of a call without a period and as_of, over a history of a unit. */
+const Question *
+HistoryCallQuestion(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
+{
+	return CallSiteQuestion(fcinfo, &call->sites[unit]);
 }

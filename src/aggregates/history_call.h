@@ -47,6 +47,9 @@ typedef struct HistoryCall
 extern HistoryCall *HistoryCallGet(FunctionCallInfo fcinfo, const Signature *signature);
 extern const PeriodJudge *HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call,
 										   TimeUnit unit);
+extern const Question *HistoryCallQuestion(FunctionCallInfo fcinfo, HistoryCall *call,
+										   TimeUnit unit);
 extern Datum HistoryWhen(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind);
+extern Datum HistoryWhenOfUnit(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind);
 
 #endif							/* WINBACK_HISTORY_CALL_H */

@@ -171,8 +171,8 @@ HistorySiteReadQuestion(FunctionCallInfo fcinfo, HistorySite *history_site, Time
 			continue;
 		args->args[arg].value = history_site->when_type == TEXTOID ?
 			WhenOfText(fcinfo, history_site, n, unit) :
-			HistoryWhen(PG_GETARG_DATUM(arg), history_site->when_type, unit,
-						KindOfWhen(history_site, n));
+			HistoryWhenOfUnit(PG_GETARG_DATUM(arg), history_site->when_type, unit,
+							  KindOfWhen(history_site, n));
 	}
 	question = CallSiteReadQuestion(args, site);
 	history_site->marks[unit] = MarkOf(question);

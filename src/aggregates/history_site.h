@@ -5,7 +5,7 @@
  * The arguments of such an aggregate are (history, period, [step,] [inactive_after,]
  * [churned_after,] [lost_after]).  The period is a range, and then all histories must have instants
  * of its type; or it is a text, which is read as a range of the type of each history.  Curves have
- * (history, [as_of,] until), which are instants or texts.
+ * (history, [as_of,] until), which are instants of that type, or texts.
  *
  * The types of the arguments come from the catalogue, and not from fn_expr: Citus calls the
  * functions of an aggregate without it.
