@@ -24,6 +24,7 @@ REGRESS = \
 	history_aggregates \
 	rates \
 	return_curve \
+	history_curve \
 	scan \
 	scan_join \
 	scan_union \
@@ -41,10 +42,11 @@ REGRESS = \
 	property_history \
 	property_history_customers \
 	property_curve \
+	property_history_curve \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways, or no aggregate.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out effects holdout return_curve scan scan_join scan_union scan_list dense property property_events property_series property_history property_history_customers property_curve parallel,$(REGRESS))
+REGRESS := $(filter-out effects holdout return_curve scan scan_join scan_union scan_list dense property property_events property_series property_history property_history_customers property_curve property_history_curve parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

@@ -827,13 +827,13 @@ WriteSeeds(void)
 
 					if (kind == 0)
 					{
-						DayAround	around = SilenceStateDayAround(silences, &days, at);
+						DayAround	around = ObservedDayAround(&silences->observed, &days, at);
 
 						CustomerStateEnter(&silences->base, customer_type, customer, &around);
 					}
 					else
 					{
-						uint32		age = SilenceStateAge(silences, &days, at);
+						uint32		age = ObservedAge(&silences->observed, &days, at);
 
 						CustomerStateEnter(&silences->base, customer_type, customer, &age);
 					}

@@ -394,6 +394,23 @@ ask(q{
   END $$;
 });
 
+# An open curve, which is the state of an aggregate over histories, is no input.
+ask(qq{
+  CREATE SCHEMA open_curves;
+  CREATE AGGREGATE open_curves.state(customer_history, text) (
+    SFUNC = return_curve_history_trans, STYPE = return_curve);
+  CREATE CAST (return_curve AS bytea) WITHOUT FUNCTION;
+  CREATE TABLE open_curves.bytes AS
+    SELECT open_curves.state('{date; 2024-01-01, 2024-02-01}', '2024-03-01')::bytea AS curve;
+  COPY open_curves.bytes TO '$files/open_curve' (FORMAT binary);
+  CREATE TABLE open_curves.taken (curve return_curve)});
+my ($code, $stdout, $stderr) =
+  $node->psql('winback', "COPY open_curves.taken FROM '$files/open_curve' (FORMAT binary)");
+is(ask('SELECT get_byte(curve, 0) FROM open_curves.bytes'), '0', 'an open curve has the version 0');
+like($stderr, qr/invalid return_curve in a message\nDETAIL: +The version is not known/,
+  'binary input refuses an open curve');
+ask('DROP CAST (return_curve AS bytea); DROP SCHEMA open_curves CASCADE');
+
 # characters that mean something to a type, and some that mean nothing to any
 my @characters = (split(//, q{0123456789/{}(),"\\ -+.eEnNuUlLpPaAtTcC:_'}),
   "\t", "\n", "\x{e9}", "\x{2044}", "\x{1f600}");

@@ -208,7 +208,8 @@ my @wrong = (
 # except for those in $other. UNIT stands for the type of time that suits a period.
 sub call {
   my ($function, $other, $rows) = @_;
-  my %unit = (daterange => 'date', tsrange => 'timestamp');
+  my %unit = (daterange => 'date', date => 'date', tsrange => 'timestamp',
+    'timestamp without time zone' => 'timestamp');
   my ($unit) = grep { defined } map({ $unit{$_} } @{ $function->{types} }), 'timestamptz';
   my @arguments;
   for my $i (0 .. $#{ $function->{types} }) {
@@ -352,10 +353,11 @@ for my $form (@forms) {
   # a function with the argument "at" exists for each of the three time types; a function of a
   # history, whose type of time is not known, also takes the question as a text
   my $of_history = $form->{arguments}[0] eq 'history';
+  my $instants = 'date, text, timestamp with time zone, timestamp without time zone';
   my %types = (
     at => 'date, timestamp with time zone, timestamp without time zone',
     $of_history ? (
-      as_of => 'date, text, timestamp with time zone, timestamp without time zone',
+      as_of => $instants, until => $instants,
       period => 'daterange, text, tsrange, tstzrange') : ());
   my ($at) = grep { $types{ $form->{arguments}[$_] } } 0 .. $#{ $form->{arguments} };
   # the name of a column
@@ -503,7 +505,7 @@ none('a state of a plain type is read and merged by immutable functions, unless 
     JOIN pg_proc AS combine ON combine.oid = aggcombinefn
     LEFT JOIN pg_proc AS final ON final.oid = aggfinalfn
    WHERE aggtranstype <> 'internal'::regtype
-     AND (trans.provolatile <> CASE WHEN '{tstzrange,text}'::regtype[]
+     AND (trans.provolatile <> CASE WHEN '{tstzrange,timestamptz,text}'::regtype[]
                                          && trans.proargtypes::oid[]::regtype[]
                                     THEN 's' ELSE 'i' END
           OR combine.provolatile <> 'i' OR aggfinalextra

@@ -141,8 +141,10 @@ for my $line (split /\n/, $node->safe_psql('strict', qq{
     my ($name, $type) = (defined $names[$_] ? $names[$_] : '', $types[$_]);
     $name eq 'at'
       ? qq{"$type"}
-      : $name eq 'history' && ($types[1] // '') =~ /^tsrange|^tstzrange/
-      ? 'history_of_' . ($types[1] eq 'tsrange' ? 'timestamp' : 'timestamptz')
+      : $name eq 'history' && ($types[1] // '') =~ /^tsrange|^timestamp$/ ? 'history_of_timestamp'
+      : $name eq 'history' && ($types[1] // '') =~ /^tstzrange|^timestamptz$/
+      ? 'history_of_timestamptz'
+      : $name =~ /^(?:as_of|until)$/ ? "$argument{$name}::$type"
       : $argument{ $name eq 'period' ? $type : $name }
       || ($type =~ /rate_tally/ ? 'tally' : $type =~ /spend_tally/ ? 'spend'
         : $type =~ /lifecycle_tally/ ? 'counted' : $type =~ /curve/ ? q{'{1:1/1}'::return_curve}

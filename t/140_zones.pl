@@ -152,7 +152,8 @@ my %argument = (
 );
 my %time = (timestamptz => 'at', timestamp => 'local_time', date => 'day');
 # the history that suits a period
-my %history = (tsrange => 'local_history', daterange => 'day_history');
+my %history = (map({ $_ => 'local_history' } qw(tsrange timestamp)),
+  map({ $_ => 'day_history' } qw(daterange date)));
 
 # Returns lines "name|arguments": the calls of all aggregates in this database.
 sub calls {

@@ -20,16 +20,18 @@
 
 #include "aggregates/history_call.h"
 
-/* The positions of arguments of a function over one history. */
+/* The arguments of a function over one history: history, [period or as_of,] and two thresholds. */
 #define WHEN_ARG			1
-#define INACTIVE_AFTER_ARG	2
-#define CHURNED_AFTER_ARG	3
-#define NARGS				4
+#define MAX_ARGS			4
 
-/* Return the type of a period or an as_of that suits a unit. */
+static const char *const when_names[] = {"period", "as_of", "until"};
+
+/* Return the type of a period or an instant that suits a unit. */
 static Oid
-TypeOfWhen(TimeUnit unit, bool is_period)
+TypeOfWhen(TimeUnit unit, HistoryWhenKind kind)
 {
+	bool		is_period = kind == WHEN_PERIOD;
+
 	switch (unit)
 	{
 		case UNIT_DAY:
@@ -42,11 +44,23 @@ TypeOfWhen(TimeUnit unit, bool is_period)
 	pg_unreachable();
 }
 
-/* Convert a period or an as_of of a type to the one that suits a unit, or raise an error. */
-Datum
-HistoryWhen(Datum when, Oid type, TimeUnit unit, bool is_period)
+/* Raise the error of a period or an instant whose type does not suit a unit. */
+pg_noreturn static void
+WhenDoesNotSuit(Oid type, TimeUnit unit, HistoryWhenKind kind)
 {
-	Oid			suitable = TypeOfWhen(unit, is_period);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s of a history of %s must not be a %s",
+					when_names[kind], TimeUnitName(unit), format_type_be(type)),
+			 errhint("Use a %s, or a literal such as %s.", format_type_be(TypeOfWhen(unit, kind)),
+					 kind == WHEN_PERIOD ? "'[2024-01-01,2024-04-01)'" : "'2024-01-01'")));
+}
+
+/* Convert a period or an instant of a type to the one that suits a unit, or raise an error. */
+Datum
+HistoryWhen(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind)
+{
+	Oid			suitable = TypeOfWhen(unit, kind);
 	Oid			input;
 	Oid			typioparam;
 
@@ -64,12 +78,16 @@ HistoryWhen(Datum when, Oid type, TimeUnit unit, bool is_period)
 		return DirectFunctionCall1(date_timestamptz, when);
 	if (type == TIMESTAMPOID && suitable == TIMESTAMPTZOID)
 		return DirectFunctionCall1(timestamp_timestamptz, when);
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s of a history of %s must not be a %s",
-					is_period ? "period" : "as_of", TimeUnitName(unit), format_type_be(type)),
-			 errhint("Use a %s, or a literal such as %s.", format_type_be(suitable),
-					 is_period ? "'[2024-01-01,2024-04-01)'" : "'2024-01-01'")));
+	WhenDoesNotSuit(type, unit, kind);
+}
+
+/* Return a period or an instant whose type must be the one that suits a unit. */
+Datum
+HistoryWhenOfUnit(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind)
+{
+	if (type != TypeOfWhen(unit, kind))
+		WhenDoesNotSuit(type, unit, kind);
+	return when;
 }
 
 static bool
@@ -86,23 +104,29 @@ static HistoryCall *
 HistoryCallCreate(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	HistoryCall *call = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(HistoryCall));
+	bool		has_when = signature->scope != SCOPE_ALWAYS;
+	int			inactive_after = has_when ? WHEN_ARG + 1 : WHEN_ARG;
+	int			churned_after = inactive_after + 1;
 
-	if (PG_NARGS() != NARGS)
+	if (PG_NARGS() != churned_after + 1)
 		elog(ERROR, "function %u has %d arguments", fcinfo->flinfo->fn_oid, PG_NARGS());
-	call->when_type = get_fn_expr_argtype(fcinfo->flinfo, WHEN_ARG);
-	if (!OidIsValid(call->when_type))
-		elog(ERROR, "could not determine the type of the period or as_of");
+	if (has_when)
+	{
+		call->when_type = get_fn_expr_argtype(fcinfo->flinfo, WHEN_ARG);
+		if (!OidIsValid(call->when_type))
+			elog(ERROR, "could not determine the type of the period or as_of");
+	}
 	for (int unit = 0; unit < NTIME_UNITS; unit++)
 	{
 		CallSite   *site = &call->sites[unit];
 
 		site->signature = signature;
 		site->unit = (TimeUnit) unit;
-		site->period = WHEN_ARG;
-		site->inactive_after = INACTIVE_AFTER_ARG;
-		site->churned_after = CHURNED_AFTER_ARG;
+		site->period = has_when ? WHEN_ARG : 0;
+		site->inactive_after = inactive_after;
+		site->churned_after = churned_after;
 		site->constant = ArgIsConst(fcinfo, WHEN_ARG) &&
-			ArgIsConst(fcinfo, INACTIVE_AFTER_ARG) && ArgIsConst(fcinfo, CHURNED_AFTER_ARG);
+			ArgIsConst(fcinfo, inactive_after) && ArgIsConst(fcinfo, churned_after);
 	}
 	fcinfo->flinfo->fn_extra = call;
 	return call;
@@ -131,7 +155,7 @@ HistoryCallGet(FunctionCallInfo fcinfo, const Signature *signature)
 
 /* Return the value of a literal in a unit, which is kept for the next call. */
 static Datum
-LiteralValue(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit, bool is_period)
+LiteralValue(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit, HistoryWhenKind kind)
 {
 	HistoryLiteral *literal = &call->literals[unit];
 	text	   *when = PG_GETARG_TEXT_PP(WHEN_ARG);
@@ -146,11 +170,11 @@ LiteralValue(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit, bool is_
 	{
 		pfree(literal->text);
 		literal->text = NULL;
-		if (is_period)
+		if (kind == WHEN_PERIOD)
 			pfree(DatumGetPointer(literal->value));
 	}
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	literal->value = HistoryWhen(PointerGetDatum(when), TEXTOID, unit, is_period);
+	literal->value = HistoryWhen(PointerGetDatum(when), TEXTOID, unit, kind);
 	literal->text = cstring_to_text_with_len(VARDATA_ANY(when), (int) size);
 	MemoryContextSwitchTo(caller);
 	return literal->value;
@@ -161,21 +185,28 @@ const PeriodJudge *
 HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
 {
 	CallSite   *site = &call->sites[unit];
-	bool		is_period = site->signature->scope != SCOPE_INSTANT;
-	LOCAL_FCINFO(args, NARGS);
+	HistoryWhenKind kind = site->signature->scope == SCOPE_INSTANT ? WHEN_AS_OF : WHEN_PERIOD;
+	LOCAL_FCINFO(args, MAX_ARGS);
 
 	if (likely(site->constant && site->asked && site->has_judge))
 		return &site->judge;
 
 	/* CallSite reads the arguments of a column of the unit */
-	memcpy(args, fcinfo, SizeForFunctionCallInfo(NARGS));
+	memcpy(args, fcinfo, SizeForFunctionCallInfo(PG_NARGS()));
 	if (!PG_ARGISNULL(WHEN_ARG))
 	{
 		if (call->when_type == TEXTOID)
-			args->args[WHEN_ARG].value = LiteralValue(fcinfo, call, unit, is_period);
+			args->args[WHEN_ARG].value = LiteralValue(fcinfo, call, unit, kind);
 		else
 			args->args[WHEN_ARG].value = HistoryWhen(PG_GETARG_DATUM(WHEN_ARG), call->when_type,
-													 unit, is_period);
+													 unit, kind);
 	}
 	return CallSiteJudge(args, site);
+}
+
+/* Return the question of a call without a period and as_of, over a history of a unit. */
+const Question *
+HistoryCallQuestion(FunctionCallInfo fcinfo, HistoryCall *call, TimeUnit unit)
+{
+	return CallSiteQuestion(fcinfo, &call->sites[unit]);
 }

@@ -14,6 +14,14 @@
 
 #define NTIME_UNITS		(UNIT_TIMESTAMPTZ + 1)
 
+/* The arguments whose type must suit the times of a history. */
+typedef enum HistoryWhenKind
+{
+	WHEN_PERIOD,
+	WHEN_AS_OF,
+	WHEN_UNTIL
+} HistoryWhenKind;
+
 /* A literal of a call, and its value in a unit. */
 typedef struct HistoryLiteral
 {
@@ -39,6 +47,9 @@ typedef struct HistoryCall
 extern HistoryCall *HistoryCallGet(FunctionCallInfo fcinfo, const Signature *signature);
 extern const PeriodJudge *HistoryCallJudge(FunctionCallInfo fcinfo, HistoryCall *call,
 										   TimeUnit unit);
-extern Datum HistoryWhen(Datum when, Oid type, TimeUnit unit, bool is_period);
+extern const Question *HistoryCallQuestion(FunctionCallInfo fcinfo, HistoryCall *call,
+										   TimeUnit unit);
+extern Datum HistoryWhen(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind);
+extern Datum HistoryWhenOfUnit(Datum when, Oid type, TimeUnit unit, HistoryWhenKind kind);
 
 #endif							/* WINBACK_HISTORY_CALL_H */

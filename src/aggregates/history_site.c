@@ -43,12 +43,15 @@ HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size
 {
 	HistorySite *history_site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, size);
 	CallSite	site = {.signature = signature};
-	int			arg = HISTORY_PERIOD_ARG;
+	int			arg = HISTORY_WHEN_ARG;
 	Oid		   *types;
 	int			ntypes;
 
 	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &ntypes);
 	site.period = arg++;
+	if (signature->scope == SCOPE_BETWEEN)
+		site.until = arg++;
+	history_site->nwhens = arg - HISTORY_WHEN_ARG;
 	if (signature->scope == SCOPE_SERIES)
 		site.step = arg++;
 	if (signature->inactive_after)
@@ -60,13 +63,14 @@ HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size
 	if (arg != PG_NARGS() || arg != ntypes || arg > MAX_ARGS)
 		elog(ERROR, "transition function %u has %d arguments",
 			 fcinfo->flinfo->fn_oid, PG_NARGS());
-	history_site->period_type = types[HISTORY_PERIOD_ARG];
+	history_site->when_type = types[HISTORY_WHEN_ARG];
 
 	/* a history may have events, and amounts, which are in no argument of their own */
 	site.event = HISTORY_ARG;
 	site.amount = HISTORY_ARG;
 	site.family.context = fcinfo->flinfo->fn_mcxt;
-	site.constant = ArgIsConstant(fcinfo, site.period) && ArgIsConstant(fcinfo, site.step) &&
+	site.constant = ArgIsConstant(fcinfo, site.period) && ArgIsConstant(fcinfo, site.until) &&
+		ArgIsConstant(fcinfo, site.step) &&
 		ArgIsConstant(fcinfo, site.inactive_after) && ArgIsConstant(fcinfo, site.churned_after) &&
 		ArgIsConstant(fcinfo, site.lost_after);
 	for (int unit = 0; unit < NTIME_UNITS; unit++)
@@ -79,28 +83,44 @@ HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size
 	return history_site;
 }
 
-/* Return the range that a text is in a unit.  It is kept for the next call. */
-static Datum
-RangeOfText(FunctionCallInfo fcinfo, HistorySite *history_site, TimeUnit unit)
+/* Return what argument n of the type of the period is. */
+static HistoryWhenKind
+KindOfWhen(const HistorySite *history_site, int n)
 {
-	HistoryLiteral *literal = &history_site->literals[unit];
-	text	   *period = PG_GETARG_TEXT_PP(HISTORY_PERIOD_ARG);
-	Size		size = VARSIZE_ANY_EXHDR(period);
+	switch (history_site->sites[0].signature->scope)
+	{
+		case SCOPE_UNTIL:
+			return WHEN_UNTIL;
+		case SCOPE_BETWEEN:
+			return n == 0 ? WHEN_AS_OF : WHEN_UNTIL;
+		default:
+			return WHEN_PERIOD;
+	}
+}
+
+/* Return the period or instant that a text is in a unit.  It is kept for the next call. */
+static Datum
+WhenOfText(FunctionCallInfo fcinfo, HistorySite *history_site, int n, TimeUnit unit)
+{
+	HistoryLiteral *literal = &history_site->literals[n][unit];
+	text	   *when = PG_GETARG_TEXT_PP(HISTORY_WHEN_ARG + n);
+	Size		size = VARSIZE_ANY_EXHDR(when);
 	MemoryContext caller;
 
 	if (literal->text != NULL && VARSIZE_ANY_EXHDR(literal->text) == size &&
-		memcmp(VARDATA_ANY(literal->text), VARDATA_ANY(period), size) == 0)
+		memcmp(VARDATA_ANY(literal->text), VARDATA_ANY(when), size) == 0)
 		return literal->value;
 
 	if (literal->text != NULL)
 	{
 		pfree(literal->text);
 		literal->text = NULL;
-		pfree(DatumGetPointer(literal->value));
+		if (KindOfWhen(history_site, n) == WHEN_PERIOD)
+			pfree(DatumGetPointer(literal->value));
 	}
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	literal->value = HistoryWhen(PointerGetDatum(period), TEXTOID, unit, true);
-	literal->text = cstring_to_text_with_len(VARDATA_ANY(period), (int) size);
+	literal->value = HistoryWhen(PointerGetDatum(when), TEXTOID, unit, KindOfWhen(history_site, n));
+	literal->text = cstring_to_text_with_len(VARDATA_ANY(when), (int) size);
 	MemoryContextSwitchTo(caller);
 	return literal->value;
 }
@@ -127,8 +147,8 @@ HistoryQuestionsDiffer(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("the question must be the same for every history of a group"),
-			 errdetail("Period, step and thresholds, the type of the times of the histories and, "
-					   "over timestamptz, TimeZone belong to the question."),
+			 errdetail("Period, as_of and until, step and thresholds, the type of the times of the "
+					   "histories and, over timestamptz, TimeZone belong to the question."),
 			 errhint("Pass constants, or add them to GROUP BY.  Ask histories of different types "
 					 "of time apart.")));
 }
@@ -143,10 +163,17 @@ HistorySiteReadQuestion(FunctionCallInfo fcinfo, HistorySite *history_site, Time
 
 	/* CallSite reads the arguments of a column of the unit */
 	memcpy(args, fcinfo, SizeForFunctionCallInfo(PG_NARGS()));
-	if (!PG_ARGISNULL(HISTORY_PERIOD_ARG))
-		args->args[HISTORY_PERIOD_ARG].value = history_site->period_type == TEXTOID ?
-			RangeOfText(fcinfo, history_site, unit) :
-			HistoryWhen(PG_GETARG_DATUM(HISTORY_PERIOD_ARG), history_site->period_type, unit, true);
+	for (int n = 0; n < history_site->nwhens; n++)
+	{
+		int			arg = HISTORY_WHEN_ARG + n;
+
+		if (PG_ARGISNULL(arg))
+			continue;
+		args->args[arg].value = history_site->when_type == TEXTOID ?
+			WhenOfText(fcinfo, history_site, n, unit) :
+			HistoryWhenOfUnit(PG_GETARG_DATUM(arg), history_site->when_type, unit,
+							  KindOfWhen(history_site, n));
+	}
 	question = CallSiteReadQuestion(args, site);
 	history_site->marks[unit] = MarkOf(question);
 	return question;

@@ -4,7 +4,8 @@
  *
  * The arguments of such an aggregate are (history, period, [step,] [inactive_after,]
  * [churned_after,] [lost_after]).  The period is a range, and then all histories must have instants
- * of its type; or it is a text, which is read as a range of the type of each history.
+ * of its type; or it is a text, which is read as a range of the type of each history.  Curves have
+ * (history, [as_of,] until), which are instants of that type, or texts.
  *
  * The types of the arguments come from the catalogue, and not from fn_expr: Citus calls the
  * functions of an aggregate without it.
@@ -16,18 +17,22 @@
 
 #include "aggregates/history_call.h"
 
+/* as_of and until */
+#define MAX_WHENS	2
+
 /* The data that all calls of one transition function in one plan share; nothing of a group. */
 typedef struct HistorySite
 {
-	Oid			period_type;
+	Oid			when_type;		/* of the period, or of as_of and until */
+	int			nwhens;			/* arguments of that type */
 	int64		marks[NTIME_UNITS]; /* of the last question: see HistoryQuestionsDiffer */
 	CallSite	sites[NTIME_UNITS]; /* for histories of each unit */
-	HistoryLiteral literals[NTIME_UNITS];
+	HistoryLiteral literals[MAX_WHENS][NTIME_UNITS];
 } HistorySite;
 
 /* The positions of arguments. */
 #define HISTORY_ARG			1
-#define HISTORY_PERIOD_ARG	2
+#define HISTORY_WHEN_ARG	2	/* the period, or as_of or until, and until behind as_of */
 
 /* A mark is a hash of a question, of so many bits, and not 0. */
 #define HISTORY_MARK_BITS	21

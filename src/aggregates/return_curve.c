@@ -50,20 +50,20 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		UntilChanged();
 
 	at = CallSiteInstant(fcinfo, signature, site);
-	if (CallSiteEvent(fcinfo, site) != EVENT_PURCHASE || !SilenceStateCounts(state, at))
+	if (CallSiteEvent(fcinfo, site) != EVENT_PURCHASE || !IsObserved(&state->observed, at))
 		PG_RETURN_POINTER(state);
 
 	customer_type = site->family.customer_type;
 	if (KeepsDaysAround(signature))
 	{
-		DayAround	row = SilenceStateDayAround(state, &site->days, at);
+		DayAround	row = ObservedDayAround(&state->observed, &site->days, at);
 
 		CustomerStateAdd(&state->base, customer_type, PG_GETARG_DATUM(CUSTOMER_ARG), &row,
 						 sizeof(row));
 	}
 	else
 	{
-		uint32		age = SilenceStateAge(state, &site->days, at);
+		uint32		age = ObservedAge(&state->observed, &site->days, at);
 
 		CustomerStateAdd(&state->base, customer_type, PG_GETARG_DATUM(CUSTOMER_ARG), &age,
 						 sizeof(age));
@@ -108,7 +108,7 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 		if (unlikely(RowBlockIgnores(rows, row, signature, site)))
 			continue;
 		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
-		if (!SilenceStateCounts(state, at) ||
+		if (!IsObserved(&state->observed, at) ||
 			(site->event &&
 			 (LifecycleEvent) DatumGetChar(rows->values[site->event][row]) != EVENT_PURCHASE))
 			continue;
@@ -120,10 +120,10 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 			break;
 		if (KeepsDaysAround(signature))
 			((DayAround *) state->base.batch->rows)[place] =
-				SilenceStateDayAround(state, &site->days, at);
+				ObservedDayAround(&state->observed, &site->days, at);
 		else
 			((uint32 *) state->base.batch->rows)[place] =
-				SilenceStateAge(state, &site->days, at);
+				ObservedAge(&state->observed, &site->days, at);
 	}
 	return row;
 }

@@ -1,6 +1,7 @@
 /*
  * spells.c
- *	  The aggregates over the whole life of one customer: active_spells and returns.
+ *	  The aggregates over the whole life of one customer, active_spells and returns, and returns of
+ *	  a history.
  *
  * The state is a list of the customer's purchases and cancellations.  The final functions sort it
  * and follow the standing through time.  The rules decide what a return is, and when a customer
@@ -25,12 +26,14 @@
 #include "utils/rangetypes.h"
 
 #include "aggregates/call_site.h"
+#include "aggregates/history_call.h"
 #include "compat.h"
 #include "rules/local_day.h"
 
 PG_FUNCTION_INFO_V1(spells_trans);
 PG_FUNCTION_INFO_V1(active_spells_final);
 PG_FUNCTION_INFO_V1(returns_final);
+PG_FUNCTION_INFO_V1(customer_history_returns);
 
 static const Signature spells_signature = {
 	.scope = SCOPE_ALWAYS, .inactive_after = true, .churned_after = true
@@ -77,6 +80,15 @@ AddEvent(SpellState *state, MemoryContext context, int64 at, bool is_cancellatio
 	event->is_cancellation = is_cancellation;
 }
 
+/* Add an event, unless it is one that neither spells nor returns depend on. */
+static void
+AddLifeEvent(SpellState *state, MemoryContext context, int64 at, LifecycleEvent event)
+{
+	if ((event == EVENT_PURCHASE || event == EVENT_CANCELLATION) &&
+		at != BEGINNING_OF_TIME && at != END_OF_TIME)
+		AddEvent(state, context, at, event == EVENT_CANCELLATION);
+}
+
 Datum
 spells_trans(PG_FUNCTION_ARGS)
 {
@@ -100,8 +112,7 @@ spells_trans(PG_FUNCTION_ARGS)
 
 	event = CallSiteEvent(fcinfo, site);
 	at = CallSiteInstant(fcinfo, &spells_signature, site);
-	if (event != EVENT_INTEREST && at != BEGINNING_OF_TIME && at != END_OF_TIME)
-		AddEvent(state, AggregateContext(fcinfo), at, event == EVENT_CANCELLATION);
+	AddLifeEvent(state, AggregateContext(fcinfo), at, event);
 	PG_RETURN_POINTER(state);
 }
 
@@ -361,11 +372,11 @@ GapDatum(int64 days, int64 divisor)
 	return IntervalPGetDatum(interval);
 }
 
-Datum
-returns_final(PG_FUNCTION_ARGS)
+/* Return how the customer of a state came back, as a row of the type that the function returns. */
+static Datum
+ReturnsOf(FunctionCallInfo fcinfo, const SpellState *state)
 {
-	const SpellState *state = ArgState(fcinfo, 0);
-	const Question *question;
+	const Question *question = state->question;
 	TupleDesc	tupdesc;
 	Datum		values[RETURNS_NCOLUMNS] = {0};
 	bool		nulls[RETURNS_NCOLUMNS] = {false, true, true, false, true, true, true};
@@ -379,9 +390,6 @@ returns_final(PG_FUNCTION_ARGS)
 	int64		last_purchase = BEGINNING_OF_TIME;
 	Datum		result;
 
-	if (state == NULL)
-		PG_RETURN_NULL();
-	question = state->question;
 	events = SortedEvents(state, &nevents);
 	gaps = palloc_extended(Max(nevents, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < nevents; i++)
@@ -441,5 +449,49 @@ returns_final(PG_FUNCTION_ARGS)
 		elog(ERROR, "unexpected result type of returns");
 	result = HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
 	ReleaseTupleDesc(tupdesc);
-	PG_RETURN_DATUM(result);
+	return result;
+}
+
+Datum
+returns_final(PG_FUNCTION_ARGS)
+{
+	const SpellState *state = ArgState(fcinfo, 0);
+
+	if (state == NULL)
+		PG_RETURN_NULL();
+	return ReturnsOf(fcinfo, state);
+}
+
+/*
+ * Like the aggregate over the rows from which the history was made, the function does not read the
+ * question of a history that has adjustments only.
+ */
+Datum
+customer_history_returns(PG_FUNCTION_ARGS)
+{
+	SpellState	state = {0};
+	HistoryReader reader;
+	HistoryEvent event;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	HistoryOpen(&reader, PG_GETARG_DATUM(0));
+	while (HistoryNext(&reader, &event))
+	{
+		if (reader.place % 65536 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (!IsHistory((LifecycleEvent) event.event))
+			continue;
+		if (state.question == NULL)
+		{
+			state.question = HistoryCallQuestion(fcinfo,
+												 HistoryCallGet(fcinfo, &spells_signature),
+												 reader.head.unit);
+			QuestionCheck(state.question);
+		}
+		AddLifeEvent(&state, CurrentMemoryContext, event.at, (LifecycleEvent) event.event);
+	}
+	if (state.question == NULL)
+		PG_RETURN_NULL();
+	return ReturnsOf(fcinfo, &state);
 }

@@ -2,8 +2,7 @@
  * curve_counts.c
  *	  The numbers of silences by their length.
  *
- * Most lengths are days of a few years, and many of them occur.  So the counts are an array of
- * pages, of which those that are needed are allocated.
+ * Limits: a table takes at most 1 GB, that is, 2^24 points of which three quarters are used.
  */
 #include "postgres.h"
 
@@ -11,39 +10,96 @@
 
 #include "state/curve_counts.h"
 
-/* A page has at least this many lengths, and there are at most so many pages. */
-#define MIN_PAGE_BITS	6
-#define MAX_PAGES		65536
+/* The number of points of a new table. */
+#define MIN_POINTS	8
 
-/* Allocate counts of silences of up to `longest` days. */
+/* Allocate free points. */
+static void
+Allocate(CurveCounts *counts, uint32 capacity)
+{
+	Size		size = counts->head + capacity * sizeof(CurvePoint);
+
+	if (size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("return_curve has too many lengths")));
+	counts->memory = palloc0(size);
+	counts->points = (CurvePoint *) (counts->memory + counts->head);
+	counts->capacity = capacity;
+	counts->used = 0;
+	for (uint32 i = 0; i < capacity; i++)
+		counts->points[i].days = NO_LENGTH;
+}
+
+/* Begin to count silences.  Reserve bytes for a head, whose size is a multiple of 8. */
 void
-CurveCountsInit(CurveCounts *counts, int64 longest)
+CurveCountsInit(CurveCounts *counts, Size head)
 {
-	counts->page_bits = MIN_PAGE_BITS;
-	while (longest >> counts->page_bits >= MAX_PAGES)
-		counts->page_bits++;
-	counts->npages = (int) (longest >> counts->page_bits) + 1;
-	counts->pages = palloc_extended(counts->npages * sizeof(CurvePoint *),
-									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	counts->head = head;
+	Allocate(counts, MIN_POINTS);
 }
 
-/* Allocate the points around a length. */
+/* Return the point of a length, or a free one. */
+static CurvePoint *
+Probe(const CurveCounts *counts, int32 days)
+{
+	uint32		place = (uint32) days;
+
+	/* the distance between two tries grows, so that a run of lengths is soon left */
+	for (uint32 step = 1;; step++)
+	{
+		CurvePoint *point = &counts->points[place & (counts->capacity - 1)];
+
+		if (point->days == days || point->days == NO_LENGTH)
+			return point;
+		place += step;
+	}
+}
+
+/* Double the table.  The memory from before is not freed: it may be an aggregate's state. */
+static void
+Grow(CurveCounts *counts)
+{
+	CurveCounts old = *counts;
+
+	Allocate(counts, old.capacity * 2);
+	memcpy(counts->memory, old.memory, old.head);
+	for (uint32 i = 0; i < old.capacity; i++)
+	{
+		if (old.points[i].days != NO_LENGTH)
+			*Probe(counts, old.points[i].days) = old.points[i];
+	}
+	counts->used = old.used;
+}
+
+/* Return the point of a length, which is a new one if the length has not occurred. */
 CurvePoint *
-CurveCountsNewPage(CurveCounts *counts, int days)
+CurveCountsFind(CurveCounts *counts, int32 days)
 {
-	int			page = days >> counts->page_bits;
-	int			size = 1 << counts->page_bits;
+	CurvePoint *point;
 
-	counts->pages[page] = palloc0(size * sizeof(CurvePoint));
-	for (int i = 0; i < size; i++)
-		counts->pages[page][i].days = (int32) ((int64) page * size + i);
-	return counts->pages[page];
+	if (days < 0)
+		elog(ERROR, "invalid length of a silence");
+	point = Probe(counts, days);
+	if (point->days == days)
+		return point;
+	if (counts->used >= counts->capacity / 4 * 3)
+	{
+		Grow(counts);
+		point = Probe(counts, days);
+	}
+	point->days = days;
+	counts->used++;
+	return point;
 }
 
-static inline bool
-IsCounted(const CurvePoint *point)
+static int
+ComparePoints(const void *a, const void *b)
 {
-	return (point->returned | point->censored | point->entered) != 0;
+	int32		left = ((const CurvePoint *) a)->days;
+	int32		right = ((const CurvePoint *) b)->days;
+
+	return (left > right) - (left < right);
 }
 
 /* Return the points of all lengths that occur, allocated in a context. */
@@ -51,22 +107,22 @@ Curve
 CurveCountsPoints(const CurveCounts *counts, MemoryContext context)
 {
 	Curve		curve = {0};
-	Size		npoints = 0;
-	int			size = 1 << counts->page_bits;
 
-	for (int page = 0; page < counts->npages; page++)
+	curve.points = MemoryContextAlloc(context, Max(counts->used, 1) * sizeof(CurvePoint));
+	for (uint32 i = 0; i < counts->capacity; i++)
 	{
-		for (int i = 0; counts->pages[page] != NULL && i < size; i++)
-			npoints += IsCounted(&counts->pages[page][i]);
+		if (counts->points[i].days != NO_LENGTH)
+			curve.points[curve.npoints++] = counts->points[i];
 	}
-	curve.points = MemoryContextAllocHuge(context, Max(npoints, 1) * sizeof(CurvePoint));
-	for (int page = 0; page < counts->npages; page++)
-	{
-		for (int i = 0; counts->pages[page] != NULL && i < size; i++)
-		{
-			if (IsCounted(&counts->pages[page][i]))
-				curve.points[curve.npoints++] = counts->pages[page][i];
-		}
-	}
+	qsort(curve.points, curve.npoints, sizeof(CurvePoint), ComparePoints);
 	return curve;
+}
+
+/* Note the days of a period.  Without as_of it begins at BEGINNING_OF_TIME. */
+void
+ObservationInit(Observation *observed, const Period *period, LocalDays *days)
+{
+	observed->period = *period;
+	observed->until_day = LocalDay(days, period->to);
+	observed->as_of_day = HasAsOf(observed) ? LocalDay(days, period->from) : 0;
 }

@@ -85,16 +85,14 @@ SilenceState *
 SilenceStateCreate(MemoryContext context, StateFamily *family, const Question *question,
 				   LocalDays *days)
 {
-	bool		has_as_of = question->period.from != BEGINNING_OF_TIME;
-	SilenceState *state = CreateOfKind(context,
-									   has_as_of ? &open_silences_ops : &silences_ops, family);
+	SilenceState *state;
+	Observation observed;
 
+	ObservationInit(&observed, &question->period, days);
+	state = CreateOfKind(context, HasAsOf(&observed) ? &open_silences_ops : &silences_ops, family);
 	state->unit = question->unit;
-	state->period = question->period;
+	state->observed = observed;
 	state->fingerprint = question->fingerprint;
-	state->until_day = LocalDay(days, question->period.to);
-	if (has_as_of)
-		state->as_of_day = LocalDay(days, question->period.from);
 	return state;
 }
 
@@ -105,10 +103,8 @@ CreateLike(MemoryContext context, StateFamily *family, const CustomerState *othe
 	SilenceState *state = CreateOfKind(context, other->ops, family);
 
 	state->unit = others->unit;
-	state->period = others->period;
+	state->observed = others->observed;
 	state->fingerprint = others->fingerprint;
-	state->as_of_day = others->as_of_day;
-	state->until_day = others->until_day;
 	return &state->base;
 }
 
@@ -121,7 +117,8 @@ MergeHead(CustomerState *state, const CustomerState *other)
 	if (silences->fingerprint != others->fingerprint)
 		UntilChanged();
 	/* a received state may differ despite the equal fingerprint */
-	if (silences->until_day != others->until_day || silences->as_of_day != others->as_of_day)
+	if (silences->observed.until_day != others->observed.until_day ||
+		silences->observed.as_of_day != others->observed.as_of_day)
 		elog(ERROR, "cannot merge states of different days");
 	silences->oldest = Max(silences->oldest, others->oldest);
 }
@@ -132,11 +129,11 @@ WriteHead(StringInfo wire, const CustomerState *state)
 	const SilenceState *silences = (const SilenceState *) state;
 
 	pq_sendint8(wire, silences->unit);
-	pq_sendint64(wire, silences->period.from);
-	pq_sendint64(wire, silences->period.to);
+	pq_sendint64(wire, silences->observed.period.from);
+	pq_sendint64(wire, silences->observed.period.to);
 	pq_sendint64(wire, silences->fingerprint);
-	pq_sendint64(wire, silences->as_of_day);
-	pq_sendint64(wire, silences->until_day);
+	pq_sendint64(wire, silences->observed.as_of_day);
+	pq_sendint64(wire, silences->observed.until_day);
 	pq_sendint32(wire, silences->oldest);
 	pq_sendint8(wire, silences->log.wide);
 }
@@ -147,15 +144,16 @@ ReadHead(StringInfo wire)
 	SilenceState *state = palloc0(sizeof(SilenceState));
 
 	state->unit = pq_getmsgbyte(wire);
-	state->period.from = pq_getmsgint64(wire);
-	state->period.to = pq_getmsgint64(wire);
+	state->observed.period.from = pq_getmsgint64(wire);
+	state->observed.period.to = pq_getmsgint64(wire);
 	state->fingerprint = pq_getmsgint64(wire);
-	state->as_of_day = pq_getmsgint64(wire);
-	state->until_day = pq_getmsgint64(wire);
+	state->observed.as_of_day = pq_getmsgint64(wire);
+	state->observed.until_day = pq_getmsgint64(wire);
 	state->oldest = pq_getmsgint(wire, 4);
 	state->log.wide = pq_getmsgbyte(wire) != 0;
 	if (!IsTimeUnit(state->unit) || state->oldest > PG_INT32_MAX ||
-		(!state->log.wide && !HasAsOf(state) && state->oldest > MAX_NARROW_AGE))
+		(!state->log.wide && !HasAsOf(&state->observed) && state->oldest > MAX_NARROW_AGE) ||
+		(HasAsOf(&state->observed) && state->observed.until_day < state->observed.as_of_day))
 		elog(ERROR, "invalid question in a serialized state");
 	return &state->base;
 }
@@ -701,16 +699,7 @@ static const CustomerStateOps silences_ops = {
 
 const CustomerStateOps *const silences_kind = &silences_ops;
 
-/* Count the silences between the days of a customer, and the open one. */
-static void
-CountSilences(CurveCounts *counts, DayList *list)
-{
-	SortDays(list);
-	CurveCountsPoint(counts, list->days[0])->censored++;
-	for (uint32 i = 1; i < list->ndays; i++)
-		CurveCountsPoint(counts, list->days[i] - list->days[i - 1])->returned++;
-}
-
+/* Count the silences of all customers. */
 static void
 CountAllSilences(const SilenceState *state, CurveCounts *counts)
 {
@@ -739,7 +728,8 @@ CountAllSilences(const SilenceState *state, CurveCounts *counts)
 		for (int i = 0; i < n; i++)
 		{
 			ListDays(log, ahead[i], &list);
-			CountSilences(counts, &list);
+			SortDays(&list);
+			CountSilences(counts, list.days, list.ndays, true);
 		}
 	} while (n == CUSTOMERS_AHEAD);
 }
@@ -751,8 +741,7 @@ CountAllSilences(const SilenceState *state, CurveCounts *counts)
  *		PG_UINT32_MAX - days from the last purchase before as_of to the day of as_of
  *		PG_UINT32_MAX - days from the day of as_of to the first purchase on a later day
  *
- * A purchase at or after as_of, but on its day, is a return unless the last purchase before as_of
- * was on the same day.  A bit of the byte says that there is one.
+ * A bit of the byte says that there is a purchase at or after as_of, but on its day.
  */
 
 #define FACT_BOUGHT_ON_DAY	0x02
@@ -811,7 +800,7 @@ static void
 CheckDaysAround(const CustomerState *state, const uint8 *facts)
 {
 	const SilenceState *silences = (const SilenceState *) state;
-	int64		last = silences->until_day - silences->as_of_day;
+	int64		last = silences->observed.until_day - silences->observed.as_of_day;
 	uint32		before = LoadNearest(facts, 0);
 	uint32		after = LoadNearest(facts, 1);
 
@@ -853,25 +842,6 @@ static const CustomerStateOps open_silences_ops = {
 
 const CustomerStateOps *const open_silences_kind = &open_silences_ops;
 
-/* Return the greatest length that the silence of a customer can have. */
-static int64
-LongestOpenSilence(const SilenceState *state)
-{
-	uint64		cursor = 0;
-	uint64		ncustomers = 0;
-	uint32		longest = 0;
-	const uint8 *facts;
-
-	while ((facts = CustomerTableNextFacts(&state->base.table, &cursor)) != NULL)
-	{
-		if (ncustomers++ % PIECE_CUSTOMERS == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (LoadNearest(facts, 0) != 0)
-			longest = Max(longest, PG_UINT32_MAX - LoadNearest(facts, 0));
-	}
-	return longest + (state->until_day - state->as_of_day);
-}
-
 /* Count the silence of each customer that is open at as_of. */
 static void
 CountOpenSilences(const SilenceState *state, CurveCounts *counts)
@@ -884,22 +854,17 @@ CountOpenSilences(const SilenceState *state, CurveCounts *counts)
 	{
 		uint32		before = LoadNearest(facts, 0);
 		uint32		after = LoadNearest(facts, 1);
-		uint32		silence;
+		OpenSilence open;
 
 		if (ncustomers++ % PIECE_CUSTOMERS == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (before == 0)
 			continue;
-		/* the customer is silent up to the day before as_of, and observed from its day on */
-		silence = PG_UINT32_MAX - before;
-		if (silence > 1)
-			CurveCountsPoint(counts, silence - 1)->entered++;
-		if (silence > 0 && (facts[0] & FACT_BOUGHT_ON_DAY))
-			CurveCountsPoint(counts, silence)->returned++;
-		else if (after != 0)
-			CurveCountsPoint(counts, silence + (PG_UINT32_MAX - after))->returned++;
-		else
-			CurveCountsPoint(counts, silence + (state->until_day - state->as_of_day))->censored++;
+		open.silence = PG_UINT32_MAX - before;
+		open.bought_on_day = (facts[0] & FACT_BOUGHT_ON_DAY) != 0;
+		open.returned = after != 0;
+		open.after = PG_UINT32_MAX - after;
+		CountOpenSilence(counts, &state->observed, &open);
 	}
 }
 
@@ -914,8 +879,8 @@ SilenceStateCurve(SilenceState *state)
 	Curve		curve;
 
 	CustomerStateFlush(&state->base);
-	CurveCountsInit(&counts, HasAsOf(state) ? LongestOpenSilence(state) : state->oldest);
-	if (HasAsOf(state))
+	CurveCountsInit(&counts, 0);
+	if (HasAsOf(&state->observed))
 		CountOpenSilences(state, &counts);
 	else
 		CountAllSilences(state, &counts);

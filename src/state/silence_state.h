@@ -7,7 +7,6 @@
 
 #include "postgres.h"
 
-#include "rules/local_day.h"
 #include "rules/question.h"
 #include "state/curve_counts.h"
 #include "state/customer_state.h"
@@ -46,20 +45,11 @@ typedef struct SilenceState
 {
 	CustomerState base;
 	TimeUnit	unit;
-	Period		period;			/* from as_of, or BEGINNING_OF_TIME without, to until */
+	Observation observed;
 	uint64		fingerprint;	/* of the question */
-	int64		as_of_day;		/* undefined without as_of */
-	int64		until_day;
 	uint32		oldest;			/* the greatest age; unused with as_of */
 	DayLog		log;			/* unused with as_of */
 } SilenceState;
-
-/* A row of the batch of a state with as_of: the days between a purchase and the day of as_of. */
-typedef struct DayAround
-{
-	uint32		days;
-	bool		after;			/* the purchase is at or after as_of */
-} DayAround;
 
 extern SilenceState *SilenceStateCreate(MemoryContext context, StateFamily *family,
 										const Question *question, LocalDays *days);
@@ -68,36 +58,5 @@ pg_noreturn extern void UntilChanged(void);
 
 extern const CustomerStateOps *const silences_kind;
 extern const CustomerStateOps *const open_silences_kind;
-
-static inline bool
-HasAsOf(const SilenceState *state)
-{
-	return state->period.from != BEGINNING_OF_TIME;
-}
-
-/* Return whether a purchase at an instant counts: it is before until, and not at -infinity. */
-static inline bool
-SilenceStateCounts(const SilenceState *state, int64 at)
-{
-	return at < state->period.to && at != BEGINNING_OF_TIME;
-}
-
-/* Return the age of the day of a purchase that counts. */
-static inline uint32
-SilenceStateAge(const SilenceState *state, LocalDays *days, int64 at)
-{
-	return (uint32) (state->until_day - LocalDay(days, at));
-}
-
-/* Return the row of a purchase that counts, for a state with as_of. */
-static inline DayAround
-SilenceStateDayAround(const SilenceState *state, LocalDays *days, int64 at)
-{
-	int64		day = LocalDay(days, at);
-	DayAround	row = {.after = at >= state->period.from};
-
-	row.days = (uint32) (row.after ? day - state->as_of_day : state->as_of_day - day);
-	return row;
-}
 
 #endif							/* WINBACK_SILENCE_STATE_H */

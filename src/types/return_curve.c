@@ -14,6 +14,9 @@
  * in bytes of 7 bits, the lowest first; the highest bit of a byte says that another one follows.
  * The coding is canonical: equal curves have equal bytes.  A curve of a year of daily lengths takes
  * about 2 kB.  The binary form is the same.
+ *
+ * The state of an aggregate over histories is an open curve, of version 0 (open_curve.h).  All
+ * functions read one like the stored form, but no input function makes one.
  */
 #include "postgres.h"
 
@@ -28,6 +31,7 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "types/open_curve.h"
 #include "types/return_curve.h"
 
 PG_FUNCTION_INFO_V1(return_curve_in);
@@ -196,12 +200,27 @@ CurveFromDatum(Datum datum)
 	Curve		curve;
 	const char *reason;
 
+	if (unlikely(IsOpenCurve(value)))
+		return OpenCurvePoints(value);
 	if (!ReadCurve((const uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), &curve, &reason))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("invalid stored return_curve"),
 				 errdetail("%s", reason)));
 	return curve;
+}
+
+/* Return a value of the type in its stored form. */
+static struct varlena *
+StoredCurve(Datum datum)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
+	Curve		curve;
+
+	if (likely(!IsOpenCurve(value)))
+		return value;
+	curve = OpenCurvePoints(value);
+	return (struct varlena *) DatumGetPointer(CurveDatum(&curve));
 }
 
 /*
@@ -320,7 +339,7 @@ return_curve_recv(PG_FUNCTION_ARGS)
 Datum
 return_curve_send(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	struct varlena *value = StoredCurve(PG_GETARG_DATUM(0));
 	StringInfoData message;
 
 	pq_begintypsend(&message);
@@ -332,8 +351,8 @@ return_curve_send(PG_FUNCTION_ARGS)
 static bool
 CurvesAreEqual(FunctionCallInfo fcinfo)
 {
-	struct varlena *a = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
-	struct varlena *b = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
+	struct varlena *a = StoredCurve(PG_GETARG_DATUM(0));
+	struct varlena *b = StoredCurve(PG_GETARG_DATUM(1));
 
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
 		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
@@ -354,7 +373,7 @@ return_curve_ne(PG_FUNCTION_ARGS)
 Datum
 return_curve_hash(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	struct varlena *value = StoredCurve(PG_GETARG_DATUM(0));
 
 	return hash_any((unsigned char *) VARDATA_ANY(value), (int) VARSIZE_ANY_EXHDR(value));
 }
@@ -362,7 +381,7 @@ return_curve_hash(PG_FUNCTION_ARGS)
 Datum
 return_curve_hash_extended(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	struct varlena *value = StoredCurve(PG_GETARG_DATUM(0));
 
 	return hash_any_extended((unsigned char *) VARDATA_ANY(value),
 							 (int) VARSIZE_ANY_EXHDR(value), PG_GETARG_INT64(1));
@@ -378,6 +397,28 @@ AddCount(int64 *count, int64 more)
 				 errdetail("The number of silences exceeds 64 bits.")));
 }
 
+/* Add the numbers of another point of the same length. */
+void
+CurvePointAdd(CurvePoint *point, const CurvePoint *other)
+{
+	AddCount(&point->returned, other->returned);
+	AddCount(&point->censored, other->censored);
+	AddCount(&point->entered, other->entered);
+}
+
+/* Raise an error if a curve has more silences than fit into 64 bits. */
+void
+CurveCheckTotal(const Curve *curve)
+{
+	int64		total = 0;
+
+	for (int i = 0; i < curve->npoints; i++)
+	{
+		AddCount(&total, curve->points[i].returned);
+		AddCount(&total, curve->points[i].censored);
+	}
+}
+
 /* Add the points of two curves up. */
 Datum
 return_curve_add(PG_FUNCTION_ARGS)
@@ -385,7 +426,6 @@ return_curve_add(PG_FUNCTION_ARGS)
 	Curve		a = CurveFromDatum(PG_GETARG_DATUM(0));
 	Curve		b = CurveFromDatum(PG_GETARG_DATUM(1));
 	Curve		sum = {0};
-	int64		total = 0;
 	int			i = 0;
 	int			j = 0;
 
@@ -402,13 +442,9 @@ return_curve_add(PG_FUNCTION_ARGS)
 		else
 		{
 			*point = a.points[i++];
-			AddCount(&point->returned, b.points[j].returned);
-			AddCount(&point->censored, b.points[j].censored);
-			AddCount(&point->entered, b.points[j].entered);
-			j++;
+			CurvePointAdd(point, &b.points[j++]);
 		}
-		AddCount(&total, point->returned);
-		AddCount(&total, point->censored);
 	}
+	CurveCheckTotal(&sum);
 	return CurveDatum(&sum);
 }

@@ -13,5 +13,7 @@
 
 extern Curve CurveFromDatum(Datum datum);
 extern Datum CurveDatum(const Curve *curve);
+extern void CurveCheckTotal(const Curve *curve);
+extern void CurvePointAdd(CurvePoint *point, const CurvePoint *other);
 
 #endif							/* WINBACK_RETURN_CURVE_H */
