@@ -154,7 +154,10 @@ CountCustomerAt(CurveCounts *counts, const Observation *observed, LocalDays *day
 
 	/* all of them, because a loop without jumps is faster for few purchases */
 	for (uint32 i = 0; i < list->n; i++)
+	{
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): n of them are set */
 		nbefore += list->instants[i] < observed->period.from;
+	}
 	if (nbefore == 0 || list->instants[nbefore - 1] == BEGINNING_OF_TIME)
 		return;
 	open.silence = ObservedDayAround(observed, days, list->instants[nbefore - 1]).days;

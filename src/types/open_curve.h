@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "state/curve_counts.h"
 
 #define OPEN_CURVE_VERSION		0
