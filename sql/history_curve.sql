@@ -166,6 +166,49 @@ SELECT type, count(*) AS customers,
                           ::lifecycle_event[])[1 + n * 31 % 6] AS event
                   FROM generate_series(1, 600) AS n) AS e GROUP BY customer) AS r
  GROUP BY type ORDER BY type;
+
+--
+-- active_spells of a history
+--
+SELECT name, active_spells(history, '14 days', '60 days') FROM customers ORDER BY name;
+-- it equals the aggregate over rows, over all types of time, in the TimeZone of the session
+SELECT type, count(*) AS customers,
+       count(*) FILTER (WHERE of_rows IS DISTINCT FROM of_history) AS differ
+  FROM (SELECT 'date' AS type,
+               (SELECT range_agg(tstzrange(lower(r), upper(r)))
+                  FROM unnest(active_spells(day, event, '14 days', '1 month')) AS r) AS of_rows,
+               nullif(active_spells(history_agg(day, event), '14 days', '1 month'), '{}')
+                 AS of_history
+          FROM (SELECT n % 50 AS customer, date '2024-01-01' + n * 7919 % 200 AS day,
+                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
+                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
+                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer
+        UNION ALL
+        SELECT 'timestamp',
+               (SELECT range_agg(tstzrange(lower(r), upper(r), '[]'))
+                  FROM unnest(active_spells(at, event, '14 days', '1 month')) AS r),
+               nullif(active_spells(history_agg(at, event), '14 days', '1 month'), '{}')
+          FROM (SELECT n % 50 AS customer,
+                       timestamp '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS at,
+                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
+                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
+                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer
+        UNION ALL
+        SELECT 'timestamptz', active_spells(at, event, '14 days', NULL),
+               active_spells(history_agg(at, event), '14 days', NULL)
+          FROM (SELECT n % 50 AS customer,
+                       timestamptz '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS at,
+                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
+                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
+                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer) AS r
+ GROUP BY type ORDER BY type;
+-- a spell that begins in the hour that a clock leaves out
+SET TimeZone = 'Europe/Berlin';
+SELECT active_spells(customer_history '{timestamp; 2024-03-31 02:30}', '20 minutes', NULL);
+SET TimeZone = 'UTC';
+SELECT active_spells(NULL::customer_history, NULL, NULL) AS no_history,
+       active_spells(customer_history '{date; 2024-01-01 adjustment 1.00}', NULL, NULL) AS no_event,
+       active_spells(customer_history '{date; 2024-01-01 cancellation}', '2 days', NULL) AS never;
 SELECT returns(NULL::customer_history, NULL, NULL) AS no_history,
        returns(customer_history '{date; 2024-01-01 adjustment 1.00}', NULL, NULL) AS no_event;
 SELECT n, error_of(format($$SELECT returns(customer_history '{date; 2024-01-01}', %s)$$, question))

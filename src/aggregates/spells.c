@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -33,6 +34,7 @@
 PG_FUNCTION_INFO_V1(spells_trans);
 PG_FUNCTION_INFO_V1(active_spells_final);
 PG_FUNCTION_INFO_V1(returns_final);
+PG_FUNCTION_INFO_V1(customer_history_active_spells);
 PG_FUNCTION_INFO_V1(customer_history_returns);
 
 static const Signature spells_signature = {
@@ -285,26 +287,16 @@ InstantDatum(TimeUnit unit, int64 at)
 	return unit == UNIT_DAY ? DateADTGetDatum((DateADT) at) : TimestampTzGetDatum(at);
 }
 
-Datum
-active_spells_final(PG_FUNCTION_ARGS)
+/* Return the spells of a customer in order of descending time, which may touch each other. */
+static SpellList
+ListSpells(const SpellState *state)
 {
-	const SpellState *state = ArgState(fcinfo, 0);
-	Oid			type = get_fn_expr_rettype(fcinfo->flinfo);
-	TypeCacheEntry *typcache;
 	SpellList	list = {0};
-	SpellEvent *events;
-	RangeType **ranges;
 	int			nevents;
+	SpellEvent *events = SortedEvents(state, &nevents);
 	int64		limit = END_OF_TIME;
 
-	if (state == NULL)
-		PG_RETURN_NULL();
-	typcache = lookup_type_cache(type, TYPECACHE_MULTIRANGE_INFO);
-	if (typcache->rngtype == NULL)
-		elog(ERROR, "unexpected result type of active_spells");
-
 	/* from the last event to the first, so that the next cancellation is known */
-	events = SortedEvents(state, &nevents);
 	for (int i = nevents - 1; i >= 0; i--)
 	{
 		if (i % 1024 == 0)
@@ -314,20 +306,67 @@ active_spells_final(PG_FUNCTION_ARGS)
 		else if (events[i].at < limit)
 			ListActive(state->question, events[i].at, limit, &list);
 	}
+	return list;
+}
 
-	ranges = palloc_extended(Max(list.nspells, 1) * sizeof(RangeType *), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < list.nspells; i++)
+/* Return spells, whose bounds MakeBounds makes, as a multirange of a type. */
+static Datum
+SpellsDatum(const SpellList *list, TimeUnit unit, Oid type,
+			void (*make_bounds) (TimeUnit unit, const Spell *spell, RangeBound *lower,
+								 RangeBound *upper))
+{
+	TypeCacheEntry *typcache = lookup_type_cache(type, TYPECACHE_MULTIRANGE_INFO);
+	RangeType **ranges;
+
+	if (typcache->rngtype == NULL)
+		elog(ERROR, "unexpected result type of active_spells");
+	ranges = palloc_extended(Max(list->nspells, 1) * sizeof(RangeType *), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < list->nspells; i++)
 	{
-		RangeBound	lower = {0};
-		RangeBound	upper = {0};
+		RangeBound	lower = {.lower = true, .inclusive = true};
+		RangeBound	upper = {.inclusive = true};
 
-		lower.lower = true;
-		lower.inclusive = upper.inclusive = true;
-		lower.val = InstantDatum(state->question->unit, list.spells[i].from);
-		upper.val = InstantDatum(state->question->unit, list.spells[i].to);
+		make_bounds(unit, &list->spells[i], &lower, &upper);
 		ranges[i] = MakeRange(typcache->rngtype, &lower, &upper, false);
 	}
-	PG_RETURN_MULTIRANGE_P(make_multirange(type, typcache->rngtype, list.nspells, ranges));
+	return MultirangeTypePGetDatum(make_multirange(type, typcache->rngtype, list->nspells, ranges));
+}
+
+/* Make the bounds of a spell in the type of the column. */
+static void
+MakeOwnBounds(TimeUnit unit, const Spell *spell, RangeBound *lower, RangeBound *upper)
+{
+	lower->val = InstantDatum(unit, spell->from);
+	upper->val = InstantDatum(unit, spell->to);
+}
+
+/*
+ * Make the bounds of a spell as timestamptz, in the TimeZone of the session.  A spell of days ends
+ * with its last day.
+ */
+static void
+MakeTimestampTzBounds(TimeUnit unit, const Spell *spell, RangeBound *lower, RangeBound *upper)
+{
+	TimestampTz from = InstantToTimestampTz(unit, spell->from);
+	TimestampTz to = InstantToTimestampTz(unit, unit == UNIT_DAY ? spell->to + 1 : spell->to);
+
+	lower->val = TimestampTzGetDatum(from);
+	/* where a clock is put forward, a time that it leaves out is later than the next one */
+	upper->val = TimestampTzGetDatum(Max(from, to));
+	upper->inclusive = unit != UNIT_DAY;
+}
+
+Datum
+active_spells_final(PG_FUNCTION_ARGS)
+{
+	const SpellState *state = ArgState(fcinfo, 0);
+	SpellList	list;
+
+	if (state == NULL)
+		PG_RETURN_NULL();
+	list = ListSpells(state);
+	return SpellsDatum(&list, state->question->unit, get_fn_expr_rettype(fcinfo->flinfo),
+					   MakeOwnBounds);
 }
 
 /*
@@ -463,18 +502,19 @@ returns_final(PG_FUNCTION_ARGS)
 }
 
 /*
- * Like the aggregate over the rows from which the history was made, the function does not read the
- * question of a history that has adjustments only.
+ * Read the history in argument 0 into an empty state.  Return false if none of its events counts.
+ *
+ * Like the aggregates over the rows from which the history was made, it does not read the question
+ * of a history that has adjustments only.
  */
-Datum
-customer_history_returns(PG_FUNCTION_ARGS)
+static bool
+ReadHistory(FunctionCallInfo fcinfo, SpellState *state)
 {
-	SpellState	state = {0};
 	HistoryReader reader;
 	HistoryEvent event;
 
 	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
+		return false;
 	HistoryOpen(&reader, PG_GETARG_DATUM(0));
 	while (HistoryNext(&reader, &event))
 	{
@@ -482,16 +522,36 @@ customer_history_returns(PG_FUNCTION_ARGS)
 			CHECK_FOR_INTERRUPTS();
 		if (!IsHistory((LifecycleEvent) event.event))
 			continue;
-		if (state.question == NULL)
+		if (state->question == NULL)
 		{
-			state.question = HistoryCallQuestion(fcinfo,
-												 HistoryCallGet(fcinfo, &spells_signature),
-												 reader.head.unit);
-			QuestionCheck(state.question);
+			state->question = HistoryCallQuestion(fcinfo,
+												  HistoryCallGet(fcinfo, &spells_signature),
+												  reader.head.unit);
+			QuestionCheck(state->question);
 		}
-		AddLifeEvent(&state, CurrentMemoryContext, event.at, (LifecycleEvent) event.event);
+		AddLifeEvent(state, CurrentMemoryContext, event.at, (LifecycleEvent) event.event);
 	}
-	if (state.question == NULL)
+	return state->question != NULL;
+}
+
+Datum
+customer_history_active_spells(PG_FUNCTION_ARGS)
+{
+	SpellState	state = {0};
+	SpellList	list;
+
+	if (!ReadHistory(fcinfo, &state))
+		PG_RETURN_NULL();
+	list = ListSpells(&state);
+	return SpellsDatum(&list, state.question->unit, TSTZMULTIRANGEOID, MakeTimestampTzBounds);
+}
+
+Datum
+customer_history_returns(PG_FUNCTION_ARGS)
+{
+	SpellState	state = {0};
+
+	if (!ReadHistory(fcinfo, &state))
 		PG_RETURN_NULL();
 	return ReturnsOf(fcinfo, &state);
 }
