@@ -220,7 +220,7 @@ OpenTallyFromSettled(SeriesTally *tally)
 	strlcpy(open->timezone, tally->timezone, sizeof(open->timezone));
 	OpenTallyView(open, &view);
 	memcpy(view.periods, tally->periods, tally->nperiods * sizeof(PeriodTally));
-	if (!tally->has_amounts)
+	if (view.revenue == NULL)
 		return open;
 	memcpy(view.revenue, tally->revenue, tally->nperiods * sizeof(*tally->revenue));
 	view.caller = tally->caller;
