@@ -323,9 +323,11 @@ SpellsDatum(const SpellList *list, TimeUnit unit, Oid type,
 	ranges = palloc_extended(Max(list->nspells, 1) * sizeof(RangeType *), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < list->nspells; i++)
 	{
-		RangeBound	lower = {.lower = true, .inclusive = true};
-		RangeBound	upper = {.inclusive = true};
+		RangeBound	lower = {0};
+		RangeBound	upper = {0};
 
+		lower.lower = true;
+		lower.inclusive = upper.inclusive = true;
 		make_bounds(unit, &list->spells[i], &lower, &upper);
 		ranges[i] = MakeRange(typcache->rngtype, &lower, &upper, false);
 	}
