@@ -15,6 +15,7 @@
 
 #include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
+#include "aggregates/signatures.h"
 #include "state/series_state.h"
 #include "types/lifecycle_counts.h"
 #include "types/lifecycle_tally.h"
@@ -26,21 +27,6 @@ PG_FUNCTION_INFO_V1(lifecycle_series_final);
 PG_FUNCTION_INFO_V1(lifecycle_tally_final);
 PG_FUNCTION_INFO_V1(lifecycle_counts_lost_after_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_lost_after_trans);
-
-static const Signature counts_signature = {
-	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
-};
-static const Signature series_signature = {
-	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true
-};
-static const Signature counts_lost_signature = {
-	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true,
-	.lost_after = true
-};
-static const Signature series_lost_signature = {
-	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true,
-	.lost_after = true
-};
 
 /* Return the amount of a row; raise an error if its event must not have an amount. */
 static Amount

@@ -16,22 +16,13 @@
 
 #include "aggregates/history_call.h"
 #include "aggregates/lifecycle.h"
+#include "aggregates/signatures.h"
 #include "types/customer_history.h"
 
 PG_FUNCTION_INFO_V1(customer_history_lifecycle_at);
 PG_FUNCTION_INFO_V1(customer_history_lifecycle_during);
 PG_FUNCTION_INFO_V1(customer_history_explain_lifecycle);
 PG_FUNCTION_INFO_V1(customer_history_unnest);
-
-static const Signature at_signature = {
-	.scope = SCOPE_INSTANT, .inactive_after = true, .churned_after = true
-};
-static const Signature during_signature = {
-	.scope = SCOPE_BOUNDED, .inactive_after = true, .churned_after = true
-};
-static const Signature explain_signature = {
-	.scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
-};
 
 /* What is known of the customer of a history in a period. */
 typedef struct HistoryFacts

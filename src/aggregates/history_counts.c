@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "aggregates/history_site.h"
+#include "aggregates/signatures.h"
 #include "state/sweep.h"
 #include "table/large_memory.h"
 #include "types/history_purchases.h"
@@ -33,21 +34,6 @@ PG_FUNCTION_INFO_V1(lifecycle_series_lost_after_history_trans);
 PG_FUNCTION_INFO_V1(lifecycle_series_history_final);
 PG_FUNCTION_INFO_V1(lifecycle_tally_history_final);
 PG_FUNCTION_INFO_V1(lifecycle_tally_combine);
-
-static const Signature counts_signature = {
-	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
-};
-static const Signature series_signature = {
-	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true
-};
-static const Signature counts_lost_signature = {
-	.customer = true, .scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true,
-	.lost_after = true
-};
-static const Signature series_lost_signature = {
-	.customer = true, .scope = SCOPE_SERIES, .inactive_after = true, .churned_after = true,
-	.lost_after = true
-};
 
 /* A calendar, with all its memory. */
 typedef struct KeptCalendar

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "aggregates/history_site.h"
+#include "aggregates/signatures.h"
 #include "state/silence_state.h"
 #include "types/history_purchases.h"
 #include "types/open_curve.h"
@@ -22,13 +23,6 @@ PG_FUNCTION_INFO_V1(return_curve_history_trans);
 PG_FUNCTION_INFO_V1(return_curve_at_history_trans);
 PG_FUNCTION_INFO_V1(return_curve_combine);
 PG_FUNCTION_INFO_V1(return_curve_history_final);
-
-static const Signature curve_signature = {
-	.customer = true, .scope = SCOPE_UNTIL, .counts_days = true
-};
-static const Signature curve_at_signature = {
-	.customer = true, .scope = SCOPE_BETWEEN, .counts_days = true
-};
 
 /* The data that all calls of one transition function in one plan share; nothing of a group. */
 typedef struct CurveSite

@@ -16,6 +16,7 @@
 #include "fmgr.h"
 
 #include "aggregates/history_site.h"
+#include "aggregates/signatures.h"
 #include "types/history_purchases.h"
 #include "types/rate_tally.h"
 
@@ -34,19 +35,6 @@ PG_FUNCTION_INFO_V1(history_rate_final);
 
 StaticAssertDecl(MARK_SHIFT + MARK_BITS == 63, "a mark must leave the sign bit");
 StaticAssertDecl(HISTORY_MARK_BITS == MARK_BITS, "a mark must fit");
-
-static const Signature reactivation_signature = {
-	.customer = true, .scope = SCOPE_START, .inactive_after = true
-};
-static const Signature winback_signature = {
-	.customer = true, .scope = SCOPE_START, .churned_after = true
-};
-static const Signature reactivation_lost_signature = {
-	.customer = true, .scope = SCOPE_START, .inactive_after = true, .lost_after = true
-};
-static const Signature winback_lost_signature = {
-	.customer = true, .scope = SCOPE_START, .churned_after = true, .lost_after = true
-};
 
 /* Return the judge for a history of a unit. */
 static inline const PeriodJudge *

@@ -20,6 +20,7 @@
 #include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
 #include "aggregates/lifecycle.h"
+#include "aggregates/signatures.h"
 
 PG_FUNCTION_INFO_V1(lifecycle_at_trans);
 PG_FUNCTION_INFO_V1(lifecycle_at_final);
@@ -32,16 +33,6 @@ PG_FUNCTION_INFO_V1(explain_lifecycle_trans);
 PG_FUNCTION_INFO_V1(explain_lifecycle_final);
 
 #define LIFECYCLE_WIRE_VERSION	1
-
-static const Signature at_signature = {
-	.scope = SCOPE_INSTANT, .inactive_after = true, .churned_after = true
-};
-static const Signature during_signature = {
-	.scope = SCOPE_BOUNDED, .inactive_after = true, .churned_after = true
-};
-static const Signature explain_signature = {
-	.scope = SCOPE_BOTH, .inactive_after = true, .churned_after = true
-};
 
 /* The state of one customer, in one allocation of at most 64 bytes. */
 typedef struct LifecycleState

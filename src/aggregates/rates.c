@@ -13,6 +13,7 @@
 
 #include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
+#include "aggregates/signatures.h"
 #include "state/period_state.h"
 #include "types/rate_tally.h"
 
@@ -24,19 +25,6 @@ PG_FUNCTION_INFO_V1(reactivation_lost_after_trans);
 PG_FUNCTION_INFO_V1(winback_lost_after_trans);
 PG_FUNCTION_INFO_V1(winback_rate_final);
 PG_FUNCTION_INFO_V1(winback_tally_final);
-
-static const Signature reactivation_signature = {
-	.customer = true, .scope = SCOPE_START, .inactive_after = true
-};
-static const Signature winback_signature = {
-	.customer = true, .scope = SCOPE_START, .churned_after = true
-};
-static const Signature reactivation_lost_signature = {
-	.customer = true, .scope = SCOPE_START, .inactive_after = true, .lost_after = true
-};
-static const Signature winback_lost_signature = {
-	.customer = true, .scope = SCOPE_START, .churned_after = true, .lost_after = true
-};
 
 /* Create a state for the group of a row. */
 static PeriodState *

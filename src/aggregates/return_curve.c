@@ -13,19 +13,13 @@
 
 #include "aggregates/aggregates.h"
 #include "aggregates/call_site.h"
+#include "aggregates/signatures.h"
 #include "state/silence_state.h"
 #include "types/return_curve.h"
 
 PG_FUNCTION_INFO_V1(return_curve_trans);
 PG_FUNCTION_INFO_V1(return_curve_at_trans);
 PG_FUNCTION_INFO_V1(return_curve_final);
-
-static const Signature curve_signature = {
-	.customer = true, .scope = SCOPE_UNTIL, .counts_days = true
-};
-static const Signature curve_at_signature = {
-	.customer = true, .scope = SCOPE_BETWEEN, .counts_days = true
-};
 
 /* Return whether a purchase of the signature is a DayAround, and not an age. */
 #define KeepsDaysAround(signature)	((signature)->scope == SCOPE_BETWEEN)
