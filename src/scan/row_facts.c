@@ -39,8 +39,8 @@ RowFactsAdd(RowFacts *row_facts, ScanAggregate *aggregates, int naggregates, con
 {
 	for (int i = 0; i < naggregates; i++)
 	{
-		const uint16 *chosen = rows->filtered[i] ? ChosenRows(rows, i) : rows->all;
-		int			nrows = rows->filtered[i] ? rows->nchosen[i] : rows->nrows;
+		int			nrows;
+		const uint16 *chosen = RowsOfAggregate(rows, i, &nrows);
 
 		if (aggregates[i].list == NULL)
 			continue;

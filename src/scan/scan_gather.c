@@ -85,9 +85,12 @@ void
 ScanGatherEnter(ScanGather *gather, ExprContext *econtext, const ScanRows *rows)
 {
 	for (int i = 0; i < gather->naggregates; i++)
-		ScanAggregateEnter(&gather->aggregates[i].by_key, econtext, &rows->columns,
-						   rows->filtered[i] ? ChosenRows(rows, i) : rows->all,
-						   rows->filtered[i] ? rows->nchosen[i] : rows->nrows);
+	{
+		int			nrows;
+		const uint16 *chosen = RowsOfAggregate(rows, i, &nrows);
+
+		ScanAggregateEnter(&gather->aggregates[i].by_key, econtext, &rows->columns, chosen, nrows);
+	}
 }
 
 /* Return the least n from `from` on whose bit is set, or `nbits` if there is none. */

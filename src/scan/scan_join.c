@@ -278,6 +278,28 @@ StartRows(ScanJoin *join)
 	MemoryContextSwitchTo(old_context);
 }
 
+/* Return the number of the bit of a key, at least nbits if the key has none. */
+static inline uint64
+BitOf(const JoinBits *bits, int64 key)
+{
+	return (uint64) key - (uint64) bits->first;
+}
+
+static inline void
+SetBit(uint64 *words, uint64 bit)
+{
+	words[bit / 64] |= UINT64CONST(1) << (bit % 64);
+}
+
+/* Allocate bits that are zero. */
+static uint64 *
+AllocateBits(const ScanJoin *join)
+{
+	return MemoryContextAllocExtended(join->context,
+									  (join->bits.nbits / 64 + 1) * sizeof(uint64),
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
 /* Make the bits of the keys, if they are integers and close enough to each other. */
 static void
 MakeBits(ScanJoin *join)
@@ -295,19 +317,12 @@ MakeBits(ScanJoin *join)
 		return;
 	bits->first = join->least;
 	bits->nbits = nbits;
-	bits->exists = MemoryContextAllocExtended(join->context, (nbits / 64 + 1) * sizeof(uint64),
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	bits->exists = AllocateBits(join);
 	while ((facts = CustomerTableNextFacts(&join->table, &cursor)) != NULL)
-	{
-		uint64		bit = (uint64) CustomerTableInteger(&join->table, facts) -
-			(uint64) bits->first;
-
-		bits->exists[bit / 64] |= UINT64CONST(1) << (bit % 64);
-	}
+		SetBit(bits->exists, BitOf(bits, CustomerTableInteger(&join->table, facts)));
 	join->gathers = join->may_gather;
 	if (join->gathers)
-		bits->met = MemoryContextAllocExtended(join->context, (nbits / 64 + 1) * sizeof(uint64),
-											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		bits->met = AllocateBits(join);
 }
 
 /* Read the other side, unless this has been done. */
@@ -357,8 +372,7 @@ FilterOfPath(const ScanJoin *join, const ScanRows *rows, uint16 *kept, KeyPath p
 	for (int i = 0; i < rows->nrows; i++)
 	{
 		uint16		place = PlaceOf(rows, i);
-		uint64		bit = (uint64) IntegerOfCustomer(path, column->values[place]) -
-			(uint64) bits->first;
+		uint64		bit = BitOf(bits, IntegerOfCustomer(path, column->values[place]));
 
 		bit = bit < bits->nbits && !column->nulls[place] ? bit : bits->nbits;
 		kept[nkept] = place;
@@ -383,19 +397,14 @@ FilterByBits(const ScanJoin *join, const ScanRows *rows, uint16 *kept)
 
 /* Set the bits of the keys of rows, all of which have a row on the other side. */
 static void
-SetMetBits(ScanJoin *join, const ScanRows *rows)
+SetMetBits(const ScanJoin *join, const ScanRows *rows)
 {
 	const ScanColumn *column = &rows->columns.columns[join->column];
-	JoinBits   *bits = &join->bits;
+	const JoinBits *bits = &join->bits;
 
 	for (int i = 0; i < rows->nrows; i++)
-	{
-		uint64		bit = (uint64) IntegerOfCustomer(join->own_type->path,
-													 column->values[PlaceOf(rows, i)]) -
-			(uint64) bits->first;
-
-		bits->met[bit / 64] |= UINT64CONST(1) << (bit % 64);
-	}
+		SetBit(bits->met, BitOf(bits, IntegerOfCustomer(join->own_type->path,
+														column->values[PlaceOf(rows, i)])));
 }
 
 /* Store the values of the columns from the other side for a row of the scan. */

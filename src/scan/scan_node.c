@@ -152,11 +152,12 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 		AddToFacts(scan, NULL);
 	for (int i = 0; i < scan->naggregates; i++)
 	{
+		int			nrows;
+		const uint16 *chosen = RowsOfAggregate(rows, i, &nrows);
+
 		if (scan->aggregates[i].one_pass == NULL)
 			continue;
-		ScanAggregateEnter(&scan->aggregates[i], ps->ps_ExprContext, &rows->columns,
-						   rows->filtered[i] ? ChosenRows(rows, i) : rows->all,
-						   rows->filtered[i] ? rows->nchosen[i] : rows->nrows);
+		ScanAggregateEnter(&scan->aggregates[i], ps->ps_ExprContext, &rows->columns, chosen, nrows);
 	}
 }
 

@@ -91,4 +91,15 @@ ChosenRows(const ScanRows *rows, int aggregate)
 	return rows->chosen + (Size) aggregate * MaxHeapTuplesPerPage;
 }
 
+/*
+ * Return the places of the rows that an aggregate takes, NULL if 0..n-1, and set *n to the number of
+ * these rows.
+ */
+static inline const uint16 *
+RowsOfAggregate(const ScanRows *rows, int aggregate, int *n)
+{
+	*n = rows->filtered[aggregate] ? rows->nchosen[aggregate] : rows->nrows;
+	return rows->filtered[aggregate] ? ChosenRows(rows, aggregate) : rows->all;
+}
+
 #endif							/* WINBACK_SCAN_ROWS_H */
