@@ -136,6 +136,15 @@ SELECT n, get_byte(state::bytea, 0) AS version, get_byte(return_curve_send(state
 -- States of two questions are not added.
 SELECT error_of($$SELECT combined(state) FROM states$$);
 
+-- Fifty customers with all kinds of events, over all types of time.
+CREATE VIEW many AS
+SELECT customer, event, day, local, local AT TIME ZONE 'UTC' AS at
+  FROM (SELECT n % 50 AS customer, date '2024-01-01' + n * 7919 % 200 AS day,
+               timestamp '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS local,
+               ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
+                  ::lifecycle_event[])[1 + n * 31 % 6] AS event
+          FROM generate_series(1, 600) AS n) AS e;
+
 --
 -- returns of a history
 --
@@ -146,26 +155,15 @@ SELECT type, count(*) AS customers,
        count(*) FILTER (WHERE of_rows IS DISTINCT FROM of_history) AS differ
   FROM (SELECT 'date' AS type, returns(day, event, '14 days', '1 month') AS of_rows,
                returns(history_agg(day, event), '14 days', '1 month') AS of_history
-          FROM (SELECT n % 50 AS customer, date '2024-01-01' + n * 7919 % 200 AS day,
-                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
-                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
-                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer
+          FROM many GROUP BY customer
         UNION ALL
-        SELECT 'timestamp', returns(at, event, '14 days', '1 month'),
-               returns(history_agg(at, event), '14 days', '1 month')
-          FROM (SELECT n % 50 AS customer,
-                       timestamp '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS at,
-                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
-                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
-                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer
+        SELECT 'timestamp', returns(local, event, '14 days', '1 month'),
+               returns(history_agg(local, event), '14 days', '1 month')
+          FROM many GROUP BY customer
         UNION ALL
         SELECT 'timestamptz', returns(at, event, '14 days', NULL),
                returns(history_agg(at, event), '14 days', NULL)
-          FROM (SELECT n % 50 AS customer,
-                       timestamptz '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS at,
-                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
-                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
-                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer) AS r
+          FROM many GROUP BY customer) AS r
  GROUP BY type ORDER BY type;
 
 --
@@ -180,28 +178,17 @@ SELECT type, count(*) AS customers,
                   FROM unnest(active_spells(day, event, '14 days', '1 month')) AS r) AS of_rows,
                nullif(active_spells(history_agg(day, event), '14 days', '1 month'), '{}')
                  AS of_history
-          FROM (SELECT n % 50 AS customer, date '2024-01-01' + n * 7919 % 200 AS day,
-                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
-                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
-                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer
+          FROM many GROUP BY customer
         UNION ALL
         SELECT 'timestamp',
                (SELECT range_agg(tstzrange(lower(r), upper(r), '[]'))
-                  FROM unnest(active_spells(at, event, '14 days', '1 month')) AS r),
-               nullif(active_spells(history_agg(at, event), '14 days', '1 month'), '{}')
-          FROM (SELECT n % 50 AS customer,
-                       timestamp '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS at,
-                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
-                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
-                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer
+                  FROM unnest(active_spells(local, event, '14 days', '1 month')) AS r),
+               nullif(active_spells(history_agg(local, event), '14 days', '1 month'), '{}')
+          FROM many GROUP BY customer
         UNION ALL
         SELECT 'timestamptz', active_spells(at, event, '14 days', NULL),
                active_spells(history_agg(at, event), '14 days', NULL)
-          FROM (SELECT n % 50 AS customer,
-                       timestamptz '2024-01-01' + n * 7919 % 4800 * interval '1 hour' AS at,
-                       ('{purchase,purchase,purchase,cancellation,interest,adjustment}'
-                          ::lifecycle_event[])[1 + n * 31 % 6] AS event
-                  FROM generate_series(1, 600) AS n) AS e GROUP BY customer) AS r
+          FROM many GROUP BY customer) AS r
  GROUP BY type ORDER BY type;
 -- a spell that begins in the hour that a clock leaves out
 SET TimeZone = 'Europe/Berlin';

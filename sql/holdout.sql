@@ -72,16 +72,9 @@ SELECT holdout(NULL::int, 's', 0.5) IS NULL AS no_customer,
        holdout(1, NULL, 0.5) IS NULL AS no_salt, holdout(1, 's', NULL) IS NULL AS no_share;
 
 -- mistakes: a share that is none, and types whose text form depends on settings
-CREATE FUNCTION refused(input text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text; detail text; hint text;
-BEGIN
-  EXECUTE input INTO result;
-  RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN concat_ws('; ', sqlstate || ': ' || sqlerrm, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 \pset format unaligned
 SELECT call, refused('SELECT ' || call) AS refused
   FROM unnest('{"holdout(1, ''s'', 5)", "holdout(1, ''s'', -0.1)", "holdout(1, ''s'', ''nan'')",

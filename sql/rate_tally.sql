@@ -17,16 +17,9 @@ SELECT '007/0340'::rate_tally AS leading_zeros,
        rate_tally(7, 340) AS made, rate_tally(7, 340)::text AS text;
 
 -- input must have the form n/n, fit into 64 bits and obey 0 <= returned <= eligible
-CREATE FUNCTION refused(input text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text; detail text; hint text;
-BEGIN
-  EXECUTE input INTO result;
-  RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN concat_ws('; ', sqlstate || ': ' || sqlerrm, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 \pset format unaligned
 SELECT input, refused(format('SELECT %L::rate_tally', input)) AS refused
 FROM unnest('{"", /, 12, 12/, /340, 12/340/1, "12 /340", "12/ 340", " 12/340", "12/340 ",

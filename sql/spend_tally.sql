@@ -4,16 +4,9 @@
 SET client_min_messages = warning;
 CREATE SCHEMA spend_tally;
 SET search_path = spend_tally, public;
-CREATE FUNCTION refused(input text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text; detail text; hint text;
-BEGIN
-  EXECUTE input INTO result;
-  RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN concat_ws('; ', sqlstate || ': ' || sqlerrm, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 CREATE FUNCTION chance(name text, n bigint) RETURNS bigint LANGUAGE sql AS
   $$ SELECT ('x' || left(md5(name), 8))::bit(32)::bigint % n $$;
 CREATE FUNCTION near(a float8, b float8, relative float8) RETURNS boolean LANGUAGE sql AS
