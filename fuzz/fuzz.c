@@ -422,7 +422,7 @@ MustHaveSameCustomers(const CustomerState *a, CustomerState *b)
 {
 	uint64		cursor = 0;
 	CustomerKey key;
-	char		room[SHORT_TEXT];
+	char		room[TEXT_IN_WORDS];
 	uint8	   *a_facts;
 	uint8	   *b_facts;
 

@@ -116,17 +116,30 @@ SELECT reactivation_rate(k, ordered_on, '[2024-01-01,2024-04-01)', '90 days')
           FROM orders WHERE n <= 2000) AS equal
 FROM long_keys;
 
--- A customer table of texts begins as KEY_PAIR, for up to 15 bytes, and becomes KEY_BYTES at the
--- first longer text. We merge the states of three partitions: only the second has longer texts.
+-- A text of 16 or 32 bytes fills the words of its key, where a shorter one has its length in the
+-- last byte. Each of these customers has one order, but for z: a control character is no length.
+SELECT reactivation_tally(k, t, '[2024-01-01,2024-04-01)', '90 days') AS one_of_three
+FROM (VALUES (repeat('x', 15), date '2023-01-01'), (repeat('x', 15) || chr(15), '2024-02-01'),
+             (repeat('y', 15) || chr(15), '2023-01-01'), (repeat('y', 15), '2024-02-01'),
+             (repeat('z', 16), '2023-01-01'), (repeat('z', 16), '2024-02-01')) v(k, t);
+SELECT reactivation_tally(k, t, '[2024-01-01,2024-04-01)', '90 days') AS one_of_three
+FROM (VALUES (repeat('x', 31), date '2023-01-01'), (repeat('x', 31) || chr(31), '2024-02-01'),
+             (repeat('y', 31) || chr(31), '2023-01-01'), (repeat('y', 31), '2024-02-01'),
+             (repeat('z', 32), '2023-01-01'), (repeat('z', 32), '2024-02-01')) v(k, t);
+
+-- A customer table of texts begins as KEY_PAIR, for up to 16 bytes. It becomes KEY_QUAD, for up to
+-- 32, at the first longer text, and KEY_BYTES at the first that is longer still. We merge the
+-- states of four partitions: two have short texts, one has longer ones, one the longest.
 CREATE TABLE texts (part int, k text, n int, ordered_on date) PARTITION BY LIST (part);
 CREATE TABLE texts_first PARTITION OF texts FOR VALUES IN (0);
 CREATE TABLE texts_with_longer PARTITION OF texts FOR VALUES IN (1);
 CREATE TABLE texts_last PARTITION OF texts FOR VALUES IN (2);
+CREATE TABLE texts_with_longest PARTITION OF texts FOR VALUES IN (3);
 INSERT INTO texts
-SELECT CASE WHEN n % 3 = 2 THEN 1 ELSE extract(day FROM ordered_on)::int % 3 END,
-       CASE n % 3 WHEN 0 THEN n::text
-                  WHEN 1 THEN lpad(n::text, 15, '-')
-                  ELSE lpad(n::text, 16, '-') END, n, ordered_on
+SELECT CASE n % 6 WHEN 3 THEN 1 WHEN 4 THEN 1 WHEN 5 THEN 3
+                  ELSE extract(day FROM ordered_on)::int % 4 END,
+       CASE n % 6 WHEN 0 THEN n::text
+                  ELSE lpad(n::text, (ARRAY[15, 16, 17, 32, 33])[n % 6], '-') END, n, ordered_on
   FROM orders;
 ANALYZE texts;
 SELECT part, count(*) > 1000 AS many, max(length(k)) FROM texts GROUP BY part ORDER BY part;

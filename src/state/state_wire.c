@@ -224,8 +224,8 @@ WriteCustomers(StateWriter *writer)
 			pq_sendbytes(wire, key.u.image, key.length);
 			writer->images_size += key.length;
 		}
-		else if (FormHasRest(table->form))
-			pq_sendint64(wire, key.u.rest);
+		for (int w = 1; w < FormWords(table->form); w++)
+			pq_sendint64(wire, key.u.rest[w - 1]);
 		WriteFacts(writer, facts);
 	}
 }
@@ -363,8 +363,8 @@ ReadCustomers(StringInfo wire, CustomerState *state, KeyForm form, Size facts_si
 			images_size -= key.length;
 			key.u.image = pq_getmsgbytes(wire, key.length);
 		}
-		else if (FormHasRest(form))
-			key.u.rest = pq_getmsgint64(wire);
+		for (int w = 1; w < FormWords(form); w++)
+			key.u.rest[w - 1] = pq_getmsgint64(wire);
 		if (codec == NULL)
 			facts = (const uint8 *) pq_getmsgbytes(wire, facts_size);
 		else

@@ -151,7 +151,7 @@ typedef struct Meeting
 {
 	uint64		cursor;			/* begins at zero */
 	CustomerKey keys[BATCH_ROWS];	/* keys of the table that is merged into */
-	char		texts[BATCH_ROWS][SHORT_TEXT];	/* room for texts that keys point to */
+	char		texts[BATCH_ROWS][TEXT_IN_WORDS];	/* room for texts that keys point to */
 	uint8	   *theirs[BATCH_ROWS]; /* facts of the table that is merged */
 	uint8	   *ours[BATCH_ROWS];	/* facts of the table that is merged into */
 } Meeting;

@@ -61,8 +61,28 @@
 /* A probe checks for interrupts at each slot whose index is a multiple of this. */
 #define PROBE_PIECE		1024
 
+/* Bytes of a cache line, of most processors. */
+#define CACHE_LINE			64
+
 /* An image is stored max-aligned, behind its length. */
 #define IMAGE_HEADER			MAXALIGN(sizeof(Size))
+
+/*
+ * Set the form of a table, and what follows from it.
+ *
+ * Slots are not aligned, so a slot may lie in two cache lines.  And about two slots are probed
+ * before the right one is found, so at least a line's length is prefetched (measured with text
+ * and uuid: 0.9 times the time of the query).
+ */
+static void
+SetSlotSize(CustomerTable *table, KeyForm form)
+{
+	table->form = form;
+	table->slot_size = KeySize(form) + table->facts_size;
+	table->reach = table->slot_size - 1;
+	if (form != KEY_DENSE)
+		table->reach = Max(table->reach, CACHE_LINE - 1);
+}
 
 static void
 CustomerTableInitCommon(CustomerTable *table, MemoryContext context, KeyForm form,
@@ -75,10 +95,9 @@ CustomerTableInitCommon(CustomerTable *table, MemoryContext context, KeyForm for
 
 	memset(table, 0, sizeof(*table));
 	table->context = context;
-	table->form = form;
 	table->seed = seed;
 	table->facts_size = facts_size;
-	table->slot_size = KeySize(form) + facts_size;
+	SetSlotSize(table, form);
 }
 
 /*
@@ -90,8 +109,7 @@ CustomerTableAllocate(CustomerTable *table, KeyForm form, uint64 nslots)
 {
 	Size		size;
 
-	table->form = form;
-	table->slot_size = KeySize(form) + table->facts_size;
+	SetSlotSize(table, form);
 	table->nslots = nslots;
 	table->ntaken = 0;
 	table->shift = form == KEY_DENSE ? DENSE_SHIFT :
@@ -365,13 +383,14 @@ SlotIs(const CustomerTable *table, const char *slot, const CustomerKey *key, Key
 		case KEY_WORD:
 			return true;
 		case KEY_PAIR:
-			return SlotRest(slot) == key->u.rest;
+		case KEY_QUAD:
+			return memcmp(SlotRest(slot), key->u.rest, (FormWords(form) - 1) * sizeof(uint64)) == 0;
 		case KEY_BYTES:
-			return ImageLength(table, SlotRest(slot)) == key->length &&
-				memcmp(ImageAt(table, SlotRest(slot)), key->u.image, key->length) == 0;
+			return ImageLength(table, SlotImage(slot)) == key->length &&
+				memcmp(ImageAt(table, SlotImage(slot)), key->u.image, key->length) == 0;
 		case KEY_VALUE:
 			return CustomerImagesAreEqual(table->customer_type,
-										  ImageAt(table, SlotRest(slot)), key->u.image);
+										  ImageAt(table, SlotImage(slot)), key->u.image);
 	}
 	pg_unreachable();
 }
@@ -397,9 +416,8 @@ LocateOne(CustomerTable *table, const CustomerKey *key, KeyForm form)
 
 		if (!(*facts & SLOT_TAKEN))
 		{
-			SlotSet(slot, form, key->word,
-					FormHasImage(form) ? StoreImage(table, key->u.image, key->length) :
-					key->u.rest);
+			SlotSet(slot, form, key,
+					FormHasImage(form) ? StoreImage(table, key->u.image, key->length) : 0);
 			*facts |= SLOT_TAKEN;
 			table->ntaken++;
 			return facts;
@@ -410,6 +428,24 @@ LocateOne(CustomerTable *table, const CustomerKey *key, KeyForm form)
 	}
 }
 
+/* Begin to load the image of a key's customer, or of another one with the same word. */
+static pg_attribute_always_inline void
+PrefetchImage(const CustomerTable *table, const CustomerKey *key, KeyForm form)
+{
+	uint64		place = CustomerTablePlace(table, key->word);
+	const char *slot = SlotAt(table, place);
+
+	while (SlotWord(slot, form) != key->word)
+	{
+		if (!(*SlotFacts(unconstify(char *, slot), form) & SLOT_TAKEN))
+			return;
+		place = NextPlace(table, place);
+		slot = SlotAt(table, place);
+	}
+	PrefetchForReading(table->images + SlotImage(slot));
+	PrefetchForReading(table->images + SlotImage(slot) + IMAGE_HEADER + key->length - 1);
+}
+
 static pg_attribute_always_inline void
 LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **facts,
 		  KeyForm form)
@@ -418,12 +454,7 @@ LocateAll(CustomerTable *table, const CustomerKey *keys, int nkeys, uint8 **fact
 	if (FormHasImage(form) && nkeys > 1)
 	{
 		for (int i = 0; i < nkeys; i++)
-		{
-			const char *slot = SlotAt(table, CustomerTablePlace(table, keys[i].word));
-
-			if (SlotWord(slot, form) == keys[i].word)
-				PrefetchForReading(table->images + SlotRest(slot));
-		}
+			PrefetchImage(table, &keys[i], form);
 	}
 
 	for (int i = 0; i < nkeys; i++)
@@ -460,6 +491,9 @@ CustomerTableLocate(CustomerTable *table, const CustomerKey *keys, int nkeys, ui
 			break;
 		case KEY_PAIR:
 			LocateAll(table, keys, nkeys, facts, KEY_PAIR);
+			break;
+		case KEY_QUAD:
+			LocateAll(table, keys, nkeys, facts, KEY_QUAD);
 			break;
 		case KEY_BYTES:
 			LocateAll(table, keys, nkeys, facts, KEY_BYTES);
@@ -522,7 +556,7 @@ void
 CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *facts)
 {
 	char	   *slot = SlotAt(table, table->ntaken);
-	uint64		rest = key->u.rest;
+	uint64		image = 0;
 
 	Assert(table->packed && table->ntaken < table->nslots);
 
@@ -530,9 +564,9 @@ CustomerTableAppend(CustomerTable *table, const CustomerKey *key, const uint8 *f
 	{
 		Assert(table->images_used + IMAGE_HEADER + MAXALIGN(key->length) <=
 			   table->images_size);
-		rest = StoreImage(table, key->u.image, key->length);
+		image = StoreImage(table, key->u.image, key->length);
 	}
-	SlotSet(slot, table->form, key->word, rest);
+	SlotSet(slot, table->form, key, image);
 	memcpy(SlotFacts(slot, table->form), facts, table->facts_size);
 	*SlotFacts(slot, table->form) |= SLOT_TAKEN;
 	table->ntaken++;
@@ -624,11 +658,11 @@ CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, 
 		key->wide = false;
 		if (FormHasImage(table->form))
 		{
-			key->u.image = ImageAt(table, SlotRest(slot));
-			key->length = ImageLength(table, SlotRest(slot));
+			key->u.image = ImageAt(table, SlotImage(slot));
+			key->length = ImageLength(table, SlotImage(slot));
 		}
 		else
-			key->u.rest = FormHasRest(table->form) ? SlotRest(slot) : 0;
+			memcpy(key->u.rest, SlotRest(slot), (FormWords(table->form) - 1) * sizeof(uint64));
 		return true;
 	}
 	return false;
@@ -638,7 +672,7 @@ CustomerTableNext(const CustomerTable *table, uint64 *cursor, CustomerKey *key, 
 const char *
 CustomerTableImage(const CustomerTable *table, const uint8 *facts, Size *length)
 {
-	uint64		offset = SlotRest((const char *) facts - KeySize(table->form));
+	uint64		offset = SlotImage((const char *) facts - KeySize(table->form));
 
 	*length = ImageLength(table, offset);
 	return ImageAt(table, offset);
@@ -661,11 +695,11 @@ SlotsAreEqual(const CustomerTable *table, const char *a, const char *b)
 
 	if (!FormHasImage(table->form))
 		return memcmp(a, b, KeySize(table->form)) == 0;
-	length = ImageLength(table, SlotRest(a));
+	length = ImageLength(table, SlotImage(a));
 	return table->form == KEY_BYTES &&
 		SlotWord(a, table->form) == SlotWord(b, table->form) &&
-		length == ImageLength(table, SlotRest(b)) &&
-		memcmp(ImageAt(table, SlotRest(a)), ImageAt(table, SlotRest(b)), length) == 0;
+		length == ImageLength(table, SlotImage(b)) &&
+		memcmp(ImageAt(table, SlotImage(a)), ImageAt(table, SlotImage(b)), length) == 0;
 }
 
 /*
@@ -716,7 +750,7 @@ CustomerTableCheck(const CustomerTable *table, bool whole)
 		/* the image lies within the used bytes; the sum below shows that no two overlap */
 		if (FormHasImage(table->form))
 		{
-			Size		offset = SlotRest(slot);
+			Size		offset = SlotImage(slot);
 
 			Assert(offset == MAXALIGN(offset));
 			Assert(offset + IMAGE_HEADER <= table->images_used);

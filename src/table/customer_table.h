@@ -25,16 +25,20 @@ typedef enum KeyForm
 	KEY_DENSE,					/* the table is an array, the key an index */
 	KEY_HALF,					/* an integer of 32 bits: equal words */
 	KEY_WORD,					/* an integer of 64 bits: equal words */
-	KEY_PAIR,					/* 16 bytes, or a text of up to 15: equal words and rests */
+	KEY_PAIR,					/* 16 bytes, or a text of up to 16: equal words */
+	KEY_QUAD,					/* 32 bytes, which are a text of up to 32: equal words */
 	KEY_BYTES,					/* a text of any length: equal words and bytes */
 	KEY_VALUE					/* any type: equal words, and the type's own equality */
 } KeyForm;
+
+/* The largest number of words of a key in a slot. */
+#define KEY_WORDS	4
 
 /*
  * A key to look for in one table.
  *
  * The place of a customer in the table follows from the uppermost bits of the word, so
- * these are spread evenly.  For KEY_HALF, KEY_WORD and KEY_PAIR the word is a reversible
+ * these are spread evenly.  For integers, KEY_PAIR and KEY_QUAD the word is a reversible
  * scramble of the customer's own bits, not a hash: customers who differ never have
  * the same key.  For KEY_BYTES and KEY_VALUE it is a hash.  The scramble or hash
  * depends on the table's seed, so a key is of use only for tables of one seed.
@@ -42,9 +46,9 @@ typedef enum KeyForm
  * A table of integers begins as KEY_HALF, and becomes KEY_WORD when an integer of
  * more than 32 bits comes.  If many integers lie so close together that an array
  * from the least to the greatest takes no more memory than the table, it becomes
- * KEY_DENSE (CustomerTableSettle).  A table of texts begins as KEY_PAIR, and becomes
- * KEY_BYTES when a text of more than 15 bytes comes.  A key that does not fit the
- * table's form is marked as wide; CustomerTableWiden changes the form for it.
+ * KEY_DENSE (CustomerTableSettle).  A table of texts begins as KEY_PAIR, and becomes KEY_QUAD
+ * when a text comes that 16 bytes do not hold, and KEY_BYTES when 32 do not.  A key that does
+ * not fit the table's form is marked as wide; CustomerTableWiden changes the form for it.
  */
 typedef struct CustomerKey
 {
@@ -52,9 +56,11 @@ typedef struct CustomerKey
 								 * in the upper 32 */
 	union
 	{
-		uint64		rest;		/* KEY_PAIR: the second half of the 16 bytes; a wide integer: the
-								 * integer */
-		const char *image;		/* KEY_BYTES: the text; KEY_VALUE: the value, max-aligned */
+		uint64		rest[KEY_WORDS - 1];	/* KEY_PAIR: the second word; KEY_QUAD: the second to
+										 * the fourth */
+		int64		integer;	/* a wide integer */
+		const char *image;		/* KEY_BYTES: the text; KEY_VALUE: the value, max-aligned; also
+								 * a wide text */
 	}			u;
 	Size		length;			/* of the image, in bytes */
 	bool		wide;			/* the key does not fit the table's form */
@@ -112,17 +118,18 @@ typedef struct CustomerTable
 								 * the first ntaken slots in any order, except those of an array */
 	uint8		shift;			/* see CustomerTablePlace; 0 in a small table */
 	uint16		facts_size;		/* bytes a customer, 1 to MAX_FACTS_SIZE */
-	uint16		slot_size;		/* bytes: word, rest if the form has one, facts */
+	uint16		slot_size;		/* bytes: the key and the facts */
+	uint16		reach;			/* bytes from a slot to the last byte to prefetch with it */
 	uint64		nslots;
 	uint64		ntaken;			/* taken slots, and so the number of customers */
 	char	   *slots;
 } CustomerTable;
 
-/* The largest facts_size: slot_size, with two words before the facts, has 16 bits. */
-#define MAX_FACTS_SIZE	((int) (PG_UINT16_MAX - 2 * sizeof(uint64)))
+/* The largest facts_size: slot_size, with four words before the facts, has 16 bits. */
+#define MAX_FACTS_SIZE	((int) (PG_UINT16_MAX - KEY_WORDS * sizeof(uint64)))
 
-/* The longest text, in bytes, that a key of KEY_PAIR holds. */
-#define SHORT_TEXT		15
+/* The longest text, in bytes, that the words of a key hold. */
+#define TEXT_IN_WORDS	((int) (KEY_WORDS * sizeof(uint64)))
 
 /* The shift of an array: the place is the upper half of the word. */
 #define DENSE_SHIFT		32
@@ -138,9 +145,7 @@ IsKeyForm(int form)
 	((form) == KEY_DENSE || (form) == KEY_HALF || (form) == KEY_WORD)
 /* Whether the keys are integers of 32 bits. */
 #define FormIsInt32(form)	((form) == KEY_DENSE || (form) == KEY_HALF)
-/* Whether a slot of the form has a second word behind the first. */
-#define FormHasRest(form)	((form) == KEY_PAIR || FormHasImage(form))
-/* Whether the second word is the offset of an image of the key. */
+/* Whether a slot has an image of the key elsewhere, and its offset behind the word. */
 #define FormHasImage(form)	((form) == KEY_BYTES || (form) == KEY_VALUE)
 
 extern void CustomerTableInit(CustomerTable *table, MemoryContext context, KeyForm form,
@@ -169,7 +174,7 @@ extern bool CustomerTableNextFor(const CustomerTable *table, const CustomerTable
 								 uint64 *cursor, CustomerKey *key, char *room, uint8 **facts);
 extern Size CustomerTableSize(const CustomerTable *table);
 extern int64 CustomerTableInteger(const CustomerTable *table, const uint8 *facts);
-extern void CustomerTablePair(const CustomerTable *table, const uint8 *facts, uint64 *half);
+extern void CustomerTableWords(const CustomerTable *table, const uint8 *facts, uint64 *words);
 extern Size CustomerTableText(const CustomerTable *table, const uint8 *facts, char *room,
 							  const char **text);
 extern const char *CustomerTableImage(const CustomerTable *table, const uint8 *facts,
@@ -208,9 +213,8 @@ CustomerTablePrefetch(const CustomerTable *table, uint64 word)
 	const char *slot = table->slots +
 		CustomerTablePlace(table, word) * table->slot_size;
 
-	/* slots are not aligned, and may lie in two cache lines */
 	PrefetchForUpdate(slot);
-	PrefetchForUpdate(slot + table->slot_size - 1);
+	PrefetchForUpdate(slot + table->reach);
 }
 
 /*
@@ -272,39 +276,76 @@ CustomerKeyFromInteger(const CustomerTable *table, int64 integer, CustomerKey *k
 	else
 	{
 		key->wide = true;
-		key->u.rest = (uint64) integer;
+		key->u.integer = integer;
 	}
 }
 
-/* Make the key of 16 bytes, which are given as two words. */
-static inline void
-CustomerKeyFromPair(const CustomerTable *table, const uint64 *half, CustomerKey *key)
+/*
+ * Return the number of words of a key in a slot, behind the first of which the others stand as
+ * they are; 1 for forms whose keys are one word, less or an image.
+ */
+static inline int
+FormWords(KeyForm form)
 {
-	/* the first half can be computed from the word and the rest */
+	return form == KEY_PAIR ? 2 : form == KEY_QUAD ? KEY_WORDS : 1;
+}
+
+/*
+ * Make the key of several words, in a form that has as many.  The first of them can be computed
+ * from the word and the rest (WordsOfKey).
+ */
+static pg_attribute_always_inline void
+CustomerKeyFromWords(const CustomerTable *table, const uint64 *words, int nwords, CustomerKey *key)
+{
+	uint64		scrambled = 0;
+
+	for (int w = nwords - 1; w >= 0; w--)
+		scrambled = ScrambleWord(words[w] ^ scrambled, table->seed);
 	key->wide = false;
-	key->word = ScrambleWord(half[0] ^ ScrambleWord(half[1], table->seed), table->seed);
-	key->u.rest = half[1];
+	key->word = scrambled;
+	memcpy(key->u.rest, words + 1, (nwords - 1) * sizeof(uint64));
+}
+
+/*
+ * Return whether a text can be stored in `size` bytes.  The last of them is the length if the text
+ * is shorter, to tell zeros at its end from padding.  So the last byte of a text that fills them all
+ * must not be such a length; in a text that people write, it is not.
+ */
+static inline bool
+TextFits(const char *bytes, Size length, Size size)
+{
+	return length < size || (length == size && (uint8) bytes[size - 1] >= size);
+}
+
+/* Make the key of a text that fits the words of the form. */
+static pg_attribute_always_inline void
+CustomerKeyFromShortText(const CustomerTable *table, const char *bytes, Size length, int nwords,
+						 CustomerKey *key)
+{
+	uint64		words[KEY_WORDS] = {0};
+	const Size	size = nwords * sizeof(uint64);
+
+	memcpy(words, bytes, length);
+	if (length < size)
+		((char *) words)[size - 1] = (char) length;
+	CustomerKeyFromWords(table, words, nwords, key);
 }
 
 /* Make the key of a text.  The key may point to the bytes. */
 static inline void
 CustomerKeyFromText(const CustomerTable *table, const char *bytes, Size length, CustomerKey *key)
 {
-	if (table->form == KEY_PAIR && likely(length <= SHORT_TEXT))
+	if (table->form == KEY_PAIR && likely(TextFits(bytes, length, 2 * sizeof(uint64))))
 	{
-		union
-		{
-			char		bytes[SHORT_TEXT + 1];
-			uint64		half[2];
-		}			pair = {0};
-
-		/* the length goes into the last byte, to tell zeros at the end from padding */
-		memcpy(pair.bytes, bytes, length);
-		pair.bytes[SHORT_TEXT] = (char) length;
-		CustomerKeyFromPair(table, pair.half, key);
+		CustomerKeyFromShortText(table, bytes, length, 2, key);
 		return;
 	}
-	key->wide = table->form == KEY_PAIR;
+	if (table->form == KEY_QUAD && likely(TextFits(bytes, length, KEY_WORDS * sizeof(uint64))))
+	{
+		CustomerKeyFromShortText(table, bytes, length, KEY_WORDS, key);
+		return;
+	}
+	key->wide = table->form != KEY_BYTES;
 	key->u.image = bytes;
 	key->length = length;
 	key->word = hash_bytes_extended((const unsigned char *) bytes, (int) length, table->seed);

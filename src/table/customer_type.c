@@ -164,7 +164,7 @@ CustomerTypeAllowsForm(const CustomerType *customer_type, KeyForm form)
 		case CUSTOMER_UUID:
 			return form == KEY_PAIR;
 		case CUSTOMER_TEXT:
-			return form == KEY_PAIR || form == KEY_BYTES;
+			return form == KEY_PAIR || form == KEY_QUAD || form == KEY_BYTES;
 		case CUSTOMER_ANY:
 			return form == KEY_VALUE;
 	}
@@ -179,10 +179,10 @@ MakeCustomerKeyOfValue(CustomerType *customer_type, const CustomerTable *table, 
 	key->wide = false;
 	if (customer_type->path == CUSTOMER_UUID)
 	{
-		uint64		half[2];
+		uint64		words[2];
 
-		memcpy(half, DatumGetUUIDP(customer)->data, sizeof(half));
-		CustomerKeyFromPair(table, half, key);
+		memcpy(words, DatumGetUUIDP(customer)->data, sizeof(words));
+		CustomerKeyFromWords(table, words, lengthof(words), key);
 	}
 	else if (customer_type->path == CUSTOMER_TEXT)
 	{
@@ -274,7 +274,9 @@ CustomerKeyBytes(Oid type, int32 width)
 		case TIMESTAMPTZOID:
 			return 2 * sizeof(uint64) + image_header + sizeof(Datum);
 	}
-	return 2 * sizeof(uint64) + (width <= SHORT_TEXT ? 0 : image_header + MAXALIGN(width));
+	if (width <= TEXT_IN_WORDS)
+		return width <= UUID_LEN ? UUID_LEN : TEXT_IN_WORDS;
+	return 2 * sizeof(uint64) + image_header + MAXALIGN(width);
 }
 
 /*
@@ -315,10 +317,10 @@ CustomerHash(CustomerType *customer_type, Datum customer)
 Datum
 CustomerOfFacts(const CustomerType *customer_type, const CustomerTable *table, const uint8 *facts)
 {
-	char		room[SHORT_TEXT];
+	char		room[TEXT_IN_WORDS];
 	const char *bytes;
 	Size		length;
-	uint64		half[2];
+	uint64		words[2];
 	pg_uuid_t  *uuid;
 
 	switch (customer_type->path)
@@ -329,8 +331,8 @@ CustomerOfFacts(const CustomerType *customer_type, const CustomerTable *table, c
 			return CustomerOfInteger(customer_type->path, CustomerTableInteger(table, facts));
 		case CUSTOMER_UUID:
 			uuid = palloc(sizeof(pg_uuid_t));
-			CustomerTablePair(table, facts, half);
-			memcpy(uuid->data, half, UUID_LEN);
+			CustomerTableWords(table, facts, words);
+			memcpy(uuid->data, words, UUID_LEN);
 			return UUIDPGetDatum(uuid);
 		case CUSTOMER_TEXT:
 			length = CustomerTableText(table, facts, room, &bytes);

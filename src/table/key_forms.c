@@ -4,7 +4,7 @@
  *
  * A table begins with the smallest form that its type of customers may have.  It takes
  * a larger one when a customer comes who does not fit: an integer of more than 32 bits,
- * a text of more than SHORT_TEXT bytes.  Many integers that lie close together become
+ * a text of more than 16 or 32 bytes.  Many integers that lie close together become
  * an array.  The forms are described in customer_table.h.
  *
  * Before a table takes in the customers of another one, CustomerTableMatch changes its
@@ -63,26 +63,33 @@ UnscrambleWord(uint64 word, uint64 seed)
 	return word;
 }
 
-/* Compute the two words from which a key of KEY_PAIR was made. */
+/* Compute the words from which a key was made: see CustomerKeyFromWords. */
 static void
-HalvesOfPair(const CustomerKey *key, uint64 seed, uint64 *half)
+WordsOfKey(const CustomerKey *key, int nwords, uint64 seed, uint64 *words)
 {
-	half[0] = UnscrambleWord(key->word, seed) ^ ScrambleWord(key->u.rest, seed);
-	half[1] = key->u.rest;
+	uint64		scrambled = 0;
+
+	for (int w = nwords - 1; w > 0; w--)
+	{
+		words[w] = key->u.rest[w - 1];
+		scrambled = ScrambleWord(words[w] ^ scrambled, seed);
+	}
+	words[0] = UnscrambleWord(key->word, seed) ^ scrambled;
 }
 
-/* Compute the text from which a key of KEY_PAIR was made, and return its length. */
+/*
+ * Compute the text from which a key of some words was made, and return its length.  Any words, as
+ * those of a received key, are those of a text.
+ */
 static Size
-TextOfPair(const CustomerKey *key, uint64 seed, char *text)
+TextOfKey(const CustomerKey *key, int nwords, uint64 seed, char *text)
 {
-	uint64		half[2];
-	char		bytes[SHORT_TEXT + 1];
+	uint64		words[KEY_WORDS];
+	Size		size = nwords * sizeof(uint64);
 
-	HalvesOfPair(key, seed, half);
-	memcpy(bytes, half, sizeof(bytes));
-	memcpy(text, bytes, SHORT_TEXT);
-	/* a key that was received may contain any length */
-	return Min((uint8) bytes[SHORT_TEXT], SHORT_TEXT);
+	WordsOfKey(key, nwords, seed, words);
+	memcpy(text, words, size);
+	return Min((uint8) text[size - 1], size);
 }
 
 /* Return the integer that is the customer with these facts, in a table of integers. */
@@ -98,26 +105,34 @@ CustomerTableInteger(const CustomerTable *table, const uint8 *facts)
 	return (int64) UnscrambleWord(SlotWord(slot, KEY_WORD), table->seed);
 }
 
-/* Compute the two words that are the customer with these facts, in a table of KEY_PAIR. */
-void
-CustomerTablePair(const CustomerTable *table, const uint8 *facts, uint64 *half)
+/* Get the key of the customer with these facts, in a table of KEY_PAIR or KEY_QUAD. */
+static CustomerKey
+KeyOfFacts(const CustomerTable *table, const uint8 *facts)
 {
-	const char *slot = (const char *) facts - KeySize(KEY_PAIR);
-	CustomerKey key = {.word = SlotWord(slot, KEY_PAIR)};
+	const char *slot = (const char *) facts - KeySize(table->form);
+	CustomerKey key = {.word = SlotWord(slot, table->form)};
 
-	key.u.rest = SlotRest(slot);
-	HalvesOfPair(&key, table->seed, half);
+	memcpy(key.u.rest, SlotRest(slot), (FormWords(table->form) - 1) * sizeof(uint64));
+	return key;
+}
+
+/* Compute the words that are the customer with these facts, in a table of KEY_PAIR. */
+void
+CustomerTableWords(const CustomerTable *table, const uint8 *facts, uint64 *words)
+{
+	CustomerKey key = KeyOfFacts(table, facts);
+
+	WordsOfKey(&key, FormWords(table->form), table->seed, words);
 }
 
 /*
  * Find the text that is the customer with these facts, and return its length.  *text points into
- * the table, or into `room`, of SHORT_TEXT bytes.
+ * the table, or into `room`, of TEXT_IN_WORDS bytes.
  */
 Size
 CustomerTableText(const CustomerTable *table, const uint8 *facts, char *room, const char **text)
 {
-	const char *slot = (const char *) facts - KeySize(table->form);
-	CustomerKey key = {.word = SlotWord(slot, table->form)};
+	CustomerKey key;
 	Size		length;
 
 	if (table->form == KEY_BYTES)
@@ -125,19 +140,20 @@ CustomerTableText(const CustomerTable *table, const uint8 *facts, char *room, co
 		*text = CustomerTableImage(table, facts, &length);
 		return length;
 	}
-	key.u.rest = SlotRest(slot);
+	key = KeyOfFacts(table, facts);
 	*text = room;
-	return TextOfPair(&key, table->seed, room);
+	return TextOfKey(&key, FormWords(table->form), table->seed, room);
 }
 
 /*
  * Make a key of `other` into the key that `table` has for the same customer.  The key
- * may point to `room`, of SHORT_TEXT bytes, afterwards.
+ * may point to `room`, of TEXT_IN_WORDS bytes, afterwards.
  */
 static void
 TranslateKey(const CustomerTable *table, const CustomerTable *other, CustomerKey *key, char *room)
 {
-	uint64		half[2];
+	int			nwords = FormWords(other->form);
+	uint64		words[KEY_WORDS];
 
 	switch (other->form)
 	{
@@ -151,12 +167,13 @@ TranslateKey(const CustomerTable *table, const CustomerTable *other, CustomerKey
 			CustomerKeyFromInteger(table, (int64) UnscrambleWord(key->word, other->seed), key);
 			break;
 		case KEY_PAIR:
-			if (table->form == KEY_BYTES)
-				CustomerKeyFromText(table, room, TextOfPair(key, other->seed, room), key);
+		case KEY_QUAD:
+			if (table->form != other->form)
+				CustomerKeyFromText(table, room, TextOfKey(key, nwords, other->seed, room), key);
 			else
 			{
-				HalvesOfPair(key, other->seed, half);
-				CustomerKeyFromPair(table, half, key);
+				WordsOfKey(key, nwords, other->seed, words);
+				CustomerKeyFromWords(table, words, nwords, key);
 			}
 			break;
 		case KEY_BYTES:
@@ -175,7 +192,7 @@ TranslateKey(const CustomerTable *table, const CustomerTable *other, CustomerKey
  * Do the same as CustomerTableNext for `other`, but return the key that `table` has for the
  * customer.
  * CustomerTableMatch must have been called.  The key may point into `room`, of
- * SHORT_TEXT bytes.
+ * TEXT_IN_WORDS bytes.
  */
 bool
 CustomerTableNextFor(const CustomerTable *table, const CustomerTable *other, uint64 *cursor,
@@ -294,7 +311,7 @@ Reform(CustomerTable *table, KeyForm form, int32 base, uint64 nslots)
 	CustomerTable old = *table;
 	uint64		cursor = 0;
 	CustomerKey key;
-	char		room[SHORT_TEXT];
+	char		room[TEXT_IN_WORDS];
 	uint8	   *facts;
 	uint8	   *place;
 
@@ -351,14 +368,15 @@ MakeDense(CustomerTable *table, Range range)
 void
 CustomerTableWiden(CustomerTable *table, const CustomerKey *key)
 {
-	int64		integer = (int64) key->u.rest;
+	int64		integer = key->u.integer;
 	Range		range;
 
 	Assert(key->wide);
 
-	if (table->form == KEY_PAIR)
+	if (!FormIsInteger(table->form))
 	{
-		ReformTable(table, KEY_BYTES, table->ntaken + 1);
+		ReformTable(table, TextFits(key->u.image, key->length, TEXT_IN_WORDS) ? KEY_QUAD : KEY_BYTES,
+					table->ntaken + 1);
 		return;
 	}
 	if (integer != (int32) integer)
@@ -454,6 +472,13 @@ MatchArray(CustomerTable *table, const CustomerTable *other)
 		CustomerTableReserve(table, other->ntaken);
 }
 
+/* Return whether a form holds all texts that the other one holds, and more. */
+static bool
+HoldsMoreText(KeyForm form, KeyForm other)
+{
+	return (form == KEY_BYTES && other != KEY_BYTES) || (form == KEY_QUAD && other == KEY_PAIR);
+}
+
 /* Return whether tables with keys of these two forms can contain the same customers. */
 static bool
 FormsMeet(KeyForm form, KeyForm other)
@@ -481,14 +506,14 @@ CustomerTableMatch(CustomerTable *table, const CustomerTable *other)
 		return;
 
 	if ((other->form == KEY_WORD && table->form != KEY_WORD) ||
-		(other->form == KEY_BYTES && table->form != KEY_BYTES))
+		HoldsMoreText(other->form, table->form))
 		ReformTable(table, other->form, table->ntaken);
 	else if (FormIsInt32(table->form) &&
 			 (table->form == KEY_DENSE || other->form == KEY_DENSE))
 		MatchArray(table, other);
 	Assert(table->form == other->form ||
 		   (FormIsInteger(table->form) && FormIsInteger(other->form)) ||
-		   (table->form == KEY_BYTES && other->form == KEY_PAIR));
+		   HoldsMoreText(table->form, other->form));
 
 	/* all customers of the other are new, so their number is known */
 	if (table->ntaken == 0)

@@ -8,6 +8,7 @@
  *		KEY_HALF				uint32 upper half of the word, facts
  *		KEY_WORD				uint64 word, facts
  *		KEY_PAIR				uint64 word, uint64 rest, facts
+ *		KEY_QUAD				uint64 word, uint64 rest[3], facts
  *		KEY_BYTES, KEY_VALUE	uint64 word, uint64 offset of the image, facts
  *
  * A slot is taken if SLOT_TAKEN is set in its first byte of facts; all bytes of a free
@@ -72,7 +73,7 @@ static inline int
 KeySize(KeyForm form)
 {
 	return form == KEY_DENSE ? 0 : form == KEY_HALF ? sizeof(uint32) :
-		FormHasRest(form) ? 2 * sizeof(uint64) : sizeof(uint64);
+		FormHasImage(form) ? 2 * sizeof(uint64) : FormWords(form) * sizeof(uint64);
 }
 
 static inline uint64
@@ -91,13 +92,21 @@ SlotWord(const char *slot, KeyForm form)
 	return word;
 }
 
+/* Return the offset of the image of a slot. */
 static inline uint64
+SlotImage(const char *slot)
+{
+	uint64		offset;
+
+	memcpy(&offset, slot + sizeof(uint64), sizeof(offset));
+	return offset;
+}
+
+/* Return the words of a slot behind the first, which are not aligned. */
+static inline const char *
 SlotRest(const char *slot)
 {
-	uint64		rest;
-
-	memcpy(&rest, slot + sizeof(uint64), sizeof(rest));
-	return rest;
+	return slot + sizeof(uint64);
 }
 
 static inline uint8 *
@@ -106,20 +115,22 @@ SlotFacts(const char *slot, KeyForm form)
 	return (uint8 *) slot + KeySize(form);
 }
 
-/* Write the key of a slot.  The rest is ignored if the form has none. */
+/* Write the key of a slot.  `image` is the offset of its image, if the form has images. */
 static inline void
-SlotSet(char *slot, KeyForm form, uint64 word, uint64 rest)
+SlotSet(char *slot, KeyForm form, const CustomerKey *key, uint64 image)
 {
 	if (form == KEY_HALF)
 	{
-		uint32		half = word >> 32;
+		uint32		half = key->word >> 32;
 
 		memcpy(slot, &half, sizeof(half));
 		return;
 	}
-	memcpy(slot, &word, sizeof(word));
-	if (FormHasRest(form))
-		memcpy(slot + sizeof(word), &rest, sizeof(rest));
+	memcpy(slot, &key->word, sizeof(key->word));
+	if (FormHasImage(form))
+		memcpy(slot + sizeof(key->word), &image, sizeof(image));
+	else
+		memcpy(slot + sizeof(key->word), key->u.rest, (FormWords(form) - 1) * sizeof(uint64));
 }
 
 /* Return the number of slots that a table, not an array, needs for `ncustomers`. */
