@@ -166,8 +166,9 @@ async function dropPeer(name, error) {
 }
 
 const read = new Map();
-// a file of queries/ with its variables: substituted for the others, by \set for psql
-function query(form, variables) {
+// A file of queries/ with its variables: substituted for the others, by \set for psql. `chosen`
+// leaves the number of PostgreSQL's processes to its planner.
+function query(form, variables, chosen) {
   if (!read.has(form)) read.set(form, readQuery(path.join(queries, `${form}.sql`)));
   const { settings, select, ...file } = read.get(form);
   const title = file.title.replace(/:(\w+)/g, (all, name) => variables[name] || all);
@@ -177,7 +178,7 @@ function query(form, variables) {
   // those of the query before stay in the session of psql, so all are set
   const set = Object.entries({ ...question, ...variables })
     .map(([name, value]) => `\\set ${name} '${value}'`).join('\n');
-  return { title, settings: `${set}\n${settings}`, select };
+  return { title, settings: `${set}\n${settings}`, select, chosen };
 }
 async function statements(name, list) {
   return sessions[name].request({ sql: [...engines[name].prelude(config.processes), ...list] });
@@ -273,10 +274,10 @@ async function tryForms(set, contender) {
   let candidates = set.forms ? set.forms[name] : forms[set.question][name];
   if (set.orders > large && fastest.has(habit)) candidates = [fastest.get(habit)];
   for (const form of candidates) {
-    const text = query(form, set.variables);
+    const text = query(form, set.variables, set.chosen);
     const plan = engine === 'postgresql' ? await sessions[engine].plan(text, processes) : '';
     const parallel = processes === 2 && /Gather/.test(plan);
-    if (engine === 'postgresql' && processes === 2 && !parallel && !set.serial) continue;
+    if (engine === 'postgresql' && processes === 2 && !parallel && !set.chosen) continue;
     let { lines, seconds } = await sessions[engine].run(text, processes);
     if (!lines.length || !/\d/.test(lines[0])) {
       throw new Error(`${form} gives no answer: ${lines.join(' ')}`);
@@ -313,7 +314,7 @@ async function turn(set, contender) {
   const { name, form, processes } = contender;
   for (let i = 0; i < runs; i++) {
     const { seconds } =
-      await sessions[engineOf(name)].run(query(form, set.variables), processes);
+      await sessions[engineOf(name)].run(query(form, set.variables, set.chosen), processes);
     times.push(seconds);
   }
   contender.runs.push(times);
@@ -369,7 +370,7 @@ function limitsOf(set, taking, processes) {
 
 // measure(SET): {question, orders, customers, spread, key, variables, rounds,
 //                wanted: [[name, processes]...], memory,
-//                forms, limits, serial, once: only of the questions}
+//                forms, limits, chosen, once: only of the questions}
 async function measure(set) {
   const contenders = set.wanted
     .filter(([name]) => engineOf(name) === 'postgresql' || sessions[name])
@@ -388,7 +389,7 @@ async function measure(set) {
     }
     // sessions that were opened anew read their files once
     for (const { name, form, processes } of taking) {
-      if (engines[name]) await sessions[name].run(query(form, set.variables), processes);
+      if (engines[name]) await sessions[name].run(query(form, set.variables, set.chosen), processes);
     }
   }
   // with many orders, a query of more than a minute runs in the first round only; of the
@@ -553,7 +554,7 @@ async function measureQuestions(results) {
         .map(([name, list]) => [name, register(shape, name, list)]));
       const result = await measure({
         question: shape, orders, customers, variables, limits, forms: own,
-        wanted: each(Object.keys(own)), rounds: config.rounds, serial: true, once: 5,
+        wanted: each(Object.keys(own)), rounds: config.rounds, chosen: true, once: 5,
       });
       results.push({ title, ...result });
       show(result);

@@ -411,7 +411,8 @@ function writeQuestions() {
   say(wrap('*Limit* is the time that winback may take. *Reached* is the ratio of its time to that '
     + 'of the contender in the limit, and whether it is within the limit. *Without its scan* is '
     + 'winback with `winback.enable_scan = off`. *No scan* and *not parallel* mean that the plan '
-    + 'had no Winback Scan, or used one process where two were allowed.'));
+    + 'had no Winback Scan, or used one process where two were allowed. In this page, the planner '
+    + 'chooses with its default costs.'));
   for (const orders of [...new Set(results.questions.map(set => set.orders))]) {
     const sets = results.questions.filter(set => set.orders === orders);
     for (const processes of [1, 2]) {

@@ -62,11 +62,13 @@ class Session {
   }
 }
 
-// settings for a query in two processes: the leader and a worker
+// settings for a query in two processes: the leader and a worker. The first setting allows a
+// worker, and leaves the choice to the planner; all of them together make it choose one.
 const parallel = [
   'max_parallel_workers_per_gather = 1', 'parallel_setup_cost = 0', 'parallel_tuple_cost = 0',
   'min_parallel_table_scan_size = 0',
-].map(setting => `SET ${setting};`).join('\n');
+].map(setting => `SET ${setting};`);
+const settingsOfTwo = chosen => (chosen ? parallel.slice(0, 1) : parallel).join('\n');
 
 class Psql extends Session {
   constructor(psql) {
@@ -88,7 +90,7 @@ class Psql extends Session {
   }
 
   settings(query, processes) {
-    return `${processes === 2 ? parallel : ''}\n${query.settings}`;
+    return `${processes === 2 ? settingsOfTwo(query.chosen) : ''}\n${query.settings}`;
   }
 
   run(query, processes) {
