@@ -29,9 +29,12 @@
 #include "scan/scan_filter.h"
 #include "scan/scan_state.h"
 
-/* The share of hash_mem for the rows that wait in the buffer, and the largest size of them. */
+/*
+ * The share of hash_mem for the rows that wait in the buffer, and the largest size of them: what the
+ * second cache of most processors holds, and their tables of pages.
+ */
 #define BUFFER_SHARE		4
-#define MAX_BUFFER			((Size) 8 * 1024 * 1024)
+#define MAX_BUFFER			((Size) 2 * 1024 * 1024)
 
 static const CustomExecMethods exec_methods;
 
