@@ -249,4 +249,39 @@ sub add_histories {
   );
 }
 
+# Adds a source whose histories are tracked, with customers who wait for the next refresh. Returns
+# queries as contents() does.
+sub add_tracked {
+  my ($node, $database) = @_;
+  $node->safe_psql($database, q{
+    CREATE TABLE sales (customer int, at timestamptz, amount numeric);
+    CREATE INDEX ON sales (customer, at);
+    INSERT INTO sales SELECT n % 100, timestamptz '2024-01-01' + n * interval '1 hour', n / 4.0
+                        FROM generate_series(1, 1000) AS n;
+    SELECT track_customer_histories('sales', 'customer', 'at', NULL, 'amount', 'sales_histories');
+    INSERT INTO sales SELECT n, '2024-06-01', 1 FROM generate_series(90, 119) AS n;
+    DELETE FROM sales WHERE customer = 7;
+  });
+  return (
+    tracked => 'SELECT * FROM sales_histories ORDER BY 1',
+    waiting => q{SELECT waiting, customers, complete, problems
+                   FROM customer_history_status('sales_histories')},
+  );
+}
+
+# Proves that the triggers of a tracked source still note customers, and that a refresh makes the
+# histories that the source gives. In PostgreSQL's test harness safe_psql dies on an error.
+sub refresh_tracked {
+  my ($node, $database) = @_;
+  my $differing = q{
+    SELECT count(*) FROM sales_histories AS s
+      FULL JOIN (SELECT customer, history_agg(at, amount) AS h FROM sales GROUP BY customer) AS r
+      ON s.customer = r.customer WHERE s.history IS DISTINCT FROM r.h};
+  is($node->safe_psql($database, "UPDATE sales SET amount = 2 WHERE customer = 50; $differing"),
+    32, 'histories wait for a refresh: 30 of new sales, one of deleted ones, one of a correction');
+  is($node->safe_psql($database,
+      "SELECT refresh_customer_histories('sales_histories') > 0; $differing"),
+    "t\n0", 'a refresh makes the histories that the source gives');
+}
+
 1;

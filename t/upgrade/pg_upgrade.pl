@@ -55,7 +55,8 @@ WinbackCluster::create_database($old);
 WinbackTypes::create($old, 'winback');
 WinbackLanded::create($old);
 %contents = (WinbackTypes::contents($old, 'winback'),
-  WinbackTypes::add_histories($old, 'winback'), members => $members);
+  WinbackTypes::add_histories($old, 'winback'), WinbackTypes::add_tracked($old, 'winback'),
+  members => $members);
 my $old_major = major($old);
 my $before = look($old);
 cmp_ok(scalar(split /\n/, $before->{$_}), '>', 0, "$_: not empty before the upgrade")
@@ -101,6 +102,7 @@ WinbackLanded::check_contents($new, $landed, 'landed, after the update and REFRE
 $new->safe_psql('winback', 'REFRESH MATERIALIZED VIEW quarter');
 is($new->safe_psql('winback', $contents{quarter}), $before->{quarter},
   'a materialized view is the same after REFRESH');
+WinbackTypes::refresh_tracked($new, 'winback');
 is($new->safe_psql('winback', q{
      INSERT INTO parts VALUES ('won_back', '1/2'), ('inactive', '3/4');
      SELECT tableoid::regclass, * FROM parts WHERE t IN ('1/2', '3/4') ORDER BY t::text; }),
