@@ -700,7 +700,7 @@ CustomerNumber(KeyPath path, int n)
 			uuid->data[n % UUID_LEN] = n + 1;
 			return UUIDPGetDatum(uuid);
 		case CUSTOMER_TEXT:
-			return PointerGetDatum(cstring_to_text(psprintf("%.*d", n * 2, n)));
+			return PointerGetDatum(cstring_to_text(psprintf("%.*d", n * 3, n)));
 		case CUSTOMER_INT32:
 			return Int32GetDatum(n - 2);
 		default:
