@@ -3,7 +3,7 @@
 --
 -- Proves that the type return_curve reads and writes what it should, that its statistics are those
 -- of R's package survival (survfit and survdiff; the numbers in the comments are R's), and that the
--- aggregates count silences as README, "Which silence?", defines them.
+-- aggregates count silences as doc/reference.md, "Silences and return curves", defines them.
 --
 SET TimeZone = 'UTC';
 SET IntervalStyle = 'postgres';

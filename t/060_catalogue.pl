@@ -1,7 +1,7 @@
 # 060_catalogue.pl
 #   Checks the catalogue entries that CREATE EXTENSION makes: each object has a
 #   comment, comments name the errors that a function raises and the cases in
-#   which it returns NULL, README's reference and the catalogue list the same
+#   which it returns NULL, doc/reference.md and the catalogue list the same
 #   functions, and functions, operators and aggregates have the attributes that
 #   they need.
 #
@@ -9,7 +9,7 @@
 #   covers a new object without a change. The test calls each function with
 #   wrong arguments and compares the errors with those that its comment names.
 #
-#   Limits: the test reads README's tables and calls, and not its prose. It takes
+#   Limits: the test reads the documents' tables and calls, and not their prose. It takes
 #   a C function to check for NULL if the function, or one that it calls, has
 #   PG_ARGISNULL for any argument.
 use strict;
@@ -316,16 +316,16 @@ for my $function (@functions) {
 }
 
 #
-# README's reference
+# The reference
 #
-my $readme = slurp_file("$top/README.md");
-my ($reference) = $readme =~ /^## Reference\n(.*?)^## /ms;
+my ($reference) =
+  slurp_file("$top/doc/reference.md") =~ /^## Functions and types\n(.*?)^## /ms;
 # a | in a cell is written as \|
 my @first_cells = $reference =~ /^\| (`(?:[^|\\]|\\\|)*?) \|/gm;
 s/\\\|/|/g for @first_cells;
 my @code = map { /`([^`]+)`/g } @first_cells;
 
-# Parse a signature of README. "f(a, [b,] c)" gives two forms, f(a, c) and f(a, b, c).
+# Parse a signature of the reference. "f(a, [b,] c)" gives two forms, f(a, c) and f(a, b, c).
 sub forms {
   my ($text) = @_;
   my ($before, $optional, $after) = $text =~ /^(.*?)\[(\w+),\] ?(.*)$/;
@@ -335,7 +335,7 @@ sub forms {
   return { text => $text, name => $name, arguments => \@arguments };
 }
 
-# Return whether a function has the name and the arguments of a form. README names an
+# Return whether a function has the name and the arguments of a form. The reference names an
 # argument by its name or by its type.
 sub is_of_form {
   my ($function, $form) = @_;
@@ -347,7 +347,7 @@ sub is_of_form {
 }
 
 my @forms = map { forms($_) } grep { /^\w+\(/ } @code;
-cmp_ok(scalar @forms, '>', 30, 'the reference of README has more than 30 signatures');
+cmp_ok(scalar @forms, '>', 30, 'doc/reference.md has more than 30 signatures');
 for my $form (@forms) {
   my @found = grep { is_of_form($_, $form) } @functions;
   # a function with the argument "at" exists for each of the three time types; a function of a
@@ -364,31 +364,35 @@ for my $form (@forms) {
   undef $at if $form->{name} eq 'track_customer_histories';
   is(join(', ', sort map { defined $at ? $_->{types}[$at] : 'one' } @found),
     defined $at ? $types{ $form->{arguments}[$at] } : 'one',
-    "README's $form->{text} is in the catalogue");
+    "doc/reference.md: $form->{text} is in the catalogue");
 }
 my @undocumented = grep {
   my $function = $_;
   !grep { is_of_form($function, $_) } @forms
 } @functions;
-is(join("\n", map { $_->{object} } @undocumented), '', 'README has each function that users call');
+is(join("\n", map { $_->{object} } @undocumented), '',
+  'doc/reference.md has each function that users call');
 
 is(join(' ', sort grep { /^\w+$/ } @code), ask(q{
     SELECT string_agg(typname, ' ' ORDER BY typname COLLATE "C")
       FROM pg_type JOIN members ON classid = 'pg_type'::regclass AND objid = pg_type.oid}),
-  'README lists the types of the extension, and no other type');
+  'doc/reference.md lists the types of the extension, and no other type');
 
 # An operator compares if it returns a boolean.
 is(join(' ', sort map { /^\w+ (\W+) \w+$/ ? $1 : () } @code), ask(q{
     SELECT string_agg(oprname, ' ' ORDER BY oprname)
       FROM pg_operator AS o JOIN members ON classid = 'pg_operator'::regclass AND objid = o.oid
      WHERE oprresult <> 'bool'::regtype}),
-  'README lists the operators that do not compare, and no other operator');
+  'doc/reference.md lists the operators that do not compare, and no other operator');
 
 my %known = map { $_ => 1 } split /\n/, ask(q{
   SELECT proname FROM functions WHERE NOT is_part UNION SELECT typname FROM pg_type});
-my @called = $readme =~ /\b((?:explain|lifecycle|rate|reactivation|winback)_\w+) *\(/g;
-is(join(' ', sort grep { !$known{$_} } @called), '',
-  'each function that README calls is in the catalogue');
+for my $document ('README.md', map { "doc/$_.md" } qw(guide reference speed scale)) {
+  my @called = slurp_file("$top/$document")
+    =~ /\b((?:explain|lifecycle|rate|reactivation|winback)_\w+) *\(/g;
+  is(join(' ', sort grep { !$known{$_} } @called), '',
+    "each function that $document calls is in the catalogue");
+}
 
 #
 # Attributes of functions

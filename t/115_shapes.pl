@@ -455,7 +455,7 @@ my %shapes = (
     return { has => 'o', keys => [ some(any(0, 0, 1), 'p.channel', 'o.channel', 'p.h') ],
       from => orders() . ' JOIN orders p ON p.customer = o.customer AND p.n % 13 = 1' };
   },
-  # the table of attributes is a subquery over the orders, as in README
+  # the table of attributes is a subquery over the orders, as in doc/guide.md
   join_first => sub {
     return { has => 'o', keys => [ maybe(0.8) ? 'p.first_month' : () ],
       from => orders() . q{ JOIN (SELECT customer, date_trunc('month', min(at)) AS first_month,
@@ -983,7 +983,7 @@ sub query {
     ($query, $truth) = $around->("SELECT * FROM (QUERY) q WHERE $condition");
   }
   elsif ($outer eq 'unnest') {
-    # README's form, for one series
+    # the form of doc/guide.md, for one series
     my $template = @keys ? 'SELECT '
       . join(', ', @k, 'u::text AS v1') . ' FROM (QUERY) q, unnest(v1) AS u'
       : 'SELECT u::text AS v1 FROM unnest((QUERY)) AS u';

@@ -12,7 +12,7 @@
 #     The others are sent to the foreign servers. EXPLAIN shows both.
 #   - The same holds after the databases were dumped and restored, and for aggregates as
 #     pg_upgrade creates them.
-#   - The ways of README to name the zone in a query give the same in every session: a
+#   - The ways of doc/guide.md to name the zone in a query give the same in every session: a
 #     local time (AT TIME ZONE), a function with SET TimeZone, and the column starts_on.
 #
 #   The foreign servers are other databases of the same server.

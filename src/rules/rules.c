@@ -2,8 +2,8 @@
  * rules.c
  *	  The definitions: standing, status over a period, and the two rates.
  *
- * See rules.h for the idea.  The functions implement the tables of README,
- * "Definitions"; a change here changes the definitions.
+ * See rules.h for the idea.  The functions implement the tables of
+ * doc/reference.md, "Definitions"; a change here changes the definitions.
  */
 #include "postgres.h"
 

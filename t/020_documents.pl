@@ -1,7 +1,11 @@
-# 020_readme.pl
-#   Runs every SQL block of README.md, in order, and compares what psql prints
-#   with the block of text that follows. The examples use the shop of the demo.
-#   Then makes each mistake of the tables in "Errors", and applies its remedy.
+# 020_documents.pl
+#   Runs every SQL block of README.md and of the documents in doc/, in order, and compares what
+#   psql prints with the block of text that follows. Each document has a database of its own,
+#   with the shop of the demo. Then makes each mistake of the tables in doc/reference.md,
+#   "Errors", and applies its remedy.
+#
+#   Limits: doc/scale.md needs several servers, so t/170_scale_out.pl runs it. The commands in
+#   other blocks (shells, settings) are not run.
 use strict;
 use warnings;
 
@@ -12,42 +16,59 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use WinbackCluster;
 
-my $readme = slurp_file("$FindBin::RealBin/../README.md");
-my $shop = "$FindBin::RealBin/../examples/demo/shop.sql";
-
-my $node = WinbackCluster::start('readme');
-WinbackCluster::fill($node, slurp_file($shop));
-
-# pairs: a block of SQL, and the text that it should print, or undef
-my @blocks;
-push @blocks, [ $1, $2 ]
-  while $readme =~ /^```sql\n(.*?)^```\n(?:```text\n(.*?)^```\n)?/gms;
-cmp_ok(scalar(@blocks), '>', 10, 'README has examples');
-my $sql_fences = () = $readme =~ /^```sql$/gm;
-is(scalar(@blocks), $sql_fences, 'every block of SQL was found');
+my $top = "$FindBin::RealBin/..";
+my $node = WinbackCluster::start('documents');
+WinbackCluster::fill($node, slurp_file("$top/examples/demo/shop.sql"));
 
 # the settings of a user in UTC
 $ENV{PGTZ} = 'UTC';
 $ENV{PGDATESTYLE} = 'ISO';
 
-foreach my $block (@blocks)
-{
-  my ($sql, $expected) = @$block;
-  my ($title) = $sql =~ /\A(?:--[^\n]*\n)?(.{1,60})/;
-  my $printed = '';
-
-  # one pipe for both, so that a warning stands where psql printed it
-  IPC::Run::run [ 'psql', '-X', '-q', '-d', $node->connstr('winback') ],
-    '<', \$sql, '>&', \$printed;
-
-  # psql prints a blank line after a table, which README.md leaves out
-  $printed =~ s/[ \t]+$//gm;
-  $printed =~ s/\n+\z/\n/;
-  is($printed, $expected // '', "README: $title");
+# The blocks of a document: pairs of SQL, and the text that it should print, or undef.
+sub blocks {
+  my ($document) = @_;
+  my @blocks;
+  push @blocks, [ $1, $2 ]
+    while $document =~ /^```sql\n(.*?)^```\n(?:```text\n(.*?)^```\n)?/gms;
+  return @blocks;
 }
 
-# The tables of "Errors" lead from a message to its cause and its remedy. For each of their rows
-# this list has a call with the mistake, and the call with the remedy.
+my @names = ('README.md', grep { $_ ne 'doc/scale.md' }
+    map { s{^\Q$top\E/}{}r } sort glob "$top/doc/*.md");
+my %examples;
+for my $name (@names) {
+  my $document = slurp_file("$top/$name");
+  my @blocks = blocks($document);
+  # each fence of SQL, also an indented one, begins a block that was found
+  my $fences = () = $document =~ /^\s*```\s*sql\b/gim;
+  is(scalar(@blocks), $fences, "every block of SQL of $name was found");
+  $examples{$name} = @blocks;
+  next unless @blocks;
+
+  my $database = "of $name";
+  $node->safe_psql('postgres', qq{CREATE DATABASE "$database" TEMPLATE winback});
+  for my $block (@blocks) {
+    my ($sql, $expected) = @$block;
+    my ($title) = $sql =~ /\A(?:--[^\n]*\n)?(.{1,60})/;
+    my $printed = '';
+
+    # one pipe for both, so that a warning stands where psql printed it
+    IPC::Run::run [ 'psql', '-X', '-q', '-d', $node->connstr($database) ],
+      '<', \$sql, '>&', \$printed;
+
+    # psql prints a blank line after a table, which the documents leave out
+    $printed =~ s/[ \t]+$//gm;
+    $printed =~ s/\n+\z/\n/;
+    is($printed, $expected // '', "$name: $title");
+  }
+}
+for my $name ('README.md', map { "doc/$_.md" } qw(guide reference speed)) {
+  cmp_ok($examples{$name}, '>', 0, "$name has examples");
+}
+cmp_ok($examples{'doc/guide.md'}, '>', 40, 'the guide has more than 40 examples');
+
+# The tables of "Errors" in doc/reference.md lead from a message to its cause and its remedy. For
+# each of their rows this list has a call with the mistake, and the call with the remedy.
 my $orders = 'customer_id, ordered_at';
 my $epoch = 'extract(epoch FROM ordered_at)::bigint';
 my $bounds = q{'2024-01-01', '2024-04-01'};
@@ -93,9 +114,10 @@ my @mistakes = (
     "lifecycle_counts($orders, 'purchase', $period, $days)",
     "lifecycle_counts($orders, lifecycle_event 'purchase', $period, $days)" ],
 );
-my ($tables) = $readme =~ /^### "function \.\.\. does not exist"\n(.*?)^### /ms;
-my @in_readme = $tables =~ /^\| `([^`]+)`/gm;
-is(join("\n", @in_readme), join("\n", map { $_->[0] } @mistakes),
+my $reference = slurp_file("$top/doc/reference.md");
+my ($tables) = $reference =~ /^### "function \.\.\. does not exist"\n(.*?)^### /ms;
+my @in_tables = $tables =~ /^\| `([^`]+)`/gm;
+is(join("\n", @in_tables), join("\n", map { $_->[0] } @mistakes),
   'this test has a call for each row of the tables');
 for (@mistakes) {
   my ($message, $mistake, $remedy) = @$_;
