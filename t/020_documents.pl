@@ -67,6 +67,31 @@ for my $name ('README.md', map { "doc/$_.md" } qw(guide reference speed)) {
 }
 cmp_ok($examples{'doc/guide.md'}, '>', 40, 'the guide has more than 40 examples');
 
+# doc/timeline.svg draws the table three_customers of doc/reference.md to scale: 1.3 units a day,
+# and the period begins at 759. Compare its purchases, silences, statuses and dates with the table.
+my $picture = slurp_file("$top/doc/timeline.svg");
+my @drawn;
+my $row = qr{>(\w+)</text>\n<line class="row".*?>(\d+) days.*?<text class="head"[^>]*>(\w+)<}s;
+while ($picture =~ /$row/g) {
+  my ($name, $silence, $status, $text) = ($1, $2, $3, $&);
+  my @purchases = map { sprintf '%.0f', ($_ - 759) / 1.3 }
+    $text =~ /<circle class="dot" cx="([\d.]+)"/g;
+  push @drawn, "$name|@purchases|$silence|$status";
+}
+is(join("\n", @drawn), $node->safe_psql('of doc/reference.md', q{
+    SELECT customer, string_agg((at - date '2024-01-01')::text, ' ' ORDER BY at),
+           date '2024-01-01' - max(at) FILTER (WHERE at < '2024-01-01'),
+           lifecycle_during(at, '[2024-01-01,2024-04-01)', '90 days', '1 year')
+      FROM three_customers GROUP BY customer ORDER BY customer}),
+  'the picture shows the purchases, the silence and the status of each customer');
+my @marks = $picture =~ m{<line class="mark" x1="([\d.]+)".*?>(\d+-\d+-\d+)</text>}gs;
+is(join(' ', @marks), $node->safe_psql('winback', q{
+    SELECT string_agg(round(759 + 1.3 * (at::date - date '2024-01-01'), 1) || ' ' || at::date,
+                      ' ' ORDER BY at)
+      FROM unnest(ARRAY[timestamp '2024-01-01' - interval '1 year', '2024-01-01',
+                        timestamp '2024-01-01' - interval '90 days', '2024-04-01']) AS at}),
+  'the picture shows the marks where they are');
+
 # The tables of "Errors" in doc/reference.md lead from a message to its cause and its remedy. For
 # each of their rows this list has a call with the mistake, and the call with the remedy.
 my $orders = 'customer_id, ordered_at';
