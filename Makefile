@@ -1,9 +1,27 @@
 # winback: builds with PGXS (PostgreSQL's own makefiles for extensions).
+# `make help` prints the lines below that begin with "#:".
 #
-#   make, make install, make installcheck    as PostgreSQL people expect
-#   make test, make demo                     everything from a bare Debian machine, see README
-#   make lint, make deb                      static checks, Debian packages, see CONTRIBUTING
-#   make matrix, make upgrade                the same with other versions, in chroots
+#: As with any extension (PG_CONFIG=/path/to/pg_config chooses the PostgreSQL):
+#:   make                builds the extension
+#:   make install        installs it (as root); then: CREATE EXTENSION winback;
+#:   make installcheck   runs the tests against a running server, as a superuser
+#:   make uninstall      removes the installed files (as root)
+#:   make clean          removes what make has built
+#: On a Debian machine; these install missing packages, and use a server of their own:
+#:   make demo           shows the rates of a small shop, and writes a report
+#:   make report         writes a report on your own table:
+#:                       make report DB=... ORDERS=... CUSTOMER=... AT=... [AMOUNT=...]
+#:   make test           runs all tests; the last line is the count
+#:   make lint           runs all checks that need no server
+#: Other versions of PostgreSQL, in chroots:
+#:   make matrix         runs all tests with 15, 17, 18 and 19
+#:   make upgrade        runs pg_upgrade from 15 to 17, 18 and 19
+#: Packages, written to dist/:
+#:   make dist           the archive for PGXN, winback-VERSION.zip, of the last commit
+#:   make deb            Debian packages for this machine
+#:   make debs           builds, installs and tests them in Debian trixie and sid
+#:   make rpm            an RPM for this machine's PostgreSQL (tried on Debian only)
+#:   make help           prints this list; doc/install.md and CONTRIBUTING.md say more
 EXTENSION = winback
 MODULE_big = winback
 DATA_built = sql/winback--0.1.sql
@@ -70,11 +88,15 @@ PG_CPPFLAGS += -DWINBACK_UNKNOWN_MAJOR
 endif
 EXTRA_CLEAN = tmp_check
 
-# A bare machine has no pg_config yet: these bring one themselves.
-SCRIPTS_OF_OURS = test demo lint deb matrix upgrade
-ifneq ($(filter-out $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
+# A bare machine has no pg_config yet: these bring one themselves, or need none.
+SCRIPTS_OF_OURS = test demo lint dist deb debs rpm matrix upgrade
+ifneq ($(filter-out help report $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(if $(shell command -v $(PG_CONFIG) 2>/dev/null),$(shell $(PG_CONFIG) --pgxs))
+ifeq ($(wildcard $(PGXS)),)
+# in one line, instead of what sh and make would say
+$(error $(shell sh $(dir $(lastword $(MAKEFILE_LIST)))scripts/no-pg-config "$(PG_CONFIG)"))
+endif
 include $(PGXS)
 
 # PGXS does not look at our headers, and makes no directories for a build outside the tree (VPATH).
@@ -90,6 +112,9 @@ $(DATA_built): $(srcdir)/scripts/install-script.awk $(templates)
 	mv $@.tmp $@
 endif
 
-.PHONY: $(SCRIPTS_OF_OURS)
+.PHONY: help $(SCRIPTS_OF_OURS)
 $(SCRIPTS_OF_OURS):
 	@scripts/$@
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))

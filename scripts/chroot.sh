@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 #
 # chroot.sh
-#   Shared by `make matrix` and `make upgrade`: makes a chroot of the Debian
-#   release that has a version of PostgreSQL, and runs our tests in it.
+#   Shared by `make matrix`, `make upgrade` and `make debs`: makes a chroot of the
+#   Debian release that has a version of PostgreSQL, and runs our tests in it.
 #
 #   The idea: mmdebstrap makes each chroot once, under a temporary name; it gets
 #   its own name when it is complete. Each run has its own namespaces (unshare),
@@ -10,7 +10,8 @@
 #   the processes and the shared memory when the first process ends, however it
 #   ends. During a run the chroot is read-only, so that it never changes; so is
 #   the checkout, at /winback. Only /tmp can be written: it is a directory below
-#   $tmp.
+#   $tmp. A script that installs packages sets discarding=yes: then an overlay
+#   takes what the run writes into the chroot, and ends with the run.
 #
 #   Packages come from the mirrors that this machine's apt uses for Debian. We
 #   skip a release that these mirrors do not have, and we skip everything on a
@@ -42,6 +43,9 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 patience=900    # seconds to wait for a chroot; making one usually takes one to three minutes
 script=${0##*/}
 versions=() fresh=no require=no
+subject=PostgreSQL  # the word for what $versions counts: of PostgreSQL, or releases of Debian
+word=VERSION        # and for one of them in the usage
+discarding=no       # whether a run may write into its chroot, to no effect
 making=     # directory of the chroot that is being made
 passed=0 failed=0 skipped=0
 summary=()
@@ -68,7 +72,7 @@ begin_chroots() {
     if (($#)); then versions=("$@"); fi
     for version in "${versions[@]}"; do
         [[ ${release[$version]:-} && " $default " == *" $version "* ]] ||
-            die "no PostgreSQL '$version' here, only $default" "See scripts/$script --help."
+            die "no $subject '$version' here, only $default" "See scripts/$script --help."
     done
 
     if ((EUID != 0)); then
@@ -106,10 +110,10 @@ begin_chroots() {
 
 usage() {
     cat <<END
-Usage: scripts/$script [--fresh] [--require] [VERSION...]
+Usage: scripts/$script [--fresh] [--require] [$word...]
 
 $1
-VERSION is one of $2; default: all of them.
+$word is one of $2; default: all of them.
 
   --fresh    make the chroots anew, though they are in $cache
   --require  let it be a failure that a release cannot be reached
@@ -142,7 +146,7 @@ leave_out() {
 
 leave_out_all() {
     local version
-    for version in "${versions[@]}"; do leave_out "PostgreSQL $version" "$1"; done
+    for version in "${versions[@]}"; do leave_out "$subject $version" "$1"; done
     versions=()
 }
 
@@ -164,10 +168,18 @@ inside() {
     mapfile -t seeds < <(env | sed -n '/^WINBACK_FUZZ_/p')
     # shellcheck disable=SC2016  # the inner shell expands it
     isolated bash -euc '
-        root=$1 scratch=$2 src=$3
-        shift 3
-        mount --bind "$root" "$root"
-        mount -o remount,bind,ro "$root"
+        root=$1 scratch=$2 src=$3 discarding=$4
+        shift 4
+        if [[ $discarding == yes ]]; then
+            mkdir "$scratch.overlay"
+            mount -t tmpfs tmpfs "$scratch.overlay"
+            mkdir "$scratch.overlay"/{upper,work}
+            mount -t overlay overlay -o "lowerdir=$root,upperdir=$scratch.overlay/upper" \
+                -o "workdir=$scratch.overlay/work" "$root"
+        else
+            mount --bind "$root" "$root"
+            mount -o remount,bind,ro "$root"
+        fi
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount -t tmpfs tmpfs "$root/dev/shm"
@@ -175,7 +187,7 @@ inside() {
         mount --bind "$src" "$root/winback"
         mount -o remount,bind,ro "$root/winback"
         exec chroot "$root" "$@"' \
-        bash "$1" "$2" "$src" \
+        bash "$1" "$2" "$src" "$discarding" \
         /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "${seeds[@]}" "${@:3}"
 }
 
@@ -257,8 +269,9 @@ make_chroot() {
     chmod 755 "$making"
     echo "$preferences" >"$tmp/preferences"
     # shellcheck disable=SC2016  # mmdebstrap expands it
-    guarded isolated timeout --foreground --signal=KILL "$patience" \
-        mmdebstrap --mode=root --variant=apt --format=directory --verbose \
+    guarded with_progress "$tmp/mmdebstrap.log" step_of_apt \
+        isolated timeout --foreground --signal=KILL "$patience" mmdebstrap \
+        --mode=root --variant=apt --format=directory --verbose \
         --include="$packages" --aptopt='Acquire::Retries "3"' "${options[@]}" \
         --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/lib/llvm-*/lib/*.a' \
         --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
@@ -266,7 +279,7 @@ make_chroot() {
         --setup-hook='echo "create_main_cluster = false" \
             >"$1/etc/postgresql-common/createcluster.d/winback.conf"' \
         --setup-hook="cp '$tmp/preferences' \"\$1/etc/apt/preferences.d/winback\"" \
-        "${suites%% *}" "$making" "${sources[@]}" >"$tmp/mmdebstrap.log" 2>&1 || status=$?
+        "${suites%% *}" "$making" "${sources[@]}" || status=$?
     if ((status)); then
         ((status != 137)) ||
             echo "E: Failed to fetch and install it all in $patience seconds" \

@@ -35,6 +35,7 @@ version=      # the major version of PostgreSQL
 tmp=          # our temporary directory
 runner=       # as_runner runs commands as this user if we are root
 job=          # the process group of the current job
+reporter=     # the process that reports the progress of the current job
 dropin=       # this file keeps apt-get from creating a cluster
 dropin_dir=   # the directory of this file, if we created it
 missing=()    # packages that the script needs
@@ -110,11 +111,81 @@ can_be_root() {
     sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo true; }
 }
 
+# --------------------------------------------------------------- progress
+
+# with_progress LOG STEP_OF COMMAND...: run the command with its output in LOG. As long as
+# it runs, print what the function STEP_OF reads in LOG: on a terminal in one line that
+# changes each second, elsewhere in a line every 5 seconds, and every 15 seconds after a
+# minute, so that a log stays readable.
+with_progress() {
+    local log=$1 step_of=$2 status=0
+    shift 2
+    : >"$log"
+    report_progress "$log" "$step_of" &
+    reporter=$!
+    "$@" >"$log" 2>&1 || status=$?
+    kill "$reporter" 2>/dev/null || true
+    # without the message that the shell has killed it
+    wait "$reporter" 2>/dev/null || true
+    reporter=
+    if on_terminal; then printf '\r\033[K'; fi
+    return "$status"
+}
+
+on_terminal() { [[ -t 1 && ${TERM:-dumb} != dumb ]]; }
+
+report_progress() {
+    local log=$1 step_of=$2 begun=$SECONDS pause=5 pipe line
+    trap - ERR
+    trap 'exit 0' TERM
+    if on_terminal; then pause=1; fi
+    # bash waits for input without a program such as sleep, which would outlive it
+    exec {pipe}<> <(:)
+    # a reporter ends with its script, even if kill -9 ended that
+    while kill -0 "$$" 2>/dev/null; do
+        ((pause == 1 || SECONDS - begun < 60)) || pause=15
+        read -rt "$pause" -u "$pipe" _ || true
+        line=$("$step_of" "$log" 2>/dev/null) || true
+        printf -v line '%5d s  %.66s' "$((SECONDS - begun))" "${line:-waiting}"
+        if on_terminal; then printf '\r\033[K%s' "$line"; else printf '%s\n' "$line"; fi
+    done
+}
+
+# step_of_apt LOG: print what apt-get does, and to which package
+step_of_apt() {
+    awk '
+        match($0, /[0-9]+ newly installed/) { total = " of " $3 + $1 }
+        # Get:7 MIRROR SUITE ARCHITECTURE PACKAGE ARCHITECTURE VERSION [SIZE], or
+        # Get:7 MIRROR SUITE ARCHITECTURE Packages [SIZE]
+        /^(Get|Hit):[0-9]/ {
+            package = NF > 6 && $6 !~ /^\[/
+            doing = package ? "downloads " $5 " (" ++got total ")" : "reads the list of " $3
+        }
+        /^(Ign|Err):[0-9]/ { doing = "has not yet got " $3 " " $5 " from " $2 }
+        /^Unpacking / { doing = "unpacks " $2 " (" ++unpacked total ")" }
+        /^Setting up / { doing = "sets up " $3 " (" ++set_up total ")" }
+        /^Processing triggers for / { doing = "runs the triggers of " $4 }
+        /^0% \[|^Reading package lists/ { if (!doing) doing = "reads its lists" }
+        END { print "apt " (doing ? doing : "works") }' "$1"
+}
+
+# step_of_build LOG: print what make, a compiler or debhelper does
+step_of_build() {
+    awk '
+        match($0, /[^ \/]+\.c( |$)/) { doing = "compiles " substr($0, RSTART, RLENGTH) }
+        /^ +dh_|^ +debian\/rules|^dpkg-/ { doing = "runs " $1 }
+        /^###/ { part = $2 " " $3 ": " }
+        /^test / { doing = "has tested " $2 }
+        /^ok [0-9]/ { doing = "has tested " $4 }
+        END { print part doing }' "$1"
+}
+
 # ---------------------------------------------------------------- the end
 
 clean_up() {
     local status=$? group=$job file pid i
     trap '' HUP INT TERM
+    [[ -z $reporter ]] || kill -TERM "$reporter" 2>/dev/null || true
     if [[ $group ]]; then
         kill -TERM -- "-$group" 2>/dev/null || true
         wait "$group" 2>/dev/null || true
@@ -214,7 +285,7 @@ choose_version() {
             no_root gcc libc6-dev make perl libipc-run-perl postgresql postgresql-server-dev-all
         know_package postgresql || update_lists
         [[ $(apt-cache depends postgresql 2>/dev/null) =~ Depends:\ postgresql-([0-9]+) ]] ||
-            die "apt finds no package postgresql" \
+            not_found postgresql \
                 "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
         version=${BASH_REMATCH[1]}
         step "PostgreSQL $version, the version of this Debian release (none is installed)"
@@ -269,10 +340,37 @@ no_root() {
 
 update_lists() {
     step "apt-get update, for apt's package lists are empty or out of date"
-    apt_get update >"$tmp/apt.log" 2>&1 || {
-        tail -n 20 "$tmp/apt.log" >&2
-        die "apt-get update failed"
-    }
+    with_progress "$tmp/apt.log" step_of_apt apt_get update || apt_failed "apt-get update failed"
+}
+
+# not_found PACKAGE LINE...: say that apt does not find the package. apt-get update counts it
+# as a success if it reached no mirror.
+not_found() {
+    [[ ! $(unreachable) ]] || apt_failed "apt finds no package $1"
+    die "apt finds no package $1" "${@:2}"
+}
+
+# unreachable: print the first line of apt's log about a mirror or a proxy that could not be
+# reached, if there is one
+unreachable() {
+    [[ -e $tmp/apt.log ]] || return 0
+    local said='Temporary failure resolving|Could not resolve|Unable to connect to'
+    said+='|[Cc]ould not connect to|Cannot initiate the connection'
+    said+='|Connection (timed out|refused|failed)|Network is unreachable|No route to host'
+    grep -Em 1 "$said" "$tmp/apt.log" || true
+}
+
+# apt_failed MESSAGE [LINE...]: print the reason that apt's log gives, and exit. The lines
+# are the advice if the network is not the reason.
+apt_failed() {
+    local message=$1 reason
+    shift
+    reason=$(unreachable | sed -E 's/^([EW]: |Err:[0-9]+ )//; s/^ +//')
+    [[ ! $reason ]] || die "$message: apt reaches no mirror" "$reason" \
+        "Mend the network of this machine, its name server (/etc/resolv.conf) or its proxy" \
+        "(Acquire::http::Proxy in /etc/apt/apt.conf.d), and run this again."
+    tail -n 40 "$tmp/apt.log" >&2
+    die "$message; its last lines are above" "$@"
 }
 
 # install_missing: print the command, and install all packages with it.
@@ -299,9 +397,9 @@ install_missing() {
     command="apt-get install --no-install-recommends ${missing[*]}"
     for package in "${missing[@]}"; do
         know_package "$package" && continue
-        [[ $package == postgresql-* ]] || die "apt finds no package $package" \
+        [[ $package == postgresql-* ]] || not_found "$package" \
             "See whether /etc/apt/sources.list or sources.list.d names a Debian mirror."
-        die "apt finds no package $package" \
+        not_found "$package" \
             "This release may not have PostgreSQL $version. Choose another one with" \
             "PG_CONFIG=/usr/lib/postgresql/NN/bin/pg_config, or add https://apt.postgresql.org" \
             "to apt's sources."
@@ -314,15 +412,14 @@ install_missing() {
     hold_back_main_cluster
     count=$(grep -c '^Inst' <<<"$plan" || true)
     step "$command ($count packages with their dependencies; this may take minutes)"
-    if ! apt_get "${install[@]}" "${missing[@]}" >"$tmp/apt.log" 2>&1; then
+    if ! with_progress "$tmp/apt.log" step_of_apt apt_get "${install[@]}" "${missing[@]}"; then
+        [[ ! $(unreachable) ]] || apt_failed "apt-get could not install the packages"
         step "That failed; once more with fresh package lists"
         update_lists
-        apt_get "${install[@]}" "${missing[@]}" >"$tmp/apt.log" 2>&1 || {
-            tail -n 40 "$tmp/apt.log" >&2
-            die "apt-get could not install the packages; its last lines are above" \
+        with_progress "$tmp/apt.log" step_of_apt apt_get "${install[@]}" "${missing[@]}" ||
+            apt_failed "apt-get could not install the packages" \
                 "Mend that, for instance with  apt-get -f install  and  dpkg --configure -a," \
                 "and come back."
-        }
     fi
     [[ -z $dropin ]] || release_main_cluster
 }
@@ -370,9 +467,14 @@ prepare() {
     fi
     # the package node-d3 has only scripts, and nothing here runs Node
     want node-d3 "D3, to draw the report" test -r /usr/share/nodejs/d3/dist/d3.min.js
-    # With its dependencies it takes 490 MB, which is too much for a developer's machine,
-    # as only one test uses it.
+    # Only one test uses each of these, and a browser takes 490 MB with its dependencies,
+    # which is too much for a developer's machine.
     if [[ $1 == test && ${CI:-} == true ]]; then
+        # for the archive of `make dist`, which t/190_first_minutes.pl unpacks
+        want git "to make an archive" command -v git
+        want unzip "to unpack an archive" command -v unzip
+        want python3-jsonschema "to validate META.json" \
+            /usr/bin/python3 -s -c "import jsonschema"
         want chromium-headless-shell "to look at the report in a browser" has_chromium
         want_drivers
     fi
@@ -479,7 +581,7 @@ build() {
     fi
     enter_copy
 
-    if ! guarded build_and_stage >"$tmp/build.log" 2>&1; then
+    if ! guarded with_progress "$tmp/build.log" step_of_build build_and_stage; then
         cat "$tmp/build.log" >&2
         die "the build failed; the output of the compiler is above"
     fi
@@ -496,36 +598,42 @@ build_and_stage() {
 }
 
 # set_make_options: leave out the bitcode, which is a copy of the code for the JIT
-# compiler, if the clang that PostgreSQL was built with is not installed
-make_options=()
+# compiler and takes half of the time, if the script does not need it or if the clang that
+# PostgreSQL was built with is not installed
+make_options=() bitcode=yes
 set_make_options() {
     local pgxs clang
+    make_options=()
     pgxs=$("$bindir/pg_config" --pgxs)
     clang=$(sed -nE 's/^CLANG *= *//p' "$(dirname "$pgxs")/../Makefile.global")
-    command -v "${clang:-clang}" >/dev/null || make_options=(with_llvm=no)
+    [[ $bitcode == yes ]] && command -v "${clang:-clang}" >/dev/null ||
+        make_options=(with_llvm=no)
     # as src/compat.h says
     [[ ! ${WINBACK_UNKNOWN_MAJOR:-} ]] || make_options+=(WINBACK_UNKNOWN_MAJOR=1)
+}
+
+# extension_settings STAGE: print the settings of a server that finds the extension in STAGE
+extension_settings() {
+    local sharedir settings
+    sharedir=$("$bindir/pg_config" --sharedir)
+    settings=$(as_runner "$bindir/postgres" --describe-config)
+    if grep -q '^extension_destdir' <<<"$settings"; then
+        echo "extension_destdir = '$1'"
+    elif ((version >= 18)); then
+        echo "extension_control_path = '$1$sharedir:\$system'"
+    else
+        return 1
+    fi
+    echo "dynamic_library_path = '$1$("$bindir/pg_config" --pkglibdir):\$libdir'"
 }
 
 # start_server: start a server, and set PGHOST, PGPORT, PGUSER and PGDATABASE for it, and
 # TEMP_CONFIG and WINBACK_DESTDIR for tests that start servers of their own.
 start_server() {
-    local libdir sharedir settings
-    libdir=$("$bindir/pg_config" --pkglibdir)
-    sharedir=$("$bindir/pg_config" --sharedir)
-    settings=$(as_runner "$bindir/postgres" --describe-config)
-    {
-        if grep -q '^extension_destdir' <<<"$settings"; then
-            echo "extension_destdir = '$tmp/stage'"
-        elif ((version >= 18)); then
-            echo "extension_control_path = '$tmp/stage$sharedir:\$system'"
-        else
-            die "this PostgreSQL $version can only load extensions from its own directories" \
-                "Use a PostgreSQL package of Debian or apt.postgresql.org, or PostgreSQL 18" \
-                "or newer."
-        fi
-        echo "dynamic_library_path = '$tmp/stage$libdir:\$libdir'"
-    } >"$tmp/extension.conf"
+    extension_settings "$tmp/stage" >"$tmp/extension.conf" ||
+        die "this PostgreSQL $version can only load extensions from its own directories" \
+            "Use a PostgreSQL package of Debian or apt.postgresql.org, or PostgreSQL 18" \
+            "or newer."
 
     step "Starting a throw-away PostgreSQL $version server in $tmp"
     guarded as_runner "$bindir/initdb" --pgdata="$tmp/data" --username=postgres --auth=trust \
