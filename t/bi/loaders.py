@@ -23,7 +23,7 @@ QUERIES = {
     "statuses": "SELECT ARRAY['won_back', 'new', NULL]::lifecycle_status[]",
     "event": "SELECT lifecycle_event 'purchase'",
     "spend": "SELECT spend_tally '2/30.00/500.00'",
-    "losses": "SELECT spend_tally '3/-12345678.901/152415787501234567.5'",
+    "losses": "SELECT spend_tally '3/-45678.901/2915787501234567.5'",
     "nothing": "SELECT spend_tally '0/0/0'",
     "history": "SELECT history_agg(ordered_at, amount)::text FROM orders WHERE customer_id = 4",
     "curve": "SELECT return_curve '{2:1/0,5:0/1}'",
