@@ -6,8 +6,9 @@
     tally = await pool.fetchval("SELECT winback_tally(...) FROM orders")
     tally.returned, tally.eligible, tally.rate
 
-asyncpg needs this: without it, it refuses to read these types. Rows such as lifecycle_counts are
-records. Pass a period as asyncpg.Range and a threshold as datetime.timedelta.
+Without this, asyncpg returns the text of a value, and refuses to read rows such as
+lifecycle_counts. With it, they are records. Pass a period as asyncpg.Range and a threshold as
+datetime.timedelta.
 """
 from winback_types import BINARY, TEXT
 
