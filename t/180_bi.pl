@@ -164,6 +164,13 @@ sql(q{CREATE ROLE reader; GRANT USAGE ON SCHEMA bi TO reader;
       GRANT SELECT ON bi.lifecycle_by_month, bi.customers TO reader});
 is(sql('SET ROLE reader; SELECT count(*) FROM bi.lifecycle_by_month'), 29,
   'a role without rights to the orders reads a view');
+my $ask = q{SET ROLE reader; SELECT winback_eligible
+  FROM bi.lifecycle('3 months', '2024-07-01', '2024-09-30')};
+sql('GRANT SELECT ON bi.settings TO reader');
+my ($status, $printed, $refusal) = $node->psql('winback', $ask);
+like($refusal, qr/permission denied for table orders/, 'the function needs rights to the orders');
+sql('GRANT SELECT (customer_id, ordered_at, amount) ON orders TO reader');
+is(sql($ask), 1669, 'which are rights to three columns');
 
 # doc/bi.md shows statements of views.sql.
 my $views = slurp_file("$bi/views.sql");
