@@ -438,10 +438,13 @@ sub npm_project {
   return ($fine ? $directory : undef, $printed . $errors);
 }
 
+# Takes what run() returns. Returns the JSON in the last line of the output, and undef if there is
+# none. Cube prints warnings before it.
 sub decoded {
   my ($fine, $printed, $errors, $name) = @_;
-  ok($fine, $name) or diag($errors);
-  return $fine ? decode_json($printed) : undef;
+  my $json = eval { decode_json(($printed =~ /(.*)\n\z/)[0]) };
+  ok($fine && $json, $name) or diag($printed . $errors);
+  return $json;
 }
 
 # Rows of SQL as JSON has them, all values as text.
