@@ -477,6 +477,7 @@ prepare() {
             /usr/bin/python3 -s -c "import jsonschema"
         want chromium-headless-shell "to look at the report in a browser" has_chromium
         want_drivers
+        want_bi
     fi
     if ((${#missing[@]})); then
         install_missing
@@ -504,6 +505,15 @@ want_drivers() {
     want libdbd-pg-perl "the driver for Perl" perl -MDBD::Pg -e 1
     want node-pg "a driver for Node.js" has_node_pg
     want r-cran-rpostgresql "a driver for R" test -d /usr/lib/R/site-library/RPostgreSQL
+}
+
+# want_bi: note the packages with which t/180_bi.pl reads the templates and dashboards of
+# examples/bi. It also uses drivers for Python, and npm if it is there.
+want_bi() {
+    local import=(/usr/bin/python3 -s -c)
+    want python3-jinja2 "to render templates for BI tools" "${import[@]}" "import jinja2"
+    want python3-yaml "to read the models of dbt" "${import[@]}" "import yaml"
+    want python3-jsonschema "to validate a dashboard" "${import[@]}" "import jsonschema"
 }
 
 # add_npm_driver: let npm install node-pg if apt could not, because Debian's package does not

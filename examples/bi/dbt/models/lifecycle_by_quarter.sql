@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+{{ winback_series(source('shop', 'orders'), '3 months') }}

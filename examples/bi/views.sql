@@ -1,0 +1,177 @@
+-- views.sql
+--   Views over the orders of the demo's shop (examples/demo/shop.sql) for tools that draw
+--   dashboards. doc/bi.md explains how each tool reads them.
+--
+--   The idea: three materialized views keep the numbers, and a plain view stands before each,
+--   because some tools list only plain views (Malloy and LibreOffice among them). All columns
+--   have types of PostgreSQL's own: a status is a text, and a tally is two numbers.
+--
+--   The queries stand in functions that fix the time zone, so a refresh returns the same numbers
+--   in every session. The functions have a body in standard SQL (BEGIN ATOMIC), whose names are
+--   looked up here and now, because a refresh has no search_path from PostgreSQL 17 on.
+--
+--   To use this file for your own table, replace orders, customer_id, ordered_at and amount, the
+--   thresholds in bi.settings, the segments in bi.segments, and the time zone 'UTC' (three times).
+
+CREATE SCHEMA bi;
+
+-- the silence after which a customer is inactive, and after which a customer is churned
+CREATE VIEW bi.settings AS
+SELECT 60 AS inactive_days, 180 AS churned_days;
+
+-- The lifecycle of each step: from the year of the first order to the current one, so that all
+-- steps begin where a reader expects, or from from_date to to_date, both included. A period is
+-- complete if it is over and the data cover it.
+CREATE FUNCTION bi.lifecycle(step interval, from_date date DEFAULT NULL, to_date date DEFAULT NULL,
+                             inactive_days int DEFAULT NULL, churned_days int DEFAULT NULL)
+RETURNS TABLE (
+  starts_on date, history_complete boolean, period_complete boolean,
+  new_customers bigint, retained bigint, reactivated bigint, won_back bigint,
+  active_end bigint, inactive_end bigint, churned_end bigint,
+  reactivation_returned bigint, reactivation_eligible bigint, reactivation_rate float8,
+  reactivation_lower float8, reactivation_upper float8,
+  winback_returned bigint, winback_eligible bigint, winback_rate float8,
+  winback_lower float8, winback_upper float8,
+  revenue_new numeric, revenue_retained numeric, revenue_reactivated numeric,
+  revenue_won_back numeric, revenue_other numeric)
+LANGUAGE sql STABLE SET timezone = 'UTC'
+BEGIN ATOMIC
+  SELECT counts.starts_on, counts.history_complete,
+         counts.period_complete AND counts.period_end <= now(),
+         counts.new_customers, counts.retained, counts.reactivated, counts.won_back,
+         counts.active_end, counts.inactive_end, counts.churned_end,
+         returned(counts.reactivation), eligible(counts.reactivation), counts.reactivation_rate,
+         reactivation.lower, reactivation.upper,
+         returned(counts.win_back), eligible(counts.win_back), counts.winback_rate,
+         win_back.lower, win_back.upper,
+         counts.revenue_new, counts.revenue_retained, counts.revenue_reactivated,
+         counts.revenue_won_back, counts.revenue_other
+  FROM unnest((
+         SELECT lifecycle_series(
+                  customer_id, ordered_at, amount,
+                  (SELECT tstzrange(
+                            coalesce(from_date, date_trunc('year', min(ordered_at)), now()),
+                            coalesce(to_date + 1, date_trunc('year', now()) + interval '1 year'))
+                   FROM orders),
+                  step,
+                  (SELECT make_interval(days => coalesce($4, settings.inactive_days))
+                   FROM bi.settings),
+                  (SELECT make_interval(days => coalesce($5, settings.churned_days))
+                   FROM bi.settings))
+         FROM orders)) AS counts,
+       rate_interval(counts.reactivation) AS reactivation,
+       rate_interval(counts.win_back) AS win_back;
+END;
+
+-- Months and quarters. Only periods that the data cover have a row. Another step is another view,
+-- because tallies of periods must never be added up.
+CREATE MATERIALIZED VIEW bi.lifecycle_by_month_stored AS
+SELECT * FROM bi.lifecycle('1 month') WHERE history_complete AND period_complete;
+
+CREATE MATERIALIZED VIEW bi.lifecycle_by_quarter_stored AS
+SELECT * FROM bi.lifecycle('3 months') WHERE history_complete AND period_complete;
+
+-- an index without a condition, so that a refresh can be concurrent
+CREATE UNIQUE INDEX ON bi.lifecycle_by_month_stored (starts_on);
+CREATE UNIQUE INDEX ON bi.lifecycle_by_quarter_stored (starts_on);
+
+CREATE VIEW bi.lifecycle_by_month AS SELECT * FROM bi.lifecycle_by_month_stored;
+CREATE VIEW bi.lifecycle_by_quarter AS SELECT * FROM bi.lifecycle_by_quarter_stored;
+
+-- one row for each segment of a stacked bar
+CREATE VIEW bi.buyers_by_month AS
+SELECT starts_on, status, customers, revenue
+FROM bi.lifecycle_by_month_stored,
+     LATERAL (VALUES ('new', new_customers, revenue_new),
+                     ('retained', retained, revenue_retained),
+                     ('reactivated', reactivated, revenue_reactivated),
+                     ('won back', won_back, revenue_won_back)) AS bar (status, customers, revenue);
+
+-- The segment of each customer. It must be a property of the customer that never changes, such as
+-- the country, or here the season of the first order.
+CREATE VIEW bi.segments AS
+SELECT customer_id,
+       CASE WHEN extract(month FROM min(ordered_at) AT TIME ZONE 'UTC') >= 10
+            THEN 'Christmas season' ELSE 'rest of the year' END AS segment
+FROM orders
+WHERE customer_id IS NOT NULL
+GROUP BY customer_id;
+
+-- Months by segment, with columns that can be added up over the segments of one month, and no
+-- rates: the rate of several segments is sum(returned) / sum(eligible).
+CREATE FUNCTION bi.lifecycle_of_segments()
+RETURNS TABLE (
+  starts_on date, segment text,
+  new_customers bigint, retained bigint, reactivated bigint, won_back bigint,
+  reactivation_returned bigint, reactivation_eligible bigint,
+  winback_returned bigint, winback_eligible bigint,
+  revenue numeric, revenue_that_came_back numeric)
+LANGUAGE sql STABLE SET timezone = 'UTC'
+BEGIN ATOMIC
+  SELECT counts.starts_on, series.segment,
+         counts.new_customers, counts.retained, counts.reactivated, counts.won_back,
+         returned(counts.reactivation), eligible(counts.reactivation),
+         returned(counts.win_back), eligible(counts.win_back),
+         counts.revenue_new + counts.revenue_retained + counts.revenue_reactivated
+           + counts.revenue_won_back + counts.revenue_other,
+         counts.revenue_reactivated + counts.revenue_won_back
+  FROM (SELECT segments.segment,
+               lifecycle_series(
+                 customer_id, ordered_at, amount,
+                 (SELECT tstzrange(coalesce(date_trunc('year', min(ordered_at)), now()),
+                                   date_trunc('year', now()) + interval '1 year')
+                  FROM orders),
+                 '1 month',
+                 (SELECT make_interval(days => inactive_days) FROM bi.settings),
+                 (SELECT make_interval(days => churned_days) FROM bi.settings)) AS counts
+        FROM orders JOIN bi.segments USING (customer_id)
+        GROUP BY segments.segment) AS series,
+       unnest(series.counts) AS counts;
+END;
+
+-- A month is complete if the orders of all segments together cover it.
+CREATE MATERIALIZED VIEW bi.lifecycle_by_month_and_segment_stored AS
+SELECT segments.*
+FROM bi.lifecycle_of_segments() AS segments
+     JOIN bi.lifecycle('1 month') AS months USING (starts_on)
+WHERE months.history_complete AND months.period_complete;
+
+CREATE UNIQUE INDEX ON bi.lifecycle_by_month_and_segment_stored (starts_on, segment);
+
+CREATE VIEW bi.lifecycle_by_month_and_segment AS
+SELECT * FROM bi.lifecycle_by_month_and_segment_stored;
+
+-- The customers on the day after the last order, or now if that is earlier.
+CREATE FUNCTION bi.customer_statuses()
+RETURNS TABLE (
+  customer_id bigint, as_of date, status text, segment text, last_order_on date, days_silent int,
+  orders bigint, revenue numeric)
+LANGUAGE sql STABLE SET timezone = 'UTC'
+BEGIN ATOMIC
+  WITH data AS MATERIALIZED (
+    SELECT least(now(), date_trunc('day', max(ordered_at)) + interval '1 day') AS as_of FROM orders)
+  SELECT orders.customer_id, (SELECT as_of FROM data)::date,
+         lifecycle_at(ordered_at, (SELECT as_of FROM data),
+                      (SELECT make_interval(days => inactive_days) FROM bi.settings),
+                      (SELECT make_interval(days => churned_days) FROM bi.settings))::text,
+         min(segments.segment), max(ordered_at)::date,
+         (SELECT as_of FROM data)::date - max(ordered_at)::date, count(*), sum(amount)
+  FROM orders JOIN bi.segments USING (customer_id)
+  WHERE ordered_at < (SELECT as_of FROM data)
+  GROUP BY orders.customer_id;
+END;
+
+CREATE MATERIALIZED VIEW bi.customers_stored AS SELECT * FROM bi.customer_statuses();
+
+CREATE UNIQUE INDEX ON bi.customers_stored (customer_id);
+
+CREATE VIEW bi.customers AS SELECT * FROM bi.customers_stored;
+
+-- Run "CALL bi.refresh()" every night. Readers go on reading meanwhile.
+CREATE PROCEDURE bi.refresh()
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  REFRESH MATERIALIZED VIEW CONCURRENTLY bi.lifecycle_by_month_stored;
+  REFRESH MATERIALIZED VIEW CONCURRENTLY bi.lifecycle_by_quarter_stored;
+  REFRESH MATERIALIZED VIEW CONCURRENTLY bi.lifecycle_by_month_and_segment_stored;
+  REFRESH MATERIALIZED VIEW CONCURRENTLY bi.customers_stored;
+$$;
