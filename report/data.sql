@@ -1,6 +1,6 @@
--- report_data.sql
+-- data.sql
 --   All data that the report shows, as one JSON document: one query over the demo
---   shop's orders. scripts/report puts its output into report.html.
+--   shop's orders. scripts/report puts its output into page.html.
 --
 --   The idea: the page computes no statistics, it only draws. So every number on it
 --   can be checked against the database; t/050_report.pl does so.
