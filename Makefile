@@ -2,6 +2,7 @@
 #
 #   make, make install, make installcheck    as PostgreSQL people expect
 #   make test, make demo                     everything from a bare Debian machine, see README
+#   make report                              a report over a table of orders, see doc/report.md
 #   make lint, make deb                      static checks, Debian packages, see CONTRIBUTING
 #   make matrix, make upgrade                the same with other versions, in chroots
 EXTENSION = winback
@@ -71,7 +72,7 @@ endif
 EXTRA_CLEAN = tmp_check
 
 # A bare machine has no pg_config yet: these bring one themselves.
-SCRIPTS_OF_OURS = test demo lint deb matrix upgrade
+SCRIPTS_OF_OURS = test demo report lint deb matrix upgrade
 ifneq ($(filter-out $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -91,5 +92,11 @@ $(DATA_built): $(srcdir)/scripts/install-script.awk $(templates)
 endif
 
 .PHONY: $(SCRIPTS_OF_OURS)
-$(SCRIPTS_OF_OURS):
+$(filter-out report,$(SCRIPTS_OF_OURS)):
 	@scripts/$@
+
+# The options are those of make's command line, not of the environment, where a NAME or a DB may
+# have another meaning.
+report:
+	@scripts/report $(foreach option,$(sort $(filter-out SHELL MAKE% P%,$(.VARIABLES))),$(if \
+		$(filter command,$(firstword $(origin $(option)))),'$(option)=$(subst ','\'',$($(option)))'))
