@@ -33,6 +33,10 @@
 SET DateStyle = 'ISO';
 SET IntervalStyle = 'postgres';
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+-- Few large queries: a list of all customers should fit into memory, and is not worth a compiler.
+SELECT set_config('work_mem', '128MB', true) AS work_mem
+ WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('128MB') \gset
+SET LOCAL jit = off;
 
 SELECT set_config('winback_report.wanted', json_build_object(
          'orders', :'orders', 'customer', :'customer', 'at', :'at', 'amount', :'amount',
@@ -76,8 +80,12 @@ BEGIN
                      concat_ws(', ', quote_ident(home),
                                nullif(current_setting('search_path'), '')), false);
 
-  SELECT string_agg(name, ', ' ORDER BY name) INTO tables
-    FROM (SELECT (CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE quote_ident(nspname) || '.' END)
+  -- what may be meant: tables first, the largest of them first
+  SELECT string_agg(name, ', ' ORDER BY place) || CASE WHEN count(*) = 12 THEN ', ...' ELSE '' END
+    INTO tables
+    FROM (SELECT row_number() OVER (ORDER BY relkind NOT IN ('r', 'p'), reltuples DESC, relname)
+                   AS place,
+                 (CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE quote_ident(nspname) || '.' END)
                  || quote_ident(relname) AS name
             FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
            WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT relispartition
@@ -167,7 +175,7 @@ BEGIN
         RAISE EXCEPTION 'there is no column "%" in %', given, relation
           USING ERRCODE = 'undefined_column',
                 HINT = format('Its columns are %s.%s', columns,
-                              CASE WHEN given ~ '[(:+]' THEN
+                              CASE WHEN given ~ '[():+]' THEN
                               ' Expressions need a view.' ELSE '' END);
       END IF;
       IF NOT has_column_privilege(relation, attribute, 'SELECT') THEN
@@ -264,13 +272,15 @@ BEGIN
       length := given::interval;
     EXCEPTION WHEN OTHERS THEN
       RAISE EXCEPTION '%=% is no length of time', what, given
-        USING ERRCODE = 'invalid_parameter_value', HINT = 'Write it as ''90 days'' or ''6 months''.';
+        USING ERRCODE = 'invalid_parameter_value',
+              HINT = 'Write it as ''90 days'' or ''6 months''.';
     END;
     IF extract(epoch FROM length) NOT BETWEEN 86400 AND 86400 * 36525::bigint
        OR extract(hour FROM length) <> 0 OR extract(minute FROM length) <> 0
        OR extract(second FROM length) <> 0 THEN
       RAISE EXCEPTION '%=% is %, not a number of days, months or years', what, given, length
-        USING ERRCODE = 'invalid_parameter_value', HINT = 'Write it as ''90 days'' or ''6 months''.';
+        USING ERRCODE = 'invalid_parameter_value',
+              HINT = 'Write it as ''90 days'' or ''6 months''.';
     END IF;
     lengths := lengths || length;
   END LOOP;
@@ -308,7 +318,8 @@ BEGIN
 END
 $check$;
 
-SELECT resolved ->> 'orders' AS orders, resolved ->> 'customer' AS customer, resolved ->> 'at' AS at,
+SELECT resolved ->> 'orders' AS orders, resolved ->> 'customer' AS customer,
+       resolved ->> 'at' AS at,
        resolved ->> 'time_type' AS time_type, resolved ->> 'range_type' AS range_type,
        coalesce(', ' || (resolved ->> 'event_value'), '') AS event_arg,
        coalesce(resolved ->> 'event_value', 'lifecycle_event ''purchase''') AS event_value,

@@ -24,19 +24,20 @@ SELECT count(*) FILTER (WHERE :is_purchase AND :customer IS NOT NULL AND :at IS 
        count(*) FILTER (WHERE :customer IS NULL OR :at IS NULL) AS orders_left_out,
        count(*) FILTER (WHERE :is_purchase AND :amount_value < 0) AS negative,
        count(*) FILTER (WHERE :amount_value IN ('NaN', 'Infinity', '-Infinity')) AS no_numbers,
-       coalesce(min(:at) FILTER (WHERE :is_purchase AND :customer IS NOT NULL AND isfinite(:at)
-                                )::date::text, '') AS first_order,
-       coalesce(coalesce(max(:at) FILTER (WHERE :is_purchase AND :customer IS NOT NULL AND isfinite(:at)
-                                   AND :at <= now()),
-                max(:at) FILTER (WHERE :is_purchase AND :customer IS NOT NULL AND isfinite(:at))
-       )::date::text, '') AS last_order
+       coalesce((min(:at) FILTER (WHERE :is_purchase AND :customer IS NOT NULL
+                                    AND isfinite(:at)))::date::text, '') AS first_order,
+       coalesce((max(:at) FILTER (WHERE :is_purchase AND :customer IS NOT NULL AND isfinite(:at)
+                                    AND :at <= now()))::date::text,
+                (max(:at) FILTER (WHERE :is_purchase AND :customer IS NOT NULL
+                                    AND isfinite(:at)))::date::text, '') AS last_order
   FROM :orders \gset
 
 -- A part of a month must not stand beside whole months, so the default begins and ends with whole
 -- ones. A month is whole if its first and its last day have orders.
 WITH
 extent AS (
-  SELECT nullif(:'first_order', '')::date AS first_order, nullif(:'last_order', '')::date AS last_order
+  SELECT nullif(:'first_order', '')::date AS first_order,
+         nullif(:'last_order', '')::date AS last_order
 ),
 whole AS (
   SELECT first_order, last_order,
@@ -399,7 +400,8 @@ customer AS MATERIALIZED (
          -- what is known of the customer at both instants of the list
          lifecycle_at(:at :event_arg, :'as_of', :'inactive_after', :'churned_after') AS standing,
          min(:at) FILTER (WHERE :is_purchase AND :at > '-infinity') AS first,
-         count(*) FILTER (WHERE :is_purchase AND :at > '-infinity' AND :at < :'as_of') AS orders_now,
+         count(*) FILTER (WHERE :is_purchase AND :at > '-infinity' AND :at < :'as_of')
+           AS orders_now,
          max(:at) FILTER (WHERE :is_purchase AND :at > '-infinity' AND :at < :'as_of') AS last_now,
          sum(:amount_value) FILTER (WHERE :at < :'as_of') AS total_now,
          count(*) FILTER (WHERE :is_purchase AND :at > '-infinity' AND :at < :'as_of_before')

@@ -1,9 +1,14 @@
 # 050_report.pl
-#   Proves of the report that `make demo` writes (scripts/report) that the numbers
-#   embedded in it and those in its tables equal plain SQL over the shop's orders;
+#   Proves of the report (scripts/report) that the numbers embedded in it, those in
+#   its tables and those in its headings equal plain SQL over the demo shop's orders;
 #   that it loads nothing over a network; and, in a headless Chromium, that its
-#   charts are drawn without an error. To prove that the browser would show a
-#   fault, it also opens a page with an error and a page that loads an image.
+#   charts are drawn without an error, in light and dark colours, that no text lies
+#   on another one in wide and narrow windows, and that it takes at most four pages
+#   of paper. To prove that the browser would show a fault, it also opens a page with
+#   an error, a page that loads an image, one with labels that overlap and a longer one.
+#
+#   The tables of others: names that need quotes, other types, events, strata of
+#   campaigns, hostile customers; and each mistake gets one sentence and a hint.
 #
 #   Proves as well that it tells the truth where the data end in the middle of a
 #   month, begin too late, or are few: no heading speaks of such a month, and no
@@ -463,6 +468,15 @@ my $dir = tempdir(CLEANUP => 1);
 my $look;
 sub look { return $look->(@_) }
 
+# Returns the number of pages that a page has on paper.
+sub pages {
+  my ($html, $name) = @_;
+  my $pdf = "$dir/$name.pdf";
+  look($html, $name, '--no-pdf-header-footer', "--print-to-pdf=$pdf");
+  my $content = -s $pdf ? slurp_file($pdf) : '';
+  return scalar(() = $content =~ m{/Type\s*/Page\b(?!s)}g);
+}
+
 # Returns the lines of the file to download, the head first, without quotes.
 sub csv {
   my ($dom) = @_;
@@ -542,7 +556,8 @@ SKIP: {
     'all figures are there');
   for my $id (sort keys %figure) {
     my @charts = $figure{$id} =~ m{<svg role="img" aria-label="([^"]{40,})"}g;
-    is(scalar(@charts), $id =~ /revenue|curve/ ? 2 : 1, "$id: each chart has a text for screen readers");
+    is(scalar(@charts), $id =~ /revenue|curve/ ? 2 : 1,
+      "$id: each chart has a text for screen readers");
     like($figure{$id}, qr{<h2>[^<]*\d.*\.</h2>},
       "$id: the title is a sentence with a number in it");
     unlike($figure{$id}, qr/NaN|undefined|Infinity|\[object/, "$id: every number is defined");
@@ -600,7 +615,8 @@ SKIP: {
   my $silent_title = 'From October to December 2024, ' . $percent->($new->{group})
     . ' of the customers silent for 180 days to 1 year were won back, about as many as a year '
     . 'before (' . $percent->($old->{group}) . ').';
-  like($figure{silence}, qr{<h2>\Q$silent_title\E</h2>}, 'silence: the title compares equal silence');
+  like($figure{silence}, qr{<h2>\Q$silent_title\E</h2>},
+    'silence: the title compares equal silence');
   is(inside($dom, 'verdict'), $silent_title, 'it begins with this sentence');
   for ([ 'standing', '1,448 customers were active at the end of December 2024, 9% more than a year '
       . 'before (1,329). 1,873 had churned, 1,158 a year before.' ],
@@ -612,12 +628,12 @@ SKIP: {
       . 'them, 19.0% were won back (23.0%).' ],
     [ 'curve', 'After 60 days of silence, 43% (a year before 44%) come back within 90 days; after '
       . '180 days, 27% (a year before 28%).' ],
-    [ 'transitions', 'Of 1,891 customers who were churned on 1 October 2024, 360 (19%) were won back '
-      . 'by 31 December 2024; a year before 261 (23%) of 1,135.' ],
-    [ 'revenue', "Customers who came back brought \xe2\x82\xac78,915 from October to December 2024, "
-      . "40% of the revenue; a year before \xe2\x82\xac64,174, 35%." ],
-    [ 'value', "A customer who came back spent \xe2\x82\xac102 from October to December 2024, about "
-      . "as much as a year before (\xe2\x82\xac104)." ]) {
+    [ 'transitions', 'Of 1,891 customers who were churned on 1 October 2024, 360 (19%) were won '
+      . 'back by 31 December 2024; a year before 261 (23%) of 1,135.' ],
+    [ 'revenue', "Customers who came back brought \xe2\x82\xac78,915 from October to December "
+      . "2024, 40% of the revenue; a year before \xe2\x82\xac64,174, 35%." ],
+    [ 'value', "A customer who came back spent \xe2\x82\xac102 from October to December 2024, "
+      . "about as much as a year before (\xe2\x82\xac104)." ]) {
     my ($id, $title) = @$_;
     my ($said) = $figure{$id} =~ m{<h2>(.*?)</h2>};
     is($said, $title, "$id: the title compares both years");
@@ -631,7 +647,8 @@ SKIP: {
   is($shapes->('value', 'interval before') - 1, 4, 'value: another one for the year before');
   is($shapes->('curve', 'interval now'), 5, 'curve: an interval for each chance');
   is($shapes->('curve', 'line before') - 1, 1, 'curve: a line for the year before');
-  is(scalar(() = $figure{transitions} =~ /<text[^>]*>before: \d+%/g), $shapes->('transitions', 'cell'),
+  is(scalar(() = $figure{transitions} =~ /<text[^>]*>before: \d+%/g),
+    $shapes->('transitions', 'cell'),
     'transitions: each cell has the percentage of the year before');
   my $key = inside($dom, 'key');
   is(scalar(() = $key =~ /<dd class="figure">/g), 6, 'it has six large figures');
@@ -682,7 +699,8 @@ SKIP: {
     unlike($figure{$id}, qr/[Ss]haded/, "$id: it does not explain the shading");
   }
 
-  like(inside($dom, 'shading'), qr/Shaded in all charts: January to June 2022, for the orders reach/,
+  like(inside($dom, 'shading'),
+    qr/Shaded in all charts: January to June 2022, for the orders reach/,
     'one legend explains the shading');
 
   # the tables, cell by cell as they are shown
@@ -772,23 +790,18 @@ SKIP: {
   # the file to download has the table's values, not formatted
   like($dom, qr{<a id="call-csv"[^>]* download="whom-to-call\.csv"}, 'the list can be downloaded');
   my ($heads, @lines) = @{ csv($dom) };
-  is_deeply($heads, [ map { s/&amp;/&/r } inside($dom, 'table-call') =~ m{<th scope="col">(.*?)</th>}g ],
+  is_deeply($heads, [ inside($dom, 'table-call') =~ m{<th scope="col">(.*?)</th>}g ],
     'the file has the heads of the table');
   is_deeply(
     [ map { [ @$_[ 0 .. 2 ], (map { $comma->($_) } @$_[ 3 .. 5 ]), $euros->($_->[6]),
           sprintf('%.1f%%', 100 * $_->[7] + 1e-9) ] } @lines ],
     $rows->('table-call'), 'the file has the values of the table');
 
-  # at most four pages, of A4, on which all figures stand
-  my $print = sub {
-    my ($html, $name) = @_;
-    my $pdf = "$dir/$name.pdf";
-    $look->($html, $name, '--no-pdf-header-footer', "--print-to-pdf=$pdf");
-    my $content = -s $pdf ? slurp_file($pdf) : '';
-    return scalar(() = $content =~ m{/Type\s*/Page\b(?!s)}g);
-  };
-  my $pages = $print->($page, 'print');
+  # at most four pages of A4
+  my $pages = pages($page, 'print');
   ok($pages >= 2 && $pages <= 4, 'on paper it has at most four pages') or diag("it has $pages");
+  (my $all_on_paper = $page) =~ s/#call tr\.not-on-paper \{ display: none; \}//;
+  cmp_ok(pages($all_on_paper, 'all_on_paper'), '>', 4, 'a longer one would have more');
 
   # No text lies on another one, and none beyond the page, in both widths and on paper. The
   # measure itself is proven with labels that do overlap.
@@ -807,7 +820,8 @@ SKIP: {
       }
     }
     if (document.documentElement.scrollWidth > innerWidth) lines.push('it scrolls sideways');
-    return [`years: ${[...new Set([...document.querySelectorAll('.year')].map(node => node.textContent))].join(' ')}`, ...lines];
+    const years = new Set([...document.querySelectorAll('.year')].map(node => node.textContent));
+    return [`years: ${[...years].join(' ')}`, ...lines];
   };
   my $long = report('ORDERS=long', 'FROM=2020-01-01');
   for ([ 1200, 900 ], [ 390, 800 ], [ 640, 800 ]) {
@@ -884,7 +898,7 @@ SKIP: {
   my $later = $node->safe_psql('winback',
     "SELECT count(*) FROM short WHERE ordered_at >= '2022-12-01 00:00 UTC'");
   like(inside($dom, 'coverage'),
-    qr/charts end with November 2022, for the orders show only a part of December 2022\. $later later/,
+    qr/end with November 2022, for the orders show only a part of December 2022\. $later later/,
     'the page says that the part of a month is left out');
 
   # a shop of two months, which has no rate yet
@@ -910,7 +924,8 @@ SKIP: {
       map { my $m = $_; map { +{ %$m, %{ $m->{$_} } } } qw(reactivation winback) } @$few_months),
     'a shop of few customers: all dots are hollow');
   unlike($_, qr/\d\.\d%/, "a shop of few customers: no title gives a percentage: $_")
-    for inside($dom, 'verdict'), map { $figure{$_} =~ m{<h2>(.*?)</h2>} } qw(rates silence transitions);
+    for inside($dom, 'verdict'),
+    map { $figure{$_} =~ m{<h2>(.*?)</h2>} } qw(rates silence transitions);
 }
 
 # Orders without a customer are of nobody: two-step queries must not take them for one customer.
@@ -1019,8 +1034,8 @@ $node->safe_psql('winback', q{
     'in fewer days fewer customers come back');
   my $without = report('MEMBERS=');
   my $without_data = decode_json(inside($without, 'data'));
-  is_deeply({ %$without_data, campaigns => $data->{campaigns}, has_members => $data->{has_members} },
-    $data, 'without a table of members all other numbers are the same');
+  is_deeply({ %$without_data, map { $_ => $data->{$_} } qw(campaigns has_members) }, $data,
+    'without a table of members all other numbers are the same');
   is_deeply($without_data->{campaigns}, [], 'and there are no effects');
 }
 
@@ -1032,15 +1047,15 @@ $node->safe_psql('winback', q{
   CREATE SCHEMA "Sales, all";
   CREATE VIEW "Sales, all"."Order ""lines"":x" AS
   SELECT customer_id AS "Customer; No", ordered_at AS "At", amount AS "it's", amount::float8 AS f,
-         amount::float8::money AS m, 'purchase' AS kind, lifecycle_event 'purchase' AS event
+         amount::money AS m, 'purchase' AS kind, lifecycle_event 'purchase' AS event
     FROM orders});
 my @odd = ('ORDERS=Sales, all.Order "lines":x', 'CUSTOMER=Customer; No', 'AT=At', q{AMOUNT=it's});
 is_deeply(decode_json(inside(report(@odd), 'data')), $data, 'names that need quotes');
 is_deeply(decode_json(inside(report('ORDERS="Sales, all"."Order ""lines"":x"',
         'CUSTOMER="Customer; No"', 'AT="At"', q{AMOUNT="it's"}), 'data')), $data,
   'the same names in quotes');
-is_deeply(decode_json(inside(report('ORDERS=PUBLIC.Orders', 'CUSTOMER=Customer_ID'), 'data')), $data,
-  'names in capitals');
+is_deeply(decode_json(inside(report('ORDERS=PUBLIC.Orders', 'CUSTOMER=Customer_ID'), 'data')),
+  $data, 'names in capitals');
 for my $column (qw(f m)) {
   my $of = decode_json(inside(report(@odd, "AMOUNT=$column"), 'data'));
   is_deeply([ map { columns($_) } @{ $of->{months} } ], $plain,
@@ -1059,7 +1074,8 @@ for my $column (qw(kind event)) {
 # psql's own settings and a time zone of the session change nothing
 {
   local $ENV{PGOPTIONS} = '-c timezone=Asia/Tokyo -c datestyle=German -c intervalstyle=iso_8601';
-  is_deeply(decode_json(inside(report(), 'data')), $data, 'the settings of the session do not matter');
+  is_deeply(decode_json(inside(report(), 'data')), $data,
+    'the settings of the session do not matter');
 }
 $node->safe_psql('postgres', 'CREATE DATABASE elsewhere');
 $node->safe_psql('elsewhere', q{
@@ -1161,7 +1177,8 @@ SKIP: {
   my ($fine, $dom, $console) = look($hostile, 'hostile');
   is_deeply($console, [], 'hostile names: the console is empty');
   like($dom, qr{<p id="failure"[^>]*hidden}, 'hostile names: the page shows no failure');
-  like(inside($dom, 'title'), qr{^&lt;/script&gt;&lt;script&gt;}, 'hostile names: the name is a text');
+  like(inside($dom, 'title'), qr{^&lt;/script&gt;&lt;script&gt;},
+    'hostile names: the name is a text');
   utf8::decode($dom);
   my (undef, @lines) = @{ csv($dom) };
   my @ids = map { $_->{customer} } @{ decode_json(inside($hostile, 'data'))->{call}{rows} };
@@ -1171,11 +1188,21 @@ SKIP: {
     cmp_ok(scalar(grep { /$kind/ } @ids), '>', 0, "hostile names: there are some like $kind");
   }
 
+  # twelve variants, which would take more than four pages
+  $node->safe_psql('winback', q{
+    CREATE VIEW many_members AS
+    SELECT campaign || ' ' || n AS campaign, customer_id, variant, assigned_at
+      FROM campaign_members, generate_series(1, 3) AS n});
+
   # pages of other kinds
-  for ([ 'without_money', report('AMOUNT=', 'CALL=0', 'MEMBERS=') ], [ 'events', $events_page ],
-    [ 'strata', report('MEMBERS=strata') ], [ 'other_lengths', report('INACTIVE=2 months',
-          'CHURNED=1 year', 'FROM=2023-01-01') ], [ 'empty_months', report('FROM=2020-01-01',
-          'TO=2021-01-01') ]) {
+  for (
+    [ 'many_campaigns', report('MEMBERS=many_members') ],
+    [ 'without_money', report('AMOUNT=', 'CALL=0', 'MEMBERS=') ],
+    [ 'events', $events_page ],
+    [ 'strata', report('MEMBERS=strata') ],
+    [ 'other_lengths', report('INACTIVE=2 months', 'CHURNED=1 year', 'FROM=2023-01-01') ],
+    [ 'empty_months', report('FROM=2020-01-01', 'TO=2021-01-01') ],
+  ) {
     my ($name, $html) = @$_;
     my ($fine, $dom, $console) = look($html, $name);
     is_deeply($console, [], "$name: the console is empty");
@@ -1186,8 +1213,9 @@ SKIP: {
     is(join(' ', map { $has{$_} ? 1 : 0 } qw(campaigns revenue value)),
       { without_money => '0 0 0', events => '1 1 1', empty_months => '1 1 0' }->{$name} // '1 1 1',
       "$name: it has the figures for which there are data");
-    is(scalar(() = $dom =~ /id="call"/g), $name eq 'without_money' ? 0 : 1,
+    is(scalar(() = $dom =~ /<section id="call"/g), $name eq 'without_money' ? 0 : 1,
       "$name: the list is there where it was wanted");
+    cmp_ok(pages($html, "print_$name"), '<=', 4, "$name: on paper it has at most four pages");
   }
 }
 
@@ -1199,8 +1227,8 @@ SKIP: {
     '--help works');
   is($err, '', '--help complains of nothing');
   like($out, qr/^  $_=/m, "--help lists $_")
-    for qw(DB ORDERS CUSTOMER AT AMOUNT EVENT MEMBERS NAME CURRENCY FROM TO TIMEZONE INACTIVE CHURNED
-    CONTROL CAMPAIGN_DAYS CALL OUT);
+    for qw(DB ORDERS CUSTOMER AT AMOUNT EVENT MEMBERS NAME CURRENCY FROM TO TIMEZONE INACTIVE
+    CHURNED CONTROL CAMPAIGN_DAYS CALL OUT);
 }
 {
   my (undef, undef, undef, $progress) = run_report();
