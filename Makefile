@@ -7,10 +7,10 @@
 #:   make installcheck   runs the tests against a running server, as a superuser
 #:   make uninstall      removes the installed files (as root)
 #:   make clean          removes what make has built
+#: Over your own table, in a database that has the extension (doc/report.md):
+#:   make report DB=... ORDERS=... CUSTOMER=... AT=... [AMOUNT=...]   writes a report
 #: On a Debian machine; these install missing packages, and use a server of their own:
 #:   make demo           shows the rates of a small shop, and writes a report
-#:   make report         writes a report on your own table:
-#:                       make report DB=... ORDERS=... CUSTOMER=... AT=... [AMOUNT=...]
 #:   make test           runs all tests; the last line is the count
 #:   make lint           runs all checks that need no server
 #: Other versions of PostgreSQL, in chroots:
@@ -89,8 +89,8 @@ endif
 EXTRA_CLEAN = tmp_check
 
 # A bare machine has no pg_config yet: these bring one themselves, or need none.
-SCRIPTS_OF_OURS = test demo lint dist deb debs rpm matrix upgrade
-ifneq ($(filter-out help report $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
+SCRIPTS_OF_OURS = test demo report lint dist deb debs rpm matrix upgrade
+ifneq ($(filter-out help $(SCRIPTS_OF_OURS),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(if $(shell command -v $(PG_CONFIG) 2>/dev/null),$(shell $(PG_CONFIG) --pgxs))
 ifeq ($(wildcard $(PGXS)),)
@@ -113,8 +113,14 @@ $(DATA_built): $(srcdir)/scripts/install-script.awk $(templates)
 endif
 
 .PHONY: help $(SCRIPTS_OF_OURS)
-$(SCRIPTS_OF_OURS):
+$(filter-out report,$(SCRIPTS_OF_OURS)):
 	@scripts/$@
+
+# The options are those of make's command line, not of the environment, where a NAME or a DB may
+# have another meaning.
+report:
+	@scripts/report $(foreach option,$(sort $(filter-out SHELL MAKE% P%,$(.VARIABLES))),$(if \
+		$(filter command,$(firstword $(origin $(option)))),'$(option)=$(subst ','\'',$($(option)))'))
 
 help:
 	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
