@@ -434,7 +434,7 @@ sub npm_project {
   make_path($directory);
   (run([ 'cp', '-R', "$bi/$project/.", $directory ]))[0] or die "cannot copy $project";
   my ($fine, $printed, $errors) = run([ qw(npm install --ignore-scripts --no-audit --no-fund) ],
-    in => $directory, seconds => 900);
+    in => $directory, seconds => 1500);
   return ($fine ? $directory : undef, $printed . $errors);
 }
 
@@ -550,7 +550,8 @@ SKIP: {
   local @ENV{ map { "EVIDENCE_SOURCE__shop__$_" } qw(host port database user) } =
     @ENV{qw(PGHOST PGPORT PGDATABASE PGUSER)};
   for my $step (qw(sources build)) {
-    my ($fine, $printed, $errors) = run([ 'npm', 'run', $step ], in => $directory, seconds => 900);
+    my ($fine, $printed, $errors) =
+      run([ 'npm', 'run', $step ], in => $directory, seconds => 1500);
     ok($fine && $printed !~ /Error/ && $errors !~ /Error/, "Evidence: npm run $step")
       or diag(substr("$printed$errors", -3000));
   }
