@@ -115,7 +115,7 @@ can_be_root() {
 
 # with_progress LOG STEP_OF COMMAND...: run the command with its output in LOG. As long as
 # it runs, print what the function STEP_OF reads in LOG: on a terminal in one line that
-# changes each second, elsewhere in a line every 5 seconds, and every 15 seconds after a
+# changes each second, elsewhere in a line every 5 seconds, and every 10 seconds after a
 # minute, so that a log stays readable.
 with_progress() {
     local log=$1 step_of=$2 status=0
@@ -143,7 +143,7 @@ report_progress() {
     exec {pipe}<> <(:)
     # a reporter ends with its script, even if kill -9 ended that
     while kill -0 "$$" 2>/dev/null; do
-        ((pause == 1 || SECONDS - begun < 60)) || pause=15
+        ((pause == 1 || SECONDS - begun < 60)) || pause=10
         read -rt "$pause" -u "$pipe" _ || true
         line=$("$step_of" "$log" 2>/dev/null) || true
         printf -v line '%5d s  %.66s' "$((SECONDS - begun))" "${line:-waiting}"
