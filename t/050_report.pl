@@ -1115,6 +1115,13 @@ $node->safe_psql('winback', q{
    WHERE ordered_at < '2024-11-15' GROUP BY customer_id HAVING customer_id % 7 = 0});
 my $events_page = report('ORDERS=all_events', 'EVENT=kind');
 {
+  my $refunds = $node->safe_psql('winback', 'SELECT count(*) FROM all_events WHERE amount < 0');
+  my ($fine, $page, $complaints) = run_report('ORDERS=all_events');
+  like($complaints, qr/\AWARNING:  $refunds orders have a negative amount, and count as purchases/,
+    'without EVENT, the command warns of refunds');
+  is(decode_json(inside($page, 'data'))->{negative}, $refunds, 'and so does the page');
+}
+{
   my $of = decode_json(inside($events_page, 'data'));
   my ($december, $before) = ($of->{months}[35], $months->[35]);
   is($of->{orders}, $data->{orders}, 'events: only purchases are orders');

@@ -10,10 +10,18 @@
 --   in every session. The functions have a body in standard SQL (BEGIN ATOMIC), whose names are
 --   looked up here and now, because a refresh has no search_path from PostgreSQL 17 on.
 --
---   To use this file for your own table, replace orders, customer_id, ordered_at and amount, the
---   thresholds in bi.settings, the segments in bi.segments, and the time zone 'UTC' (three times).
+--   To use this file for your own table, name it and its columns in bi.events, and change the
+--   thresholds in bi.settings, the segments in bi.segments, and the time zone 'UTC' (four times).
 
 CREATE SCHEMA bi;
+
+-- Your table: only this view names it. Here an order with a negative amount is a refund, which
+-- changes the revenue and nobody's standing. If there are none, the constant
+-- lifecycle_event 'purchase' AS event is faster. A timestamp without time zone needs AT TIME ZONE.
+CREATE VIEW bi.events AS
+SELECT customer_id, ordered_at AS at,
+       CASE WHEN amount < 0 THEN lifecycle_event 'adjustment' ELSE 'purchase' END AS event, amount
+FROM orders;
 
 -- the silence after which a customer is inactive, and after which a customer is churned
 CREATE VIEW bi.settings AS
@@ -48,17 +56,17 @@ BEGIN ATOMIC
          counts.revenue_won_back, counts.revenue_other
   FROM unnest((
          SELECT lifecycle_series(
-                  customer_id, ordered_at, amount,
+                  customer_id, at, event, amount,
                   (SELECT tstzrange(
-                            coalesce(from_date, date_trunc('year', min(ordered_at)), now()),
+                            coalesce(from_date, date_trunc('year', min(at)), now()),
                             coalesce(to_date + 1, date_trunc('year', now()) + interval '1 year'))
-                   FROM orders),
+                   FROM bi.events),
                   step,
                   (SELECT make_interval(days => coalesce($4, settings.inactive_days))
                    FROM bi.settings),
                   (SELECT make_interval(days => coalesce($5, settings.churned_days))
                    FROM bi.settings))
-         FROM orders)) AS counts,
+         FROM bi.events)) AS counts,
        rate_interval(counts.reactivation) AS reactivation,
        rate_interval(counts.win_back) AS win_back;
 END;
@@ -91,10 +99,10 @@ FROM bi.lifecycle_by_month_stored,
 -- the country, or here the season of the first order.
 CREATE VIEW bi.segments AS
 SELECT customer_id,
-       CASE WHEN extract(month FROM min(ordered_at) AT TIME ZONE 'UTC') >= 10
+       CASE WHEN extract(month FROM min(at) AT TIME ZONE 'UTC') >= 10
             THEN 'Christmas season' ELSE 'rest of the year' END AS segment
-FROM orders
-WHERE customer_id IS NOT NULL
+FROM bi.events
+WHERE customer_id IS NOT NULL AND event = 'purchase'
 GROUP BY customer_id;
 
 -- Months by segment, with columns that can be added up over the segments of one month, and no
@@ -117,14 +125,14 @@ BEGIN ATOMIC
          counts.revenue_reactivated + counts.revenue_won_back
   FROM (SELECT segments.segment,
                lifecycle_series(
-                 customer_id, ordered_at, amount,
-                 (SELECT tstzrange(coalesce(date_trunc('year', min(ordered_at)), now()),
+                 customer_id, at, event, amount,
+                 (SELECT tstzrange(coalesce(date_trunc('year', min(at)), now()),
                                    date_trunc('year', now()) + interval '1 year')
-                  FROM orders),
+                  FROM bi.events),
                  '1 month',
                  (SELECT make_interval(days => inactive_days) FROM bi.settings),
                  (SELECT make_interval(days => churned_days) FROM bi.settings)) AS counts
-        FROM orders JOIN bi.segments USING (customer_id)
+        FROM bi.events JOIN bi.segments USING (customer_id)
         GROUP BY segments.segment) AS series,
        unnest(series.counts) AS counts;
 END;
@@ -149,16 +157,18 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SET timezone = 'UTC'
 BEGIN ATOMIC
   WITH data AS MATERIALIZED (
-    SELECT least(now(), date_trunc('day', max(ordered_at)) + interval '1 day') AS as_of FROM orders)
-  SELECT orders.customer_id, (SELECT as_of FROM data)::date,
-         lifecycle_at(ordered_at, (SELECT as_of FROM data),
+    SELECT least(now(), date_trunc('day', max(at)) + interval '1 day') AS as_of FROM bi.events)
+  SELECT events.customer_id, (SELECT as_of FROM data)::date,
+         lifecycle_at(at, event, (SELECT as_of FROM data),
                       (SELECT make_interval(days => inactive_days) FROM bi.settings),
                       (SELECT make_interval(days => churned_days) FROM bi.settings))::text,
-         min(segments.segment), max(ordered_at)::date,
-         (SELECT as_of FROM data)::date - max(ordered_at)::date, count(*), sum(amount)
-  FROM orders JOIN bi.segments USING (customer_id)
-  WHERE ordered_at < (SELECT as_of FROM data)
-  GROUP BY orders.customer_id;
+         min(segments.segment), (max(at) FILTER (WHERE event = 'purchase'))::date,
+         (SELECT as_of FROM data)::date - (max(at) FILTER (WHERE event = 'purchase'))::date,
+         count(*) FILTER (WHERE event = 'purchase'), sum(amount)
+  FROM bi.events AS events JOIN bi.segments USING (customer_id)
+  WHERE at < (SELECT as_of FROM data)
+  GROUP BY events.customer_id
+  HAVING count(*) FILTER (WHERE event = 'purchase') > 0;
 END;
 
 CREATE MATERIALIZED VIEW bi.customers_stored AS SELECT * FROM bi.customer_statuses();

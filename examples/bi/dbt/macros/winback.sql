@@ -37,7 +37,8 @@ SELECT {% if segment %}series.segment, {% endif %}counts.starts_on,
        counts.revenue_won_back, counts.revenue_other
 FROM (SELECT {% if segment %}{{ segment }} AS segment, {% endif %}
              lifecycle_series({{ var('winback_customer') }}, {{ winback_local_time() }},
-                              {{ var('winback_amount') }}, {{ winback_range(orders) }},
+                              {{ var('winback_event') }}, {{ var('winback_amount') }},
+                              {{ winback_range(orders) }},
                               interval '{{ step }}',
                               interval '{{ var('winback_inactive_after') }}',
                               interval '{{ var('winback_churned_after') }}') AS counts
