@@ -4,7 +4,8 @@
 --
 --   The idea: three materialized views keep the numbers, and a plain view stands before each,
 --   because some tools list only plain views (Malloy and LibreOffice among them). All columns
---   have types of PostgreSQL's own: a status is a text, and a tally is two numbers.
+--   but one of bi.events, which no tool needs, have types of PostgreSQL's own: a status is a
+--   text, and a tally is two numbers.
 --
 --   The queries stand in functions that fix the time zone, so a refresh returns the same numbers
 --   in every session. The functions have a body in standard SQL (BEGIN ATOMIC), whose names are
