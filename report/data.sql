@@ -33,8 +33,8 @@ SELECT count(*) FILTER (WHERE :is_purchase AND :customer IS NOT NULL AND :at IS 
   FROM :orders \gset
 SELECT :negative > 0 AND :'event_arg' = '' AS has_refunds \gset
 \if :has_refunds
-\warn 'WARNING:  ' :negative ' orders have a negative amount, and count as purchases.'
-\warn 'HINT:  If these are refunds, give them the event adjustment in a column, and name it as EVENT.'
+\warn 'WARNING:' :negative 'orders have a negative amount, and count as purchases.'
+\warn 'HINT: If these are refunds, give them the event adjustment in a column, and name it as EVENT.'
 \endif
 
 -- A part of a month must not stand beside whole months, so the default begins and ends with whole

@@ -1117,7 +1117,7 @@ my $events_page = report('ORDERS=all_events', 'EVENT=kind');
 {
   my $refunds = $node->safe_psql('winback', 'SELECT count(*) FROM all_events WHERE amount < 0');
   my ($fine, $page, $complaints) = run_report('ORDERS=all_events');
-  like($complaints, qr/\AWARNING:  $refunds orders have a negative amount, and count as purchases/,
+  like($complaints, qr/\AWARNING: $refunds orders have a negative amount, and count as purchases/,
     'without EVENT, the command warns of refunds');
   is(decode_json(inside($page, 'data'))->{negative}, $refunds, 'and so does the page');
 }
