@@ -17,11 +17,13 @@
 CREATE SCHEMA bi;
 
 -- Your table: only this view names it. Here an order with a negative amount is a refund, which
--- changes the revenue and nobody's standing. If there are none, the constant
--- lifecycle_event 'purchase' AS event is faster. A timestamp without time zone needs AT TIME ZONE.
+-- changes the revenue and nobody's standing, and one without an amount is no event. If there are no
+-- such orders, the constant lifecycle_event 'purchase' AS event is faster. A timestamp without time
+-- zone needs AT TIME ZONE.
 CREATE VIEW bi.events AS
 SELECT customer_id, ordered_at AS at,
-       CASE WHEN amount < 0 THEN lifecycle_event 'adjustment' ELSE 'purchase' END AS event, amount
+       CASE WHEN amount < 0 THEN lifecycle_event 'adjustment'
+            WHEN amount > 0 THEN 'purchase' END AS event, amount
 FROM orders;
 
 -- the silence after which a customer is inactive, and after which a customer is churned
