@@ -137,8 +137,9 @@ HistoryCheckUnit(TimeUnit unit, TimeUnit other)
 				 errhint("Make both with history_agg from columns of the same type.")));
 }
 
-static bool
-IsValidInstant(TimeUnit unit, int64 at)
+/* Return whether the type of a unit has an instant. */
+bool
+HistoryInstantIsValid(TimeUnit unit, int64 at)
 {
 	if (at == BEGINNING_OF_TIME || at == END_OF_TIME)
 		return true;
@@ -208,7 +209,8 @@ ReadHead(HistoryReader *reader)
 			HistoryIsInvalid(reader);
 		head->last = (int64) ((uint64) head->first + span);
 	}
-	if (!IsValidInstant(head->unit, head->first) || !IsValidInstant(head->unit, head->last))
+	if (!HistoryInstantIsValid(head->unit, head->first) ||
+		!HistoryInstantIsValid(head->unit, head->last))
 		HistoryIsInvalid(reader);
 }
 
@@ -1012,7 +1014,7 @@ HistoryBuilderDeserialize(bytea *bytes)
 	{
 		if (nevents % EVENTS_BETWEEN_CHECKS == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (!IsValidInstant(builder->unit, event.at))
+		if (!HistoryInstantIsValid(builder->unit, event.at))
 			elog(ERROR, "invalid instant in a serialized state");
 		if (event.form == AMOUNT_NUMERIC)
 			pfree(event.value.numeric);

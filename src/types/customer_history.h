@@ -99,6 +99,7 @@ pg_noreturn extern void HistoryIsInvalid(const HistoryReader *reader);
 extern void HistoryReadOther(HistoryReader *reader);
 extern void HistoryReadMixedAmount(HistoryReader *reader, HistoryEvent *event);
 extern const char *TimeUnitName(TimeUnit unit);
+extern bool HistoryInstantIsValid(TimeUnit unit, int64 at);
 extern void HistoryCheckUnit(TimeUnit unit, TimeUnit other);
 
 /* Begin to read a history.  A toasted one is copied into the current memory context. */

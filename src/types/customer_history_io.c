@@ -304,6 +304,9 @@ ReceiveHistory(const uint8 *bytes, Size size)
 	{
 		CHECK_FOR_INTERRUPTS();
 		(void) HistoryEventCheck(&events[nevents], reader.sqlstate, NULL);
+		/* between -infinity and infinity, the reader has not checked it */
+		if (!HistoryInstantIsValid(reader.head.unit, events[nevents].at))
+			HistoryIsInvalid(&reader);
 		nevents++;
 	}
 	history = HistoryFromEvents(reader.head.unit, events, nevents);
