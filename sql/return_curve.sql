@@ -10,17 +10,9 @@ SET IntervalStyle = 'postgres';
 SET DateStyle = 'ISO, YMD';
 SET extra_float_digits = 0;
 
--- Run a query; return its error (SQLSTATE, message, detail, hint), or its result
-CREATE FUNCTION complaint(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text; detail text; hint text;
-BEGIN
-  EXECUTE query INTO result;
-  RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN concat_ws('; ', sqlstate || ': ' || sqlerrm, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 --
 -- R's aml data: survival after chemotherapy, in weeks, here days
@@ -138,7 +130,7 @@ SELECT i, c FROM unnest('{"{}", "{0:0/3}", "{1:1/0}", "{007:01/00,8:0/1/0}", "{1
                  WITH ORDINALITY AS u (c, i) ORDER BY i;
 
 \pset format unaligned
-SELECT input, complaint(format('SELECT %L::return_curve', input)) AS refused
+SELECT input, refused(format('SELECT %L::return_curve', input)) AS refused
 FROM unnest(ARRAY['', '{', '}', '{}}', '{,}', '{1:1/0', '{1:1/0,}', '{1:1/0}x', '{ 1:1/0}',
                   '{1:1}', '{1/1/0}', '{1:-1/0}', '{1:+1/0}', '{1:1/0/0/0}', '{1:1.5/0}', '{:1/0}',
                   '{2147483648:1/0}', '{1:9223372036854775808/0}', '{1:0/0}', '{2:1/0,2:1/0}',
@@ -164,7 +156,7 @@ SELECT return_curve '{1:1/0,3:2/1,5:0/0/1,6:1/0}' + '{2:1/1,3:1/0/1,6:0/1}' AS p
        return_curve '{}' + '{1:1/0}' AS plus_nothing, return_curve '{1:1/0}' + NULL AS plus_null;
 SELECT sum(c) AS sum, sum(c) FILTER (WHERE c IS NULL) AS nothing
 FROM (VALUES (return_curve '{1:1/0}'), (NULL), ('{1:0/2}'), ('{2:1/0}')) AS v (c);
-SELECT complaint($$SELECT return_curve '{1:9223372036854775807/0}' + '{2:0/1}'$$) AS out_of_range;
+SELECT refused($$SELECT return_curve '{1:9223372036854775807/0}' + '{2:0/1}'$$) AS out_of_range;
 
 -- a hundred million silences and more: the products of the variance and of the test do not overflow
 SELECT silence, at_risk, round(survival::numeric, 10) AS survival,
@@ -271,7 +263,7 @@ FROM orders WHERE false;
 -- Mistakes
 --
 \pset format unaligned
-SELECT call, complaint('SELECT ' || call || ' FROM orders') AS complaint
+SELECT call, refused('SELECT ' || call || ' FROM orders') AS complaint
 FROM unnest(ARRAY[
        'return_curve(customer, day, NULL)',
        $$return_curve(customer, day, 'infinity')$$,
@@ -377,4 +369,4 @@ FROM (VALUES ('near'), ('apart')) AS k (key) ORDER BY key;
 SELECT day, return_curve(customer, day, '2024-02-01') OVER (ORDER BY day)
 FROM orders WHERE customer IN ('ann', 'ben') AND event = 'purchase' AND isfinite(day) ORDER BY day;
 
-DROP FUNCTION complaint(text), memory_of(text);
+DROP FUNCTION refused(text), memory_of(text);

@@ -15,17 +15,8 @@ SET search_path = spells, public;
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set helpers :abs_srcdir '/sql/include/helpers.sql'
 \i :helpers
-
-CREATE FUNCTION complaint(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  result text; detail text; hint text;
-BEGIN
-  EXECUTE query INTO result;
-  RETURN 'no error: ' || coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN concat_ws('; ', sqlstate || ': ' || sqlerrm, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\set refused :abs_srcdir '/sql/include/refused.sql'
+\i :refused
 
 CREATE TABLE events (customer text, day date, event lifecycle_event);
 INSERT INTO events VALUES
@@ -177,7 +168,7 @@ FROM (VALUES (ROW(0, NULL, NULL, 0, NULL, NULL, NULL)::customer_returns),
 ORDER BY gaps;
 
 \pset format unaligned
-SELECT call, complaint('SELECT ' || call || ' FROM events') AS complaint
+SELECT call, refused('SELECT ' || call || ' FROM events') AS complaint
 FROM unnest(ARRAY[
        $$active_spells(day, NULL, '20 days')$$,
        $$active_spells(day, '0 days', '20 days')$$,
