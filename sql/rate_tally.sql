@@ -354,3 +354,5 @@ SELECT confidence,
   FROM unnest('{1e-9,0.001,0.999999999999999,0.9999999999999999}'::float8[]) AS confidence,
        rate_interval('50/100', confidence)
  ORDER BY confidence;
+
+DROP FUNCTION refused(text);
