@@ -373,6 +373,17 @@ apt_failed() {
     die "$message; its last lines are above" "$@"
 }
 
+# leave_to_owner DIRECTORY: give a directory that root has written to the owner of the directory
+# above it. Files in a checkout belong to its owner.
+leave_to_owner() {
+    if ((EUID == 0)); then chown -R --reference="$(dirname "$1")" "$1"; fi
+}
+
+# install_what_is_missing: install the packages that the script needs, or say that it has them
+install_what_is_missing() {
+    if ((${#missing[@]})); then install_missing; else echo "    nothing"; fi
+}
+
 # install_missing: print the command, and install all packages with it.
 #
 # Debian's server package creates and starts a cluster "main" when it is installed for
