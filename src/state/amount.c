@@ -11,6 +11,7 @@
 
 #include "common/int.h"
 #include "fmgr.h"
+#include "libpq/pqformat.h"
 #include "nodes/execnodes.h"
 #include "nodes/makefuncs.h"
 #include "utils/fmgrprotos.h"
@@ -38,6 +39,28 @@ static const int64 powers[AMOUNT_MAX_SCALE + 1] = {
 	INT64CONST(100000000000000000), INT64CONST(1000000000000000000)
 };
 
+/* Digits that always make an integer of 64 bits. */
+#define DIGITS_THAT_FIT		4
+
+/* Return digit i of a numeric. */
+static inline int16
+LoadDigit(const char *bytes, int i)
+{
+	int16		digit;
+
+	memcpy(&digit, bytes + (i + 1) * sizeof(digit), sizeof(digit));
+	return digit;
+}
+
+/* Divide the last digit by a power of ten below DIGIT_BASE.  Return false if there is a remainder. */
+static inline bool
+DivideDigit(int16 digit, int decimals, int16 *quotient)
+{
+	/* divisions by constants are multiplications */
+	*quotient = decimals == 2 ? digit / 100 : decimals == 3 ? digit / 1000 : digit / 10;
+	return *quotient * (int) powers[decimals] == digit;
+}
+
 /*
  * Read a numeric, given its bytes after the length, as an integer times a power of ten.  Return
  * false if that integer does not fit 64 bits, if the scale is too large, or if it is not a number.
@@ -48,8 +71,10 @@ ReadScaled(const char *bytes, Size size, Amount *amount)
 	uint16		header;
 	int64		scaled = 0;
 	int			ndigits = (int) (size / sizeof(int16)) - 1;
+	int			nwhole = ndigits;	/* digits of which the integer has all four decimals */
 	int			scale;
 	int			exponent;		/* of ten, of the integer that the digits make */
+	int16		rest = 0;
 
 	memcpy(&header, bytes, sizeof(header));
 	scale = SHORT_SCALE(header);
@@ -58,27 +83,32 @@ ReadScaled(const char *bytes, Size size, Amount *amount)
 	exponent = ndigits > 0 ? (SHORT_WEIGHT(header) - ndigits + 1) * DIGIT_DECIMALS + scale : 0;
 	if (exponent > AMOUNT_MAX_SCALE || exponent <= -DIGIT_DECIMALS)
 		return false;
+	/* decimals after the scale, which the last digit has room for, are zero */
+	if (exponent < 0 && !DivideDigit(LoadDigit(bytes, --nwhole), -exponent, &rest))
+		return false;
 
-	for (int i = 0; i < ndigits; i++)
+	if (likely(ndigits <= DIGITS_THAT_FIT && exponent <= 0))
 	{
-		int64		base = DIGIT_BASE;
-		int16		digit;
-
-		memcpy(&digit, bytes + sizeof(header) + i * sizeof(digit), sizeof(digit));
-		if (exponent < 0 && i == ndigits - 1)
+		for (int i = 0; i < nwhole; i++)
+			scaled = scaled * DIGIT_BASE + LoadDigit(bytes, i);
+		if (exponent < 0)
+			scaled = scaled * powers[DIGIT_DECIMALS + exponent] + rest;
+	}
+	else
+	{
+		for (int i = 0; i < nwhole; i++)
 		{
-			/* decimals after the scale, which the last digit has room for, are zero */
-			if (digit % powers[-exponent] != 0)
+			if (pg_mul_s64_overflow(scaled, DIGIT_BASE, &scaled) ||
+				pg_add_s64_overflow(scaled, LoadDigit(bytes, i), &scaled))
 				return false;
-			digit /= powers[-exponent];
-			base /= powers[-exponent];
 		}
-		if (pg_mul_s64_overflow(scaled, base, &scaled) ||
-			pg_add_s64_overflow(scaled, digit, &scaled))
+		if (exponent < 0 &&
+			(pg_mul_s64_overflow(scaled, powers[DIGIT_DECIMALS + exponent], &scaled) ||
+			 pg_add_s64_overflow(scaled, rest, &scaled)))
+			return false;
+		if (exponent > 0 && pg_mul_s64_overflow(scaled, powers[exponent], &scaled))
 			return false;
 	}
-	if (exponent > 0 && pg_mul_s64_overflow(scaled, powers[exponent], &scaled))
-		return false;
 
 	amount->form = scale;
 	amount->value.scaled = header & SHORT_NEGATIVE ? -scaled : scaled;
@@ -158,6 +188,67 @@ bool
 AmountRescale(int64 *scaled, int digits)
 {
 	return !pg_mul_s64_overflow(*scaled, powers[digits], scaled);
+}
+
+/* Copy an amount, with its numeric, into a context. */
+Amount
+AmountCopy(const Amount *amount, MemoryContext context)
+{
+	Amount		copy = *amount;
+
+	if (amount->form == AMOUNT_NUMERIC)
+	{
+		Size		size = VARSIZE(amount->value.numeric);
+
+		copy.value.numeric = memcpy(MemoryContextAlloc(context, size), amount->value.numeric, size);
+	}
+	return copy;
+}
+
+/* Return the bytes of a value on the wire. */
+Size
+AmountWireSize(uint8 form, AmountValue value)
+{
+	return form == AMOUNT_NUMERIC ? sizeof(int32) + VARSIZE(value.numeric) : sizeof(int64);
+}
+
+void
+AmountSend(StringInfo wire, uint8 form, AmountValue value)
+{
+	if (form == AMOUNT_NUMERIC)
+	{
+		pq_sendint32(wire, VARSIZE(value.numeric));
+		pq_sendbytes(wire, (char *) value.numeric, VARSIZE(value.numeric));
+	}
+	else
+		pq_sendint64(wire, value.scaled);
+}
+
+/* Read a value.  A numeric is copied into aligned memory with the length of the message. */
+AmountValue
+AmountReceive(StringInfo wire, MemoryContext context, uint8 form)
+{
+	AmountValue value;
+	int			size;
+	const char *bytes;
+	uint16		header;
+
+	if (form != AMOUNT_NUMERIC)
+	{
+		value.scaled = pq_getmsgint64(wire);
+		return value;
+	}
+	size = pq_getmsgint(wire, 4);
+	bytes = pq_getmsgbytes(wire, size);
+	if (size < (int) (VARHDRSZ + sizeof(header)))
+		elog(ERROR, "invalid amount in a serialized state");
+	/* without the uppermost bit, the header has a second word */
+	memcpy(&header, bytes + VARHDRSZ, sizeof(header));
+	if ((header & 0x8000) == 0 && size < (int) (VARHDRSZ + 2 * sizeof(header)))
+		elog(ERROR, "invalid amount in a serialized state");
+	value.numeric = memcpy(MemoryContextAlloc(context, size), bytes, size);
+	SET_VARSIZE(value.numeric, size);
+	return value;
 }
 
 /*
@@ -265,9 +356,9 @@ AddScaled(AmountSum *sum, const Amount *amount, Node *caller)
 
 #endif							/* HAVE_INT128 */
 
-/* Add an amount other than NULL to a sum. */
+/* Add an amount that AmountSumAdd cannot simply add. */
 void
-AmountSumAdd(AmountSum *sum, const Amount *amount, Node *caller)
+AmountSumAddOther(AmountSum *sum, const Amount *amount, Node *caller)
 {
 #ifdef HAVE_INT128
 	if (likely(amount->form != AMOUNT_NUMERIC))

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 #include "utils/numeric.h"
 
@@ -46,7 +47,13 @@ extern Amount AmountFromScaled(int64 scaled, int scale);
 extern bool AmountReadScaled(Numeric numeric, Amount *amount);
 extern Numeric AmountToNumeric(const Amount *amount);
 extern bool AmountIsZero(const Amount *amount);
+extern Amount AmountCopy(const Amount *amount, MemoryContext context);
 extern bool AmountRescale(int64 *scaled, int digits);
+
+/* Amounts on the wire.  The form is sent apart, and must not be AMOUNT_NONE. */
+extern Size AmountWireSize(uint8 form, AmountValue value);
+extern void AmountSend(StringInfo wire, uint8 form, AmountValue value);
+extern AmountValue AmountReceive(StringInfo wire, MemoryContext context, uint8 form);
 
 /* A sum of amounts.  Zeroed memory is the sum of none.  `caller` is from AmountSumCaller. */
 typedef struct AmountSum
@@ -60,8 +67,26 @@ typedef struct AmountSum
 } AmountSum;
 
 extern Node *AmountSumCaller(void);
-extern void AmountSumAdd(AmountSum *sum, const Amount *amount, Node *caller);
+extern void AmountSumAddOther(AmountSum *sum, const Amount *amount, Node *caller);
 extern Datum AmountSumGet(AmountSum *sum, Node *caller);
 extern bool AmountSumGetScaled(const AmountSum *sum, int64 *scaled, int *scale);
+
+/* Add an amount other than NULL to a sum. */
+static inline void
+AmountSumAdd(AmountSum *sum, const Amount *amount, Node *caller)
+{
+#ifdef HAVE_INT128
+	int128		total;
+
+	/* most amounts have the scale of the sum; the form of a numeric is no scale */
+	if (likely(sum->has_scaled && sum->scale == amount->form &&
+			   !__builtin_add_overflow(sum->scaled, amount->value.scaled, &total)))
+	{
+		sum->scaled = total;
+		return;
+	}
+#endif
+	AmountSumAddOther(sum, amount, caller);
+}
 
 #endif							/* WINBACK_AMOUNT_H */

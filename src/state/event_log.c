@@ -19,6 +19,16 @@
 
 #define FIRST_EVENTS	8
 
+/* Raise the error of a log that is full. */
+void
+TooManyEvents(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("too many rows with events or amounts in one group"),
+			 errhint("Filter by customers, or use a table of purchases alone.")));
+}
+
 /* Double the room for events and amounts. */
 static void
 Grow(EventLog *log, MemoryContext context)
@@ -26,29 +36,13 @@ Grow(EventLog *log, MemoryContext context)
 	Size		allocated = Max((Size) log->allocated * 2, FIRST_EVENTS);
 
 	if (allocated > PG_UINT32_MAX / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many rows with events or amounts in one group"),
-				 errhint("Filter by customers, or use a table of purchases alone.")));
+		TooManyEvents();
 	log->events = MoveToLarger(context, log->events, log->nevents * sizeof(LoggedEvent),
 							   0, allocated * sizeof(LoggedEvent));
 	if (log->has_amounts)
 		log->amounts = MoveToLarger(context, log->amounts, log->nevents * sizeof(AmountValue),
 									0, allocated * sizeof(AmountValue));
 	log->allocated = allocated;
-}
-
-/* Copy the value of an amount of a form, other than AMOUNT_NONE, into a context. */
-static AmountValue
-CopyAmountValue(uint8 form, AmountValue value, MemoryContext context)
-{
-	if (form == AMOUNT_NUMERIC)
-	{
-		Size		size = VARSIZE(value.numeric);
-
-		value.numeric = memcpy(MemoryContextAlloc(context, size), value.numeric, size);
-	}
-	return value;
 }
 
 /* Add an event and return its place. */
@@ -68,7 +62,7 @@ EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, const A
 	added->event = event;
 	added->amount_form = amount->form;
 	if (amount->form != AMOUNT_NONE)
-		log->amounts[log->nevents] = CopyAmountValue(amount->form, amount->value, context);
+		log->amounts[log->nevents] = AmountCopy(amount, context).value;
 	return log->nevents++;
 }
 
@@ -98,58 +92,31 @@ EventLogWireSize(const EventLog *log)
 		if (i % EVENTS_BETWEEN_CHECKS == 0)
 			CHECK_FOR_INTERRUPTS();
 		size += LOG_WIRE_EVENT;
-		if (log->events[i].amount_form == AMOUNT_NUMERIC)
-			size += sizeof(int32) + VARSIZE(log->amounts[i].numeric);
-		else if (log->events[i].amount_form != AMOUNT_NONE)
-			size += sizeof(int64);
+		if (log->events[i].amount_form != AMOUNT_NONE)
+			size += AmountWireSize(log->events[i].amount_form, log->amounts[i]);
 	}
 	return size;
 }
 
-/*
- * Write the number of a customer's events and then the events, from the portion's event
- * on until the message is full.  Each portion of a customer's events repeats the key.
- * After a long key we therefore write at least as many bytes of events as precede them.
- */
+/* Write the events of a customer, until the message is full. */
 void
 EventLogWrite(const EventLog *log, StateWriter *writer, const uint8 *facts)
 {
-	StringInfo	wire = writer->wire;
-	int			begin = wire->len;
-	int			end;
-	uint32		nevents = 0;
+	EventsWriter events = BeginEvents(writer);
 	uint32		e = writer->portion->event != 0 ? writer->portion->event : LoadHead(facts);
-	Size		limit = Max(writer->limit, Min(2 * (Size) begin, MaxAllocSize / 2));
 
-	pq_sendint32(wire, 0);
-	while (e != 0 && (nevents == 0 || (Size) wire->len < limit))
+	while (e != 0 && MoreEventsFit(writer, &events))
 	{
 		const LoggedEvent *event = &log->events[e - 1];
 
-		if (nevents++ % PIECE_CUSTOMERS == 0)
-			CHECK_FOR_INTERRUPTS();
-		pq_sendint64(wire, event->at);
-		pq_sendint8(wire, event->event);
-		pq_sendint8(wire, event->amount_form);
-		if (event->amount_form == AMOUNT_NUMERIC)
-		{
-			Numeric		numeric = log->amounts[e - 1].numeric;
-
-			pq_sendint32(wire, VARSIZE(numeric));
-			pq_sendbytes(wire, (char *) numeric, VARSIZE(numeric));
-		}
-		else if (event->amount_form != AMOUNT_NONE)
-			pq_sendint64(wire, log->amounts[e - 1].scaled);
+		pq_sendint64(writer->wire, event->at);
+		pq_sendint8(writer->wire, event->event);
+		pq_sendint8(writer->wire, event->amount_form);
+		if (event->amount_form != AMOUNT_NONE)
+			AmountSend(writer->wire, event->amount_form, log->amounts[e - 1]);
 		e = event->next;
 	}
-	writer->portion->event = e;
-	writer->nevents += nevents;
-
-	/* overwrite the 0 with the number of events */
-	end = wire->len;
-	wire->len = begin;
-	pq_sendint32(wire, nevents);
-	wire->len = end;
+	EndEvents(writer, &events, e);
 }
 
 /* Allocate room for the events of a message. */
@@ -162,26 +129,6 @@ EventLogBeginReading(EventLog *log, MemoryContext context, uint32 nevents)
 	if (log->has_amounts)
 		log->amounts = MemoryContextAllocHuge(context, nevents * sizeof(AmountValue));
 	log->allocated = nevents;
-}
-
-/* Read a numeric into aligned memory, and set its length to that of the message. */
-static Numeric
-ReadNumeric(StringInfo wire, MemoryContext context)
-{
-	int			size = pq_getmsgint(wire, 4);
-	const char *bytes = pq_getmsgbytes(wire, size);
-	Numeric		amount;
-	uint16		header;
-
-	if (size < (int) (VARHDRSZ + sizeof(header)))
-		elog(ERROR, "invalid amount in a serialized state");
-	/* without the uppermost bit, the header of a numeric has a second word: numeric.c */
-	memcpy(&header, bytes + VARHDRSZ, sizeof(header));
-	if ((header & 0x8000) == 0 && size < (int) (VARHDRSZ + 2 * sizeof(header)))
-		elog(ERROR, "invalid amount in a serialized state");
-	amount = memcpy(MemoryContextAlloc(context, size), bytes, size);
-	SET_VARSIZE(amount, size);
-	return amount;
 }
 
 /*
@@ -209,10 +156,8 @@ EventLogRead(EventLog *log, MemoryContext context, StringInfo wire, uint8 *facts
 		if (!IsLifecycleEvent(event->event) || !IsAmountForm(event->amount_form) ||
 			(event->amount_form != AMOUNT_NONE && !log->has_amounts))
 			elog(ERROR, "invalid event in a serialized state");
-		if (event->amount_form == AMOUNT_NUMERIC)
-			log->amounts[e - 1].numeric = ReadNumeric(wire, context);
-		else if (event->amount_form != AMOUNT_NONE)
-			log->amounts[e - 1].scaled = pq_getmsgint64(wire);
+		if (event->amount_form != AMOUNT_NONE)
+			log->amounts[e - 1] = AmountReceive(wire, context, event->amount_form);
 	}
 	log->nevents = head;
 

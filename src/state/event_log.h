@@ -19,8 +19,7 @@
 typedef struct LoggedEvent
 {
 	int64		at;
-	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end.  In a
-								 * log that is numbered: the number of the customer */
+	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end */
 	uint8		event;			/* LifecycleEvent */
 	uint8		amount_form;	/* of the element of amounts[] at the place of the event */
 } LoggedEvent;
@@ -72,6 +71,7 @@ EventLogChain(EventLog *log, uint8 *facts, uint32 place)
 	StoreHead(facts, place + 1);
 }
 
+pg_noreturn extern void TooManyEvents(void);
 extern uint32 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event,
 						  const Amount *amount);
 extern void EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts,

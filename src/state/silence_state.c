@@ -578,42 +578,22 @@ DaysWireSize(const CustomerState *state)
 	return ((const SilenceState *) state)->log.ndays * sizeof(uint32);
 }
 
-/*
- * Write the days of a customer, from the portion's event on until the message is full.  A portion
- * of them repeats the key, so after a long key at least as many bytes of days follow.
- */
+/* Write the days of a customer, from the portion's event on, until the message is full. */
 static void
 WriteDays(StateWriter *writer, const uint8 *facts)
 {
-	StringInfo	wire = writer->wire;
 	DayList		list = {0};
-	int			begin = wire->len;
-	int			end;
-	uint32		first = writer->portion->event;
-	uint32		next = first;
-	Size		limit = Max(writer->limit, Min(2 * (Size) begin, MaxAllocSize / 2));
+	uint32		next = writer->portion->event;
+	EventsWriter events;
 
 	ListDays(&((const SilenceState *) writer->state)->log, facts, &list);
 	SortDays(&list);
-	pq_sendint32(wire, 0);
-	while (next < list.ndays && (next == first || (Size) wire->len < limit))
-		pq_sendint32(wire, list.days[next++]);
-	writer->portion->event = next < list.ndays ? next : 0;
-	writer->nevents += next - first;
+	events = BeginEvents(writer);
+	while (next < list.ndays && MoreEventsFit(writer, &events))
+		pq_sendint32(writer->wire, list.days[next++]);
+	EndEvents(writer, &events, next < list.ndays ? next : 0);
 	if (list.days != NULL)
 		pfree(list.days);
-
-	/* overwrite the 0 with the number of days */
-	end = wire->len;
-	wire->len = begin;
-	pq_sendint32(wire, next - first);
-	wire->len = end;
-}
-
-static void
-BeginReadingDays(CustomerState *state pg_attribute_unused(),
-				 uint32 nevents pg_attribute_unused())
-{
 }
 
 static void
@@ -648,7 +628,6 @@ static const FactsCodec days_codec = {
 	.event_size = sizeof(uint32),
 	.events_size = DaysWireSize,
 	.write = WriteDays,
-	.begin_reading = BeginReadingDays,
 	.read = ReadDays,
 	.nevents = CountDays
 };

@@ -149,6 +149,33 @@ IsFull(const StateWriter *writer)
 	return (Size) writer->wire->len >= writer->limit;
 }
 
+/*
+ * Begin to write the events of a customer.  Each portion of a customer's events repeats the key.
+ * After a long key we therefore write at least as many bytes of events as precede them.
+ */
+EventsWriter
+BeginEvents(StateWriter *writer)
+{
+	EventsWriter events = {.begin = writer->wire->len};
+
+	events.limit = Max(writer->limit, Min(2 * (Size) events.begin, MaxAllocSize / 2));
+	pq_sendint32(writer->wire, 0);
+	return events;
+}
+
+/* Set the number of a customer's events, and remember which is the next one, or 0. */
+void
+EndEvents(StateWriter *writer, const EventsWriter *events, uint32 next)
+{
+	int			end = writer->wire->len;
+
+	writer->wire->len = events->begin;
+	pq_sendint32(writer->wire, events->nevents);
+	writer->wire->len = end;
+	writer->portion->event = next;
+	writer->nevents += events->nevents;
+}
+
 /* Write the facts of a customer; the portion's slot is already the next one. */
 static void
 WriteFacts(StateWriter *writer, const uint8 *facts)
@@ -416,7 +443,7 @@ ReadTable(StringInfo wire, CustomerState *state)
 		(counts.nevents > 0 && codec == NULL))
 		elog(ERROR, "wrong size of a serialized state");
 
-	if (codec != NULL)
+	if (codec != NULL && codec->begin_reading != NULL)
 		codec->begin_reading(state, counts.nevents);
 	if (form == KEY_DENSE)
 		ReadArray(wire, state, facts_size, whole, first, counts.nslots);
