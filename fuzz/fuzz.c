@@ -395,6 +395,29 @@ SumOfEvents(const EventLog *log, uint32 head)
 	return sum;
 }
 
+/*
+ * Return a sum over the amounts of a customer of a chained log.  It does not depend on which of them
+ * are added up in one element.
+ */
+static uint64
+SumOfAmounts(const AmountLog *log, uint32 head)
+{
+	uint64		sum = 0;
+
+	for (uint32 next = head; next != 0; next = AmountAt(log, next - 1)->customer)
+	{
+		const LoggedAmount *amount = AmountAt(log, next - 1);
+		uint64		factor = hash_uint32_extended(amount->period, amount->form);
+
+		if (amount->form == AMOUNT_NUMERIC)
+			sum += hash_bytes_extended((const unsigned char *) amount->value.numeric,
+									   VARSIZE(amount->value.numeric), factor);
+		else
+			sum += (uint64) amount->value.scaled * factor;
+	}
+	return sum;
+}
+
 static bool
 SameFacts(const CustomerState *a, const uint8 *a_facts, const CustomerState *b,
 		  const uint8 *b_facts)
@@ -405,8 +428,8 @@ SameFacts(const CustomerState *a, const uint8 *a_facts, const CustomerState *b,
 		const SeriesState *theirs = (const SeriesState *) b;
 
 		return memcmp(a_facts, b_facts, ZoneBytes(ours)) == 0 &&
-			SumOfEvents(&ours->log, LoadHead(LogFacts(ours, a_facts))) ==
-			SumOfEvents(&theirs->log, LoadHead(LogFacts(theirs, b_facts)));
+			SumOfAmounts(&ours->amounts, LoadNumber(LogFacts(ours, a_facts))) ==
+			SumOfAmounts(&theirs->amounts, LoadNumber(LogFacts(theirs, b_facts)));
 	}
 	/* the facts are places in a log, and the curves are compared later */
 	if (a->ops == silences_kind)
@@ -518,6 +541,7 @@ ReadSeriesState(const uint8 *data, size_t size)
 	CustomerState *one;
 	CustomerState *two;
 	EventLog   *log;
+	AmountLog  *amounts;
 	const Calendar *calendar;
 	SeriesTally *tallies[2];
 
@@ -529,6 +553,14 @@ ReadSeriesState(const uint8 *data, size_t size)
 	for (uint32 e = 0; e < log->nevents; e++)
 		if (log->events[e].amount_form == AMOUNT_NUMERIC)
 			log->amounts[e].numeric = int64_to_numeric(VARSIZE(log->amounts[e].numeric));
+	amounts = &((SeriesState *) sent)->amounts;
+	for (uint32 place = 0; place < amounts->namounts; place++)
+	{
+		LoggedAmount *amount = AmountAt(amounts, place);
+
+		if (amount->form == AMOUNT_NUMERIC)
+			amount->value.numeric = int64_to_numeric(VARSIZE(amount->value.numeric));
+	}
 	calendar = CalendarCreate(CurrentMemoryContext, &((SeriesState *) sent)->calendar->question);
 	if (calendar->nperiods > FEW_PERIODS || !MergeTwice(sent, &one, &two))
 		return;

@@ -88,7 +88,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		if (site->event)
 			SeriesStateEnterEvent(state, customer_type, customer, at, event, &amount);
 		else if (site->amount)
-			SeriesStateEnterAmount(state, customer_type, customer, at, zone, &amount);
+			SeriesStateEnterAmount(state, customer_type, customer, zone, &amount);
 		else
 			SeriesStateEnterZone(state, customer_type, customer, zone);
 	}
@@ -161,7 +161,7 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 				if (!rows->nulls[site->amount][row])
 					amount = AmountFromDatum(rows->values[site->amount][row]);
 				((AmountRow *) state->base.batch->rows)[place] =
-					SeriesStateAmountRow(state, at, zone, &amount);
+					SeriesStateAmountRow(state, zone, &amount);
 			}
 			else
 				((uint32 *) state->base.batch->rows)[place] = zone;

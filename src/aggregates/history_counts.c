@@ -195,7 +195,8 @@ CountPurchases(CountsSite *site, const Purchases *purchases, const int64 *instan
 					Amount		amount = AmountFromScaled(UnZigZag(codes[i] - 1),
 														  purchases->scale);
 
-					SeriesTallyAddAmount(view, period, StatusOver(before, true, after), &amount);
+					SeriesTallyAddAmount(view, period,
+										 RevenuePartOf(StatusOver(before, true, after)), &amount);
 				}
 			}
 		}

@@ -64,7 +64,7 @@ typedef struct FactsCodec
 	Size		(*events_size) (const CustomerState *state);
 	/* write the events of a customer, from writer->portion->event on */
 	void		(*write) (StateWriter *writer, const uint8 *facts);
-	/* allocate room for `nevents` events, before `read` reads those of each customer */
+	/* allocate room for `nevents` events, before `read` reads those of each customer; may be NULL */
 	void		(*begin_reading) (CustomerState *state, uint32 nevents);
 	void		(*read) (StringInfo wire, CustomerState *state, uint8 *facts);
 	/* number of events that were read */

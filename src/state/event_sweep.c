@@ -144,7 +144,7 @@ StandingAfterEvents(const EventSweep *events, Size n, const CutOffs *cutoffs)
 
 /* Add the amounts of events [first, until) to the revenue. */
 static void
-AddAmounts(const EventSweep *events, int period, LifecycleStatus status, Size first, Size until)
+AddAmounts(const EventSweep *events, int period, RevenuePart part, Size first, Size until)
 {
 	for (Size e = first; e < until; e++)
 	{
@@ -153,7 +153,7 @@ AddAmounts(const EventSweep *events, int period, LifecycleStatus status, Size fi
 		if (e % 4096 == 4095)
 			CHECK_FOR_INTERRUPTS();
 		if (IsRevenue(event->event) && event->amount.form != AMOUNT_NONE)
-			SeriesTallyAddAmount(events->sweep.tally, period, status, &event->amount);
+			SeriesTallyAddAmount(events->sweep.tally, period, part, &event->amount);
 	}
 }
 
@@ -218,8 +218,9 @@ SweepEvents(EventSweep *events, const SweptEvent *swept, Size nevents)
 		SeriesTallyCount(events->sweep.tally, i, before, bought, after, 1);
 		if (n > first && events->sweep.tally->has_amounts)
 			AddAmounts(events, i,
-					   bought || calendar->has_end ? StatusOver(before, bought, after) :
-					   LIFECYCLE_NONE, first, n);
+					   RevenuePartOf(bought || calendar->has_end ?
+									 StatusOver(before, bought, after) : LIFECYCLE_NONE),
+					   first, n);
 		if (bought && CameBack(before) && CalendarHasLater(calendar, i))
 		{
 			const Boundary *later = &calendar->later[i];

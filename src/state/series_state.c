@@ -4,8 +4,8 @@
  *
  * There are three kinds.  If all rows are purchases without amounts, the facts are a bit
  * for each zone of the calendar in which the customer bought, with about four zones a
- * period.  If purchases have amounts, the state also keeps those in the periods in a log.  If rows
- * have events, the state keeps every event in a log.
+ * period.  If purchases have amounts, the state also keeps sums of those in the periods in a log of
+ * amounts.  If rows have events, the state keeps every event in a log.
  *
  * The functions in series_summary.c count the customers in each period.
  */
@@ -43,8 +43,9 @@ CreateOfKind(MemoryContext context, StateFamily *family, const Question *questio
 	state->calendar = FamilyCalendar(family, context, question);
 	state->first_at = END_OF_TIME;
 	state->last_at = BEGINNING_OF_TIME;
+	state->has_amounts = has_amounts;
 	state->log.has_amounts = has_amounts;
-	state->numbered = true;
+	AmountLogInit(&state->amounts, state->calendar->nperiods);
 	CustomerStateInit(&state->base, ops, context, family->customer_type);
 	return state;
 }
@@ -65,7 +66,7 @@ CreateLike(MemoryContext context, StateFamily *family, const CustomerState *othe
 	const SeriesState *series = (const SeriesState *) other;
 
 	return &CreateOfKind(context, family, &series->calendar->question,
-						 series->log.has_amounts, other->ops)->base;
+						 series->has_amounts, other->ops)->base;
 }
 
 static void
@@ -74,7 +75,7 @@ MergeHead(CustomerState *state, const CustomerState *other)
 	SeriesState *series = (SeriesState *) state;
 	const SeriesState *others = (const SeriesState *) other;
 
-	if (series->log.has_amounts != others->log.has_amounts)
+	if (series->has_amounts != others->has_amounts)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (series->calendar->question.fingerprint != others->calendar->question.fingerprint)
 		QuestionChanged();
@@ -146,7 +147,7 @@ WriteHead(StringInfo wire, const CustomerState *state)
 {
 	const SeriesState *series = (const SeriesState *) state;
 
-	pq_sendint8(wire, series->log.has_amounts);
+	pq_sendint8(wire, series->has_amounts);
 	pq_sendint64(wire, series->first_at);
 	pq_sendint64(wire, series->last_at);
 	SendQuestion(wire, &series->calendar->question);
@@ -163,7 +164,8 @@ ReadHead(StringInfo wire)
 	SeriesState *series = palloc0(sizeof(SeriesState));
 	Calendar   *calendar = palloc0(sizeof(Calendar));
 
-	series->log.has_amounts = pq_getmsgbyte(wire) != 0;
+	series->has_amounts = pq_getmsgbyte(wire) != 0;
+	series->log.has_amounts = series->has_amounts;
 	series->first_at = pq_getmsgint64(wire);
 	series->last_at = pq_getmsgint64(wire);
 	ReceiveQuestion(wire, &calendar->question);
@@ -370,10 +372,8 @@ static const SeriesStateOps events_ops = {
 const CustomerStateOps *const series_events_kind = &events_ops.base;
 
 /*
- * The kind for purchases with amounts.  Facts are the zones, and then the number of the customer,
- * which each of the customer's amounts in the log has.  So the amounts can be added up in the order
- * of the log.  Before the facts are sent or merged into another state, the log is chained, and the
- * number replaced by the place of the last event, as in the kind for events.
+ * The kind for purchases with amounts.  Facts are the zones, and then the number of the customer in
+ * the log of amounts, or, if that is chained, the place of the customer's last element, plus 1.
  */
 
 static int
@@ -382,79 +382,62 @@ AmountsSize(const CustomerState *state)
 	return ZonesSize(state) + sizeof(uint32);
 }
 
-/* Return the number of a customer.  Give them one if they have none. */
-static uint32
-NumberOf(SeriesState *series, const uint8 *facts)
+static inline AmountLog *
+AmountsOf(CustomerState *state)
 {
-	uint8	   *log_facts = LogFacts(series, facts);
-	uint32		number = LoadHead(log_facts);
-
-	if (number == 0)
-	{
-		number = ++series->nnumbers;
-		StoreHead(log_facts, number);
-	}
-	return number;
+	return &((SeriesState *) state)->amounts;
 }
 
-/* Chain the events of each customer, in place of their numbers. */
-static void
-ChainNumbered(SeriesState *series)
+static inline const AmountLog *
+ConstAmountsOf(const CustomerState *state)
 {
-	uint32	   *heads = MemoryContextAllocExtended(CurrentMemoryContext,
-												   ((Size) series->nnumbers + 1) * sizeof(uint32),
-												   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	return &((const SeriesState *) state)->amounts;
+}
+
+/* Chain the log, and replace the numbers in the facts by the places of the last elements. */
+static void
+ChainAmounts(CustomerState *state)
+{
+	SeriesState *series = (SeriesState *) state;
 	uint64		cursor = 0;
 	const uint8 *facts;
+	uint32	   *heads;
 
-	for (uint32 e = 0; e < series->log.nevents; e++)
-	{
-		LoggedEvent *event = &series->log.events[e];
-		uint32		number = event->next;
-
-		if (e % EVENTS_BETWEEN_CHECKS == 0)
-			CHECK_FOR_INTERRUPTS();
-		event->next = heads[number];
-		heads[number] = e + 1;
-	}
-	while ((facts = CustomerTableNextFacts(&series->base.table, &cursor)) != NULL)
-		StoreHead(LogFacts(series, facts), heads[LoadHead(LogFacts(series, facts))]);
+	if (series->amounts.chained)
+		return;
+	heads = AmountLogChain(&series->amounts);
+	while ((facts = CustomerTableNextFacts(&state->table, &cursor)) != NULL)
+		StoreNumber(LogFacts(series, facts), heads[LoadNumber(LogFacts(series, facts))]);
 	pfree(heads);
-	series->numbered = false;
 }
 
-/* Number the customers and their events, in place of the chains. */
-static void
-NumberChained(SeriesState *series)
+/* Replace the places in the facts by numbers, and so the chains of the log. */
+void
+SeriesStateNumber(SeriesState *series)
 {
 	uint64		cursor = 0;
 	const uint8 *facts;
 
-	series->nnumbers = 0;
+	if (likely(!series->amounts.chained))
+		return;
+	series->amounts.highest = 0;
 	while ((facts = CustomerTableNextFacts(&series->base.table, &cursor)) != NULL)
 	{
 		uint8	   *log_facts = LogFacts(series, facts);
-		uint32		e = LoadHead(log_facts);
 
-		if (e == 0)
-			continue;
-		StoreHead(log_facts, ++series->nnumbers);
-		while (e != 0)
-		{
-			LoggedEvent *event = &series->log.events[e - 1];
-
-			e = event->next;
-			event->next = series->nnumbers;
-		}
+		StoreNumber(log_facts, AmountLogNumber(&series->amounts, LoadNumber(log_facts)));
 	}
-	series->numbered = true;
+	series->amounts.chained = false;
 }
 
-static void
-PrepareAmounts(CustomerState *state)
+/* Add an amount of a customer. */
+static inline void
+AddAmount(SeriesState *series, const uint8 *facts, uint16 period, const Amount *amount)
 {
-	if (((SeriesState *) state)->numbered)
-		ChainNumbered((SeriesState *) state);
+	uint8	   *log_facts = LogFacts(series, facts);
+
+	StoreNumber(log_facts, AmountLogAdd(&series->amounts, series->base.table.context,
+										LoadNumber(log_facts), period, amount));
 }
 
 static void
@@ -463,15 +446,23 @@ AddAmounts(CustomerState *state, uint8 *const *facts, const void *rows, int nrow
 	SeriesState *series = (SeriesState *) state;
 	const AmountRow *amounts = rows;
 
-	if (unlikely(!series->numbered))
-		NumberChained(series);
+	SeriesStateNumber(series);
+	/* the elements are anywhere in the log: load all of them before the first is needed */
+	for (int i = 0; series->amounts.single && i < nrows; i++)
+	{
+		uint32		number = LoadNumber(LogFacts(series, facts[i]));
+
+		if (number != 0)
+			PrefetchForUpdate(AmountAt(&series->amounts, number - 1));
+	}
 	for (int i = 0; i < nrows; i++)
 	{
-		uint32		bit = amounts[i].zone + 1;
+		uint32		zone = amounts[i].zone;
+		uint32		bit = zone + 1;
 
 		facts[i][bit / 8] |= 1 << (bit % 8);
-		if (amounts[i].event != 0)
-			series->log.events[amounts[i].event - 1].next = NumberOf(series, facts[i]);
+		if (amounts[i].amount.form != AMOUNT_NONE)
+			AddAmount(series, facts[i], series->calendar->period_of[zone], &amounts[i].amount);
 	}
 }
 
@@ -479,27 +470,35 @@ static void
 MergeAmounts(CustomerState *state, uint8 *facts, const CustomerState *other, const uint8 *theirs)
 {
 	SeriesState *series = (SeriesState *) state;
-	const EventLog *log = ConstLogOf(other);
+	const AmountLog *others = ConstAmountsOf(other);
 
-	if (unlikely(!series->numbered))
-		NumberChained(series);
+	SeriesStateNumber(series);
 	for (int b = 0; b < ZoneBytes(series); b++)
 		facts[b] |= theirs[b];
-	for (uint32 e = LoadHead(LogFacts(series, theirs)); e != 0; e = log->events[e - 1].next)
+	for (uint32 next = LoadNumber(LogFacts(series, theirs)); next != 0;)
 	{
-		const LoggedEvent *event = &log->events[e - 1];
-		Amount		amount = EventLogAmount(log, e - 1);
-		uint32		place = EventLogAdd(&series->log, state->table.context, event->at,
-										event->event, &amount);
+		const LoggedAmount *sum = AmountAt(others, next - 1);
+		Amount		amount = {.form = sum->form, .value = sum->value};
 
-		series->log.events[place].next = NumberOf(series, facts);
+		if (sum->period >= series->calendar->nperiods)
+			elog(ERROR, "invalid amount in a serialized state");
+		if (amount.form == AMOUNT_NUMERIC)
+			amount = AmountCopy(&amount, state->table.context);
+		AddAmount(series, facts, sum->period, &amount);
+		next = sum->customer;
 	}
 }
 
 static Size
 AmountsCustomerSize(const CustomerState *state)
 {
-	return ZonesSize(state) + LOG_WIRE_CUSTOMER;
+	return ZonesSize(state) + AMOUNTS_WIRE_CUSTOMER;
+}
+
+static Size
+AmountsWireSize(const CustomerState *state)
+{
+	return AmountLogWireSize(ConstAmountsOf(state));
 }
 
 static void
@@ -508,31 +507,36 @@ WriteAmounts(StateWriter *writer, const uint8 *facts)
 	const SeriesState *series = (const SeriesState *) writer->state;
 
 	pq_sendbytes(writer->wire, (const char *) facts, ZoneBytes(series));
-	EventLogWrite(&series->log, writer, LogFacts(series, facts));
+	AmountLogWrite(&series->amounts, writer, LoadNumber(LogFacts(series, facts)));
 }
 
 static void
 ReadAmounts(StringInfo wire, CustomerState *state, uint8 *facts)
 {
 	SeriesState *series = (SeriesState *) state;
-	uint8		log_facts[LOG_FACTS_SIZE];
+	uint32		head;
 
-	series->numbered = false;
+	series->amounts.chained = true;
 	memcpy(facts, pq_getmsgbytes(wire, ZoneBytes(series)), ZoneBytes(series));
-	EventLogRead(&series->log, CurrentMemoryContext, wire, log_facts);
-	StoreHead(LogFacts(series, facts), LoadHead(log_facts));
-	if (!(facts[0] & SLOT_TAKEN) && LoadHead(log_facts) != 0)
-		elog(ERROR, "events of no customer in a serialized state");
+	head = AmountLogRead(&series->amounts, CurrentMemoryContext, wire);
+	StoreNumber(LogFacts(series, facts), head);
+	if (!(facts[0] & SLOT_TAKEN) && head != 0)
+		elog(ERROR, "amounts of no customer in a serialized state");
+}
+
+static uint32
+CountAmounts(const CustomerState *state)
+{
+	return ConstAmountsOf(state)->namounts;
 }
 
 static const FactsCodec amounts_codec = {
 	.customer_size = AmountsCustomerSize,
-	.event_size = LOG_WIRE_EVENT,
-	.events_size = EventsWireSize,
+	.event_size = AMOUNTS_WIRE_AMOUNT,
+	.events_size = AmountsWireSize,
 	.write = WriteAmounts,
-	.begin_reading = BeginReadingEvents,
 	.read = ReadAmounts,
-	.nevents = CountEvents
+	.nevents = CountAmounts
 };
 
 #ifdef USE_ASSERT_CHECKING
@@ -540,16 +544,21 @@ static void
 AssertAmounts(const CustomerState *state, bool whole)
 {
 	const SeriesState *series = (const SeriesState *) state;
+	const AmountLog *log = &series->amounts;
 	uint64		cursor = 0;
 	const uint8 *facts;
 
+	Assert(series->log.nevents == 0);
 	if (!whole && CustomerTableSize(&state->table) > SMALL_TABLE)
 		return;
 	while ((facts = CustomerTableNextFacts(&state->table, &cursor)) != NULL)
 	{
+		uint32		number = LoadNumber(LogFacts(series, facts));
+
 		CheckZones(state, facts);
-		if (series->numbered)
-			Assert(LoadHead(LogFacts(series, facts)) <= series->nnumbers);
+		Assert(number <= (log->chained ? log->namounts : log->highest));
+		Assert(number == 0 || log->chained || !log->single ||
+			   AmountAt(log, number - 1)->customer == number);
 	}
 }
 #endif
@@ -563,7 +572,7 @@ static const SeriesStateOps amounts_ops = {
 		.add_rows = AddAmounts,
 		.merge_facts = MergeAmounts,
 		.merge_head = MergeHead,
-		.prepare = PrepareAmounts,
+		.prepare = ChainAmounts,
 		.create_like = CreateLike,
 		.write_head = WriteHead,
 		.read_head = ReadHead,
@@ -581,7 +590,7 @@ const CustomerStateOps *const series_amounts_kind = &amounts_ops.base;
 SeriesTally *
 SeriesStateTally(SeriesState *state)
 {
-	SeriesTally *tally = SeriesTallyCreate(state->calendar, state->log.has_amounts);
+	SeriesTally *tally = SeriesTallyCreate(state->calendar, state->has_amounts);
 
 	tally->first_at = state->first_at;
 	tally->last_at = state->last_at;

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "rules/calendar.h"
+#include "state/amount_log.h"
 #include "state/customer_state.h"
 #include "state/event_log.h"
 #include "state/series_tally.h"
@@ -18,23 +19,23 @@ typedef struct SeriesState
 	const Calendar *calendar;	/* shared: see StateFamily */
 	int64		first_at;		/* the first and the last finite instant of all rows */
 	int64		last_at;
-	EventLog	log;			/* empty if all rows are purchases without amounts */
-	bool		numbered;		/* of series_amounts_kind: events have the customer's number, and are not
-								 * chained */
-	uint32		nnumbers;		/* if numbered: the highest number of a customer */
+	bool		has_amounts;
+	EventLog	log;			/* of series_events_kind */
+	AmountLog	amounts;		/* of series_amounts_kind */
 } SeriesState;
 
 /* A row of the batch of series_amounts_kind. */
 typedef struct AmountRow
 {
 	uint32		zone;
-	uint32		event;			/* place of the event with the amount, plus 1; 0 if it does not count */
+	Amount		amount;			/* AMOUNT_NONE unless the zone is in one of the periods */
 } AmountRow;
 
 extern SeriesState *SeriesStateCreate(MemoryContext context, StateFamily *family,
 									  const Question *question, bool has_events,
 									  bool has_amounts);
 extern SeriesTally *SeriesStateTally(SeriesState *state);
+extern void SeriesStateNumber(SeriesState *state);
 
 extern const CustomerStateOps *const series_purchases_kind;
 extern const CustomerStateOps *const series_amounts_kind;
@@ -67,8 +68,8 @@ ZoneBytes(const SeriesState *state)
 }
 
 /*
- * Return where the place of the last event, or the number of the customer, is stored in facts of
- * series_amounts_kind, behind the zones, as in the facts of an event log.
+ * Return where the place of the last amount is stored in facts of series_amounts_kind: behind the
+ * zones, and as in the facts of a log behind a byte.
  */
 static inline uint8 *
 LogFacts(const SeriesState *state, const uint8 *facts)
@@ -76,28 +77,25 @@ LogFacts(const SeriesState *state, const uint8 *facts)
 	return unconstify(uint8 *, facts) + ZoneBytes(state) - 1;
 }
 
-/*
- * Add the amount of a purchase in a zone to the log if it counts, that is, if the zone is in one of
- * the periods.  Return the row for the batch.
- */
+/* Return the row for the batch of a purchase with an amount in a zone. */
 static inline AmountRow
-SeriesStateAmountRow(SeriesState *state, int64 at, int zone, const Amount *amount)
+SeriesStateAmountRow(SeriesState *state, int zone, const Amount *amount)
 {
 	int			period = state->calendar->period_of[zone];
-	AmountRow	row = {.zone = zone};
+	AmountRow	row = {.zone = zone, .amount.form = AMOUNT_NONE};
 
-	if (amount->form != AMOUNT_NONE && period >= 0 && period < state->calendar->nperiods)
-		row.event = EventLogAdd(&state->log, state->base.table.context, at, EVENT_PURCHASE,
-								amount) + 1;
+	if (period >= 0 && period < state->calendar->nperiods)
+		row.amount = likely(amount->form != AMOUNT_NUMERIC) ? *amount :
+			AmountCopy(amount, state->base.table.context);
 	return row;
 }
 
 /* Enter a purchase with an amount in a zone. */
 static inline void
 SeriesStateEnterAmount(SeriesState *state, CustomerType *customer_type, Datum customer,
-					   int64 at, int zone, const Amount *amount)
+					   int zone, const Amount *amount)
 {
-	AmountRow	row = SeriesStateAmountRow(state, at, zone, amount);
+	AmountRow	row = SeriesStateAmountRow(state, zone, amount);
 
 	CustomerStateAdd(&state->base, customer_type, customer, &row, sizeof(row));
 }

@@ -75,6 +75,12 @@ typedef struct ZoneSweep
 	 */
 	int64	   *pairs;
 	int			none;
+
+	/*
+	 * For each period in which the customer being swept bought, the part of the revenue to which
+	 * their amounts belong.  NULL if there are no amounts.
+	 */
+	uint8	   *parts;
 } ZoneSweep;
 
 static void
@@ -119,6 +125,40 @@ AddPair(ZoneSweep *zones, int earlier, int zone)
 }
 
 /*
+ * The parts of the revenue of customers who bought are the first four.  So a customer takes two bits
+ * for each period: half as much as the zones.
+ */
+#define PART_BITS			2
+#define PARTS_IN_BYTE		(8 / PART_BITS)
+#define PARTS_SIZE(nperiods) ((nperiods) / PARTS_IN_BYTE + 1)
+
+StaticAssertDecl(REVENUE_WON_BACK < 1 << PART_BITS, "the part of a customer who bought has two bits");
+
+static inline void
+SetPart(uint8 *parts, int period, RevenuePart part)
+{
+	parts[period / PARTS_IN_BYTE] |= part << (period % PARTS_IN_BYTE * PART_BITS);
+}
+
+static inline RevenuePart
+GetPart(const uint8 *parts, int period)
+{
+	return parts[period / PARTS_IN_BYTE] >> (period % PARTS_IN_BYTE * PART_BITS) &
+		((1 << PART_BITS) - 1);
+}
+
+/* Return the part for purchases in a period, given the last purchase before it. */
+static inline RevenuePart
+PartOfPurchase(const ZoneSweep *zones, int period, int earlier)
+{
+	Standing	before = earlier == zones->none ? STANDING_NONE :
+		StandingAfterZone(zones->sweep.calendar, period, earlier);
+
+	/* of a customer who bought, the standing at the end does not matter */
+	return RevenuePartOf(StatusOver(before, true, STANDING_NONE));
+}
+
+/*
  * Count the period of a purchase: `zone` is the last purchase in the period, `earlier` the
  * last one before the period.
  */
@@ -129,6 +169,8 @@ SweepPurchase(ZoneSweep *zones, const uint8 *facts, int size, int earlier, int z
 	int			period = sweep->calendar->period_of[zone];
 
 	AddPair(zones, earlier, zone);
+	if (zones->parts != NULL && period >= 0)
+		SetPart(zones->parts, period, PartOfPurchase(zones, period, earlier));
 	/* the return lasted if there is a purchase since the cut-off of the later instant */
 	if (period >= 0 && earlier < sweep->calendar->came_back[period] &&
 		CalendarHasLater(sweep->calendar, period))
@@ -268,6 +310,10 @@ CollectEvents(const EventLog *log, Lane *lanes, int nlanes)
 /* Check for interrupts after this many periods and events of customers. */
 #define WORK_BETWEEN_CHECKS		65536
 
+/* Prefetch what this many customers, or amounts, need. */
+#define CUSTOMERS_AHEAD			32
+#define AMOUNTS_AHEAD			16
+
 /* Count the customers of a state whose facts are zones with a purchase. */
 void
 SummarizePurchases(SeriesState *state, SeriesTally *tally)
@@ -293,96 +339,78 @@ SummarizePurchases(SeriesState *state, SeriesTally *tally)
 	ZoneSweepFinish(&zones);
 }
 
-/* Return the last zone before `zone` in which the customer bought, or -1. */
-static int
-LastZoneBefore(const uint8 *facts, int size, int zone)
-{
-	/* zones before it are the bits up to this one: zone z is bit z + 1, and bit 0 is SLOT_TAKEN */
-	int			last = zone;
-	int			offset = last / 64 * 8;
-	uint64		bits = LoadBits(facts, offset, size) & (PG_UINT64_MAX >> (63 - last % 64));
-
-	while (bits == 0 && offset > 0)
-	{
-		offset -= sizeof(bits);
-		bits = LoadBits(facts, offset, size);
-	}
-	if (offset == 0)
-		bits &= ~(uint64) SLOT_TAKEN;
-	return bits == 0 ? -1 : offset * 8 + pg_leftmost_one_pos64(bits) - 1;
-}
-
-/* Add the amount of a purchase to the revenue of its period, if it is in one. */
+/* Add the amounts of a log to the revenue.  `parts` has PARTS_SIZE bytes for each customer. */
 static void
-AddAmount(const SeriesState *state, const uint8 *facts, uint32 place, SeriesTally *tally)
+AddLoggedAmounts(const AmountLog *log, const uint8 *parts, SeriesTally *tally)
 {
-	const Calendar *calendar = state->calendar;
-	int			period = calendar->period_of[CalendarZone(calendar, state->log.events[place].at)];
-	Amount		amount = EventLogAmount(&state->log, place);
-	int			earlier;
-	Standing	before;
+	Size		size = PARTS_SIZE(tally->nperiods);
+	uint32		place = 0;
 
-	/* a received event may lie anywhere */
-	if (period < 0 || period >= calendar->nperiods || amount.form == AMOUNT_NONE)
-		return;
-	earlier = LastZoneBefore(facts, ZoneBytes(state), calendar->zones[period].at);
-	before = earlier < 0 ? STANDING_NONE : StandingAfterZone(calendar, period, earlier);
-	/* of a customer who bought, the standing at the end does not matter */
-	SeriesTallyAddAmount(tally, period, StatusOver(before, true, STANDING_NONE), &amount);
-}
-
-/* Prefetch the facts of customers this many amounts ahead. */
-#define AMOUNTS_AHEAD			16
-
-/* Add all amounts of a log that is numbered.  `facts_of` has the facts of each number. */
-static void
-AddNumbered(const SeriesState *state, const uint8 *const *facts_of, SeriesTally *tally)
-{
-	const LoggedEvent *events = state->log.events;
-
-	for (uint32 e = 0; e < state->log.nevents; e++)
+	for (uint32 s = 0; s < log->nsegments; s++)
 	{
-		if (e % WORK_BETWEEN_CHECKS == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (e + AMOUNTS_AHEAD < state->log.nevents)
-			PrefetchForReading(facts_of[events[e + AMOUNTS_AHEAD].next]);
-		AddAmount(state, facts_of[events[e].next], e, tally);
+		const LoggedAmount *amounts = log->segments[s];
+		uint32		namounts = Min(SegmentSize(s), log->namounts - place);
+
+		for (uint32 i = 0; i < namounts; i++, place++)
+		{
+			int			period = amounts[i].period;
+			Amount		amount = {.form = amounts[i].form, .value = amounts[i].value};
+
+			if (place % WORK_BETWEEN_CHECKS == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (i + AMOUNTS_AHEAD < namounts)
+				PrefetchForReading(parts + amounts[i + AMOUNTS_AHEAD].customer * size);
+			SeriesTallyAddAmount(tally, period, GetPart(parts + amounts[i].customer * size, period),
+								 &amount);
+		}
 	}
 }
 
-/* Count the customers of a state whose facts are zones and numbers, and add up their amounts. */
+/* Count the customers of a state whose facts are zones and amounts, and add up their amounts. */
 void
 SummarizeAmounts(SeriesState *state, SeriesTally *tally)
 {
 	const CustomerTable *table = &state->base.table;
-	const uint8 **facts_of = MemoryContextAllocHuge(CurrentMemoryContext,
-													((Size) state->nnumbers + 1) * sizeof(uint8 *));
+	const AmountLog *log = &state->amounts;
+	Size		size = PARTS_SIZE(tally->nperiods);
+	uint8	   *parts;
+	const uint8 *ahead[CUSTOMERS_AHEAD];
+	uint8	   *parts_of[CUSTOMERS_AHEAD];
 	uint64		cursor = 0;
-	const uint8 *facts;
 	ZoneSweep	zones = {0};
 	int64		work = 0;
+	int			n;
 
+	SeriesStateNumber(state);
+	/* number 0, which no customer has, is for those without amounts */
+	parts = AllocateLarge(CurrentMemoryContext, ((Size) log->highest + 1) * size);
+	ClearMemory((char *) parts, ((Size) log->highest + 1) * size);
 	ZoneSweepInit(&zones, state->calendar, tally, table->ntaken);
-	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
+	do
 	{
-		uint32		head = LoadHead(LogFacts(state, facts));
-
-		work += state->calendar->nperiods;
-		if (work > WORK_BETWEEN_CHECKS)
+		for (n = 0; n < CUSTOMERS_AHEAD; n++)
 		{
-			CHECK_FOR_INTERRUPTS();
-			work = 0;
+			ahead[n] = CustomerTableNextFacts(table, &cursor);
+			if (ahead[n] == NULL)
+				break;
+			parts_of[n] = parts + LoadNumber(LogFacts(state, ahead[n])) * size;
+			PrefetchForUpdate(parts_of[n]);
 		}
-		SweepZones(&zones, facts, ZoneBytes(state));
-		if (state->numbered)
-			facts_of[head] = facts;
-		for (uint32 e = head; !state->numbered && e != 0; e = state->log.events[e - 1].next)
-			AddAmount(state, facts, e - 1, tally);
-	}
+		for (int i = 0; i < n; i++)
+		{
+			work += state->calendar->nperiods;
+			if (work > WORK_BETWEEN_CHECKS)
+			{
+				CHECK_FOR_INTERRUPTS();
+				work = 0;
+			}
+			zones.parts = parts_of[i];
+			SweepZones(&zones, ahead[i], ZoneBytes(state));
+		}
+	} while (n == CUSTOMERS_AHEAD);
 	ZoneSweepFinish(&zones);
-	if (state->numbered)
-		AddNumbered(state, facts_of, tally);
-	pfree(facts_of);
+	AddLoggedAmounts(log, parts, tally);
+	pfree(parts);
 }
 
 /* Count the customers of a state whose facts are in a log, and add up their amounts. */

@@ -66,38 +66,6 @@ SeriesTallySettle(SeriesTally *tally)
 	tally->steady = NULL;
 }
 
-/* Return the part of the revenue to which the amounts of customers of a status belong. */
-static RevenuePart
-RevenuePartOf(LifecycleStatus status)
-{
-	switch (status)
-	{
-		case LIFECYCLE_NEW:
-			return REVENUE_NEW;
-		case LIFECYCLE_ACTIVE:
-			return REVENUE_RETAINED;
-		case LIFECYCLE_REACTIVATED:
-			return REVENUE_REACTIVATED;
-		case LIFECYCLE_WON_BACK:
-			return REVENUE_WON_BACK;
-		default:
-			return REVENUE_OTHER;
-	}
-}
-
-/*
- * Add an amount to the revenue that a period has from customers of a status: LIFECYCLE_NONE if
- * nothing is known of the customer, or if they did not buy and the period has no end.
- */
-void
-SeriesTallyAddAmount(SeriesTally *tally, int period, LifecycleStatus status, const Amount *amount)
-{
-	AmountSum  *sum = &tally->revenue[period][RevenuePartOf(status)];
-
-	AmountSumAdd(sum, amount, tally->caller);
-	tally->has_numerics |= sum->numeric != 0;
-}
-
 /*
  * Return whether the numbers of a period are those of some customers: none is negative, all
  * customers together are an int64, and not more returns lasted than there were.

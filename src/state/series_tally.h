@@ -66,8 +66,6 @@ typedef struct SeriesTally
 extern void SeriesTallyAllocate(SeriesTally *tally, int nperiods);
 extern SeriesTally *SeriesTallyCreate(const Calendar *calendar, bool has_amounts);
 extern void SeriesTallySettle(SeriesTally *tally);
-extern void SeriesTallyAddAmount(SeriesTally *tally, int period, LifecycleStatus status,
-								 const Amount *amount);
 extern bool PeriodTallyIsPossible(const PeriodTally *period);
 extern void SeriesTallyMerge(SeriesTally *tally, SeriesTally *other);
 
@@ -86,6 +84,38 @@ SeriesTallyCountSteady(SeriesTally *tally, Standing standing, int from, int unti
 {
 	tally->steady[from][standing] += customers;
 	tally->steady[until][standing] -= customers;
+}
+
+/*
+ * Return the part of the revenue to which the amounts of customers of a status belong: LIFECYCLE_NONE
+ * if nothing is known of the customer, or if they did not buy and the period has no end.
+ */
+static inline RevenuePart
+RevenuePartOf(LifecycleStatus status)
+{
+	switch (status)
+	{
+		case LIFECYCLE_NEW:
+			return REVENUE_NEW;
+		case LIFECYCLE_ACTIVE:
+			return REVENUE_RETAINED;
+		case LIFECYCLE_REACTIVATED:
+			return REVENUE_REACTIVATED;
+		case LIFECYCLE_WON_BACK:
+			return REVENUE_WON_BACK;
+		default:
+			return REVENUE_OTHER;
+	}
+}
+
+/* Add an amount to a part of the revenue of a period. */
+static inline void
+SeriesTallyAddAmount(SeriesTally *tally, int period, RevenuePart part, const Amount *amount)
+{
+	AmountSum  *sum = &tally->revenue[period][part];
+
+	AmountSumAdd(sum, amount, tally->caller);
+	tally->has_numerics |= sum->numeric != 0;
 }
 
 /* Extend first_at and last_at to an instant, unless it is infinite. */
