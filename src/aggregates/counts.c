@@ -86,7 +86,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		Datum		customer = PG_GETARG_DATUM(CUSTOMER_ARG);
 
 		if (site->event)
-			SeriesStateEnterEvent(state, customer_type, customer, at, event, &amount);
+			SeriesStateEnterEvent(state, customer_type, customer, at, zone, event, &amount);
 		else if (site->amount)
 			SeriesStateEnterAmount(state, customer_type, customer, zone, &amount);
 		else
@@ -119,19 +119,15 @@ lifecycle_series_lost_after_trans(PG_FUNCTION_ARGS)
 	return Transition(fcinfo, &series_lost_signature);
 }
 
-/*
- * Queue the rows of a block from `first` on, and return the first row that must go
- * through the transition function, or nrows.  All rows with events go through
- * it, because adding an event costs more than the call.
- */
+/* Do what TakeBlock does, for blocks with or without events. */
 static pg_attribute_always_inline int
-TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)
+TakeBlockOf(FunctionCallInfo fcinfo, const Signature *signature, CallSite *site,
+			bool has_events, const RowBlock *rows, int first)
 {
 	SeriesState *state = ArgState(fcinfo, 0);
-	CallSite   *site = CallSiteGet(fcinfo, signature);
 	int			row;
 
-	if (site->event || !RowBlockServes(rows, signature, site) ||
+	if (!RowBlockServes(rows, signature, site) ||
 		(site->amount && rows->values[site->amount] == NULL))
 		return first;
 	/* a scan without groups has one table; with groups it lends a batch */
@@ -140,6 +136,8 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 
 	for (row = first; row < rows->nrows; row++)
 	{
+		LifecycleEvent event = EVENT_PURCHASE;
+		Amount		amount = {.form = AMOUNT_NONE};
 		int64		at;
 		int			zone;
 
@@ -147,28 +145,46 @@ TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *r
 			continue;
 		at = InstantFromDatum(site->unit, rows->values[AtArg(signature)][row]);
 		zone = CalendarZone(state->calendar, at);
+		if (has_events)
+			event = (LifecycleEvent) DatumGetChar(rows->values[site->event][row]);
+		if (site->amount && !rows->nulls[site->amount][row])
+			amount = AmountFromDatum(rows->values[site->amount][row]);
+		/* perhaps the transition function raises an error */
+		if (has_events && unlikely(!IsRevenue(event)) && amount.form != AMOUNT_NONE)
+			break;
 		if (zone < state->calendar->nedges)
 		{
 			int			place = CustomerStateQueue(&state->base, site->family.customer_type,
 												   rows->values[CUSTOMER_ARG][row]);
+			void	   *queued;
 
 			if (place < 0)
 				break;
-			if (site->amount)
-			{
-				Amount		amount = {.form = AMOUNT_NONE};
-
-				if (!rows->nulls[site->amount][row])
-					amount = AmountFromDatum(rows->values[site->amount][row]);
-				((AmountRow *) state->base.batch->rows)[place] =
-					SeriesStateAmountRow(state, zone, &amount);
-			}
+			queued = state->base.batch->rows;
+			if (has_events)
+				((uint32 *) queued)[place] = SeriesStateEventRow(state, at, zone, event, &amount);
+			else if (site->amount)
+				((AmountRow *) queued)[place] = SeriesStateAmountRow(state, zone, &amount);
 			else
-				((uint32 *) state->base.batch->rows)[place] = zone;
+				((uint32 *) queued)[place] = zone;
 		}
-		SeriesStateNote(state, at);
+		if (IsHistory(event))
+			SeriesStateNote(state, at);
 	}
 	return row;
+}
+
+/*
+ * Queue the rows of a block from `first` on, and return the first row that must go
+ * through the transition function, or nrows.
+ */
+static pg_attribute_always_inline int
+TakeBlock(FunctionCallInfo fcinfo, const Signature *signature, const RowBlock *rows, int first)
+{
+	CallSite   *site = CallSiteGet(fcinfo, signature);
+
+	return site->event != 0 ? TakeBlockOf(fcinfo, signature, site, true, rows, first) :
+		TakeBlockOf(fcinfo, signature, site, false, rows, first);
 }
 
 static int

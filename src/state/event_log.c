@@ -47,7 +47,8 @@ Grow(EventLog *log, MemoryContext context)
 
 /* Add an event and return its place. */
 uint32
-EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, const Amount *amount)
+EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint16 zone, uint8 event,
+			const Amount *amount)
 {
 	LoggedEvent *added;
 
@@ -59,26 +60,12 @@ EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event, const A
 	added = &log->events[log->nevents];
 	memset(added, 0, sizeof(*added));
 	added->at = at;
+	added->zone = zone;
 	added->event = event;
 	added->amount_form = amount->form;
 	if (amount->form != AMOUNT_NONE)
 		log->amounts[log->nevents] = AmountCopy(amount, context).value;
 	return log->nevents++;
-}
-
-/* Add a customer's events in another log, with `theirs` as facts, to this log. */
-void
-EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts, const EventLog *other,
-			  const uint8 *theirs)
-{
-	for (uint32 e = LoadHead(theirs); e != 0; e = other->events[e - 1].next)
-	{
-		const LoggedEvent *event = &other->events[e - 1];
-		Amount		amount = EventLogAmount(other, e - 1);
-
-		EventLogChain(log, facts,
-					  EventLogAdd(log, context, event->at, event->event, &amount));
-	}
 }
 
 /* Return the number of bytes of all events on the wire. */

@@ -22,6 +22,7 @@ typedef struct LoggedEvent
 	uint32		next;			/* place of the customer's next event, plus 1; 0 at the end */
 	uint8		event;			/* LifecycleEvent */
 	uint8		amount_form;	/* of the element of amounts[] at the place of the event */
+	uint16		zone;			/* of the calendar; undefined in a received log */
 } LoggedEvent;
 
 typedef struct EventLog
@@ -72,10 +73,8 @@ EventLogChain(EventLog *log, uint8 *facts, uint32 place)
 }
 
 pg_noreturn extern void TooManyEvents(void);
-extern uint32 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint8 event,
-						  const Amount *amount);
-extern void EventLogMerge(EventLog *log, MemoryContext context, uint8 *facts,
-						  const EventLog *other, const uint8 *theirs);
+extern uint32 EventLogAdd(EventLog *log, MemoryContext context, int64 at, uint16 zone,
+						  uint8 event, const Amount *amount);
 
 /* The codec of event logs; see FactsCodec. */
 #define LOG_WIRE_CUSTOMER	sizeof(uint32)	/* the number of events */

@@ -293,7 +293,18 @@ ChainEvents(CustomerState *state, uint8 *const *facts, const void *rows, int nro
 static void
 MergeEvents(CustomerState *state, uint8 *facts, const CustomerState *other, const uint8 *theirs)
 {
-	EventLogMerge(LogOf(state), state->table.context, facts, ConstLogOf(other), theirs);
+	SeriesState *series = (SeriesState *) state;
+	const EventLog *log = ConstLogOf(other);
+
+	for (uint32 e = LoadHead(theirs); e != 0; e = log->events[e - 1].next)
+	{
+		const LoggedEvent *event = &log->events[e - 1];
+		Amount		amount = EventLogAmount(log, e - 1);
+		int			zone = CalendarZone(series->calendar, event->at);
+
+		EventLogChain(&series->log, facts,
+					  SeriesStateEventRow(series, event->at, zone, event->event, &amount));
+	}
 }
 
 static Size

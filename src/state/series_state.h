@@ -100,12 +100,21 @@ SeriesStateEnterAmount(SeriesState *state, CustomerType *customer_type, Datum cu
 	CustomerStateAdd(&state->base, customer_type, customer, &row, sizeof(row));
 }
 
-/* Enter an event. */
+/* Add an event to the log, and return the row for the batch: its place. */
+static inline uint32
+SeriesStateEventRow(SeriesState *state, int64 at, int zone, LifecycleEvent event,
+					const Amount *amount)
+{
+	StaticAssertStmt(CALENDAR_MAX_EDGES <= PG_UINT16_MAX, "a zone of the log has 16 bits");
+	return EventLogAdd(&state->log, state->base.table.context, at, zone, event, amount);
+}
+
+/* Enter an event in a zone. */
 static inline void
 SeriesStateEnterEvent(SeriesState *state, CustomerType *customer_type, Datum customer,
-					  int64 at, LifecycleEvent event, const Amount *amount)
+					  int64 at, int zone, LifecycleEvent event, const Amount *amount)
 {
-	uint32		place = EventLogAdd(&state->log, state->base.table.context, at, event, amount);
+	uint32		place = SeriesStateEventRow(state, at, zone, event, amount);
 
 	/* the row is a uint32: for this kind the place in the log, and not a zone */
 	SeriesStateEnterZone(state, customer_type, customer, place);

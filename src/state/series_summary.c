@@ -246,6 +246,7 @@ typedef struct Lane
 	Size		nevents;
 	Size		allocated;		/* room for events */
 	uint32		next;			/* place in the log of the next event to collect, plus 1 */
+	bool		only_purchases;
 } Lane;
 
 /*
@@ -272,8 +273,10 @@ CollectEvent(const EventLog *log, Lane *lane)
 		lane->allocated = allocated;
 	}
 	lane->events[lane->nevents++] = (SweptEvent) {
-		.at = event->at, .amount = EventLogAmount(log, place), .event = event->event
+		.at = event->at, .amount = EventLogAmount(log, place), .event = event->event,
+		.zone = event->zone
 	};
+	lane->only_purchases &= event->event == EVENT_PURCHASE;
 	lane->next = event->next;
 	if (lane->next != 0)
 	{
@@ -283,7 +286,7 @@ CollectEvent(const EventLog *log, Lane *lane)
 	}
 }
 
-/* Collect the events of all lanes in order of time.  Their `next` is the head of a chain. */
+/* Collect the events of all lanes.  Their `next` is the head of a chain. */
 static void
 CollectEvents(const EventLog *log, Lane *lanes, int nlanes)
 {
@@ -303,8 +306,6 @@ CollectEvents(const EventLog *log, Lane *lanes, int nlanes)
 			more |= lane->next != 0;
 		}
 	}
-	for (int i = 0; i < nlanes; i++)
-		SortEvents(lanes[i].events, lanes[i].nevents);
 }
 
 /* Check for interrupts after this many periods and events of customers. */
@@ -413,6 +414,49 @@ SummarizeAmounts(SeriesState *state, SeriesTally *tally)
 	pfree(parts);
 }
 
+/*
+ * A customer who has only purchases, and one for each of so many bytes of zones, is counted by zones:
+ * then the events need not be sorted, and the pairs of all customers are judged together.
+ */
+#define BYTES_AN_EVENT			64
+
+/*
+ * Count a customer, whose events are purchases in any order, by way of `facts`: bytes for zones,
+ * which are zero before and afterwards, as are the parts.
+ */
+static void
+SweepPurchases(ZoneSweep *zones, uint8 *facts, int size, const SweptEvent *events, Size nevents)
+{
+	const Calendar *calendar = zones->sweep.calendar;
+
+	for (Size e = 0; e < nevents; e++)
+	{
+		uint32		bit = events[e].zone + 1;
+
+		/* a received event may lie after the last zone */
+		if (likely(events[e].zone < calendar->nedges))
+			facts[bit / 8] |= 1 << (bit % 8);
+	}
+	SweepZones(zones, facts, size);
+
+	for (Size e = 0; zones->parts != NULL && e < nevents; e++)
+	{
+		int			period = calendar->period_of[events[e].zone];
+
+		if (events[e].amount.form != AMOUNT_NONE && period >= 0 && period < calendar->nperiods)
+			SeriesTallyAddAmount(zones->sweep.tally, period, GetPart(zones->parts, period),
+								 &events[e].amount);
+	}
+	for (Size e = 0; e < nevents; e++)
+	{
+		int			period = calendar->period_of[events[e].zone];
+
+		facts[Min((events[e].zone + 1) / 8, size - 1)] = 0;
+		if (zones->parts != NULL && period >= 0)
+			zones->parts[period / PARTS_IN_BYTE] = 0;
+	}
+}
+
 /* Count the customers of a state whose facts are in a log, and add up their amounts. */
 void
 SummarizeEvents(SeriesState *state, SeriesTally *tally)
@@ -420,27 +464,40 @@ SummarizeEvents(SeriesState *state, SeriesTally *tally)
 	EventSweep	sweep = {0};
 	Lane		lanes[NLANES] = {0};
 	uint64		cursor = 0;
+	Size		facts_size = ZoneBytes(state);
+	uint8	   *facts = palloc0(facts_size);
+	ZoneSweep	zones = {0};
 	int64		work = 0;
 	int			nlanes;
 
 	sweep.sweep = (Sweep) {state->calendar, tally};
+	ZoneSweepInit(&zones, state->calendar, tally, state->base.table.ntaken);
+	if (tally->has_amounts)
+		zones.parts = palloc0(PARTS_SIZE(tally->nperiods));
 	do
 	{
 		for (nlanes = 0; nlanes < NLANES; nlanes++)
 		{
-			const uint8 *facts = CustomerTableNextFacts(&state->base.table, &cursor);
+			const uint8 *log_facts = CustomerTableNextFacts(&state->base.table, &cursor);
 
-			if (facts == NULL)
+			if (log_facts == NULL)
 				break;
 			lanes[nlanes].nevents = 0;
-			lanes[nlanes].next = LoadHead(facts);
+			lanes[nlanes].only_purchases = true;
+			lanes[nlanes].next = LoadHead(log_facts);
 			if (lanes[nlanes].next != 0)
 				PrefetchForReading(&state->log.events[lanes[nlanes].next - 1]);
 		}
 		CollectEvents(&state->log, lanes, nlanes);
 		for (int i = 0; i < nlanes; i++)
 		{
-			SweepEvents(&sweep, lanes[i].events, lanes[i].nevents);
+			if (lanes[i].only_purchases && facts_size <= BYTES_AN_EVENT * lanes[i].nevents)
+				SweepPurchases(&zones, facts, facts_size, lanes[i].events, lanes[i].nevents);
+			else
+			{
+				SortEvents(lanes[i].events, lanes[i].nevents);
+				SweepEvents(&sweep, lanes[i].events, lanes[i].nevents);
+			}
 			work += state->calendar->nperiods + lanes[i].nevents;
 			if (work > WORK_BETWEEN_CHECKS)
 			{
@@ -450,10 +507,14 @@ SummarizeEvents(SeriesState *state, SeriesTally *tally)
 		}
 	} while (nlanes == NLANES);
 
+	ZoneSweepFinish(&zones);
 	for (int i = 0; i < NLANES; i++)
 	{
 		if (lanes[i].events != NULL)
 			pfree(lanes[i].events);
 	}
+	if (zones.parts != NULL)
+		pfree(zones.parts);
+	pfree(facts);
 	EventSweepFinish(&sweep);
 }

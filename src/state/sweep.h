@@ -30,6 +30,7 @@ typedef struct SweptEvent
 	int64		at;
 	Amount		amount;
 	uint8		event;			/* LifecycleEvent */
+	uint16		zone;			/* of the calendar, if the event is from a log */
 } SweptEvent;
 
 /* The sum of the first events of a customer. */
