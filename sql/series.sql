@@ -508,14 +508,16 @@ SELECT kind, (c).revenue_new::text = sum::text AS same, left(sum::text, 40) AS s
  ORDER BY no;
 
 -- A series adds up the amounts of the same customer and period when it has kept a million of them:
--- 1,250,000 amounts of 50,000 customers in four months, of which most are added up, and of 500,000
--- customers in 12 months, of which nearly none are.  Every seventh amount has another scale, and
--- every thousandth is no integer of 64 bits.
+-- 1,250,000 amounts of 50,000 customers in four months, of which most are added up, of 500,000
+-- customers in 12 months, of which nearly none are, and of one customer, whose amounts cannot be
+-- added up.  Every seventh amount has another scale, and every thousandth is no integer of 64 bits.
 CREATE TEMP TABLE many_amounts AS
 SELECT customers, hashint8extended(n, 1) % customers AS customer,
        date '2024-01-01' + (31 * (abs(hashint8extended(n, 2)) % months))::int AS day,
-       CASE WHEN n % 1000 = 0 THEN 1e-19 * n WHEN n % 7 = 0 THEN n / 10.0 ELSE n * 0.01 END AS amount
-  FROM (VALUES (50000, 4), (500000, 12)) AS v (customers, months), generate_series(1, 1250000) AS n;
+       CASE WHEN n % 1000 = 0 OR customers = 1 THEN 1e-19 * n
+            WHEN n % 7 = 0 THEN n / 10.0 ELSE n * 0.01 END AS amount
+  FROM (VALUES (50000, 4), (500000, 12), (1, 2)) AS v (customers, months),
+       generate_series(1, 1250000) AS n;
 SELECT customers, count(*) AS months, bool_and(total::text = amounts::text) AS same, sum(total)
   FROM (SELECT customers, c.period_start::date AS day,
                revenue_new + revenue_retained + revenue_reactivated + revenue_won_back AS total

@@ -6,7 +6,8 @@
  * allocated separately.
  *
  * Memory: a series has at most four elements for each customer and period with amounts, or a million.
- * A single period has one for each customer.  Amounts of different forms are different elements.
+ * A single period has one for each customer.  Amounts of different forms are in different elements,
+ * and each numeric has one.
  *
  * Limits: a log has at most 2^31 elements.
  */
@@ -79,17 +80,18 @@ AddToElement(LoggedAmount *element, uint8 form, AmountValue value)
 }
 
 /*
- * Add up the elements of the same customer and period.  A hash table finds the first element of each
- * customer and period; the elements that are left move to the front, and `kept` is their number.
+ * Add up the elements of the same customer, period and form.  A hash table has the place, plus 1, of
+ * the last one that is kept; the elements that are kept move to the front, and `kept` is their
+ * number.
  */
 static void
 SumUp(AmountLog *log)
 {
 	Size		nslots = pg_nextpower2_64((uint64) log->namounts * 2 + 1);
-	uint32	   *first = AllocateLarge(CurrentMemoryContext, nslots * sizeof(uint32));
+	uint32	   *last = AllocateLarge(CurrentMemoryContext, nslots * sizeof(uint32));
 	uint32		kept = 0;
 
-	ClearMemory((char *) first, nslots * sizeof(uint32));
+	ClearMemory((char *) last, nslots * sizeof(uint32));
 	for (uint32 begin = 0; begin < log->namounts; begin += SUM_UP_AHEAD)
 	{
 		uint32		n = Min(SUM_UP_AHEAD, log->namounts - begin);
@@ -102,35 +104,34 @@ SumUp(AmountLog *log)
 			const LoggedAmount *amount = AmountAt(log, begin + i);
 
 			slots[i] = hash_combine(murmurhash32(amount->customer), amount->period) & (nslots - 1);
-			PrefetchForUpdate(&first[slots[i]]);
+			PrefetchForUpdate(&last[slots[i]]);
 		}
 		for (uint32 i = 0; i < n; i++)
 		{
-			if (first[slots[i]] != 0)
-				PrefetchForUpdate(AmountAt(log, first[slots[i]] - 1));
+			if (last[slots[i]] != 0)
+				PrefetchForUpdate(AmountAt(log, last[slots[i]] - 1));
 		}
 		for (uint32 i = 0; i < n; i++)
 		{
 			LoggedAmount amount = *AmountAt(log, begin + i);
 			Size		slot = slots[i];
+			LoggedAmount *sum = NULL;
 
-			while (first[slot] != 0)
+			for (; last[slot] != 0; slot = (slot + 1) & (nslots - 1))
 			{
-				LoggedAmount *sum = AmountAt(log, first[slot] - 1);
-
+				sum = AmountAt(log, last[slot] - 1);
 				if (sum->customer == amount.customer && sum->period == amount.period &&
-					AddToElement(sum, amount.form, amount.value))
+					sum->form == amount.form)
 					break;
-				slot = (slot + 1) & (nslots - 1);
 			}
-			if (first[slot] == 0)
+			if (last[slot] == 0 || !AddToElement(sum, amount.form, amount.value))
 			{
 				*AmountAt(log, kept++) = amount;
-				first[slot] = kept;
+				last[slot] = kept;
 			}
 		}
 	}
-	pfree(first);
+	pfree(last);
 	log->namounts = kept;
 }
 
