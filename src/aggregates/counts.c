@@ -156,17 +156,17 @@ TakeBlockOf(FunctionCallInfo fcinfo, const Signature *signature, CallSite *site,
 		{
 			int			place = CustomerStateQueue(&state->base, site->family.customer_type,
 												   rows->values[CUSTOMER_ARG][row]);
-			void	   *queued;
 
 			if (place < 0)
 				break;
-			queued = state->base.batch->rows;
 			if (has_events)
-				((uint32 *) queued)[place] = SeriesStateEventRow(state, at, zone, event, &amount);
+				((uint32 *) state->base.batch->rows)[place] =
+					SeriesStateEventRow(state, at, zone, event, &amount);
 			else if (site->amount)
-				((AmountRow *) queued)[place] = SeriesStateAmountRow(state, zone, &amount);
+				((AmountRow *) state->base.batch->rows)[place] =
+					SeriesStateAmountRow(state, zone, &amount);
 			else
-				((uint32 *) queued)[place] = zone;
+				((uint32 *) state->base.batch->rows)[place] = zone;
 		}
 		if (IsHistory(event))
 			SeriesStateNote(state, at);

@@ -393,14 +393,8 @@ AmountsSize(const CustomerState *state)
 	return ZonesSize(state) + sizeof(uint32);
 }
 
-static inline AmountLog *
-AmountsOf(CustomerState *state)
-{
-	return &((SeriesState *) state)->amounts;
-}
-
 static inline const AmountLog *
-ConstAmountsOf(const CustomerState *state)
+AmountsOf(const CustomerState *state)
 {
 	return &((const SeriesState *) state)->amounts;
 }
@@ -481,7 +475,7 @@ static void
 MergeAmounts(CustomerState *state, uint8 *facts, const CustomerState *other, const uint8 *theirs)
 {
 	SeriesState *series = (SeriesState *) state;
-	const AmountLog *others = ConstAmountsOf(other);
+	const AmountLog *others = AmountsOf(other);
 
 	SeriesStateNumber(series);
 	for (int b = 0; b < ZoneBytes(series); b++)
@@ -509,7 +503,7 @@ AmountsCustomerSize(const CustomerState *state)
 static Size
 AmountsWireSize(const CustomerState *state)
 {
-	return AmountLogWireSize(ConstAmountsOf(state));
+	return AmountLogWireSize(AmountsOf(state));
 }
 
 static void
@@ -538,7 +532,7 @@ ReadAmounts(StringInfo wire, CustomerState *state, uint8 *facts)
 static uint32
 CountAmounts(const CustomerState *state)
 {
-	return ConstAmountsOf(state)->namounts;
+	return AmountsOf(state)->namounts;
 }
 
 static const FactsCodec amounts_codec = {
