@@ -64,7 +64,7 @@ typedef struct CountsSite
 
 /* Return the calendar of a question. */
 static const Calendar *
-MakeCalendar(FunctionCallInfo fcinfo, CountsSite *site, const Question *question)
+MakeCalendar(CountsSite *site, const Question *question)
 {
 	KeptCalendar *kept;
 
@@ -83,7 +83,7 @@ MakeCalendar(FunctionCallInfo fcinfo, CountsSite *site, const Question *question
 		MemoryContextDelete(kept->context);
 		kept->context = NULL;
 	}
-	kept->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "winback calendar",
+	kept->context = AllocSetContextCreate(site->base.context, "winback calendar",
 										  ALLOCSET_SMALL_SIZES);
 	kept->calendar = NULL;
 	kept->calendar = CalendarCreate(kept->context, question);
@@ -91,19 +91,19 @@ MakeCalendar(FunctionCallInfo fcinfo, CountsSite *site, const Question *question
 }
 
 static inline const Calendar *
-CalendarOf(FunctionCallInfo fcinfo, CountsSite *site, const Question *question)
+CalendarOf(CountsSite *site, const Question *question)
 {
 	if (likely(site->calendar != NULL &&
 			   site->calendar->question.fingerprint == question->fingerprint))
 		return site->calendar;
-	return MakeCalendar(fcinfo, site, question);
+	return MakeCalendar(site, question);
 }
 
 /* Make room for the events of a history. */
 static void
-Reserve(FunctionCallInfo fcinfo, CountsSite *site, Size nevents)
+Reserve(CountsSite *site, Size nevents)
 {
-	MemoryContext context = fcinfo->flinfo->fn_mcxt;
+	MemoryContext context = site->base.context;
 
 	if (likely(nevents <= site->allocated))
 		return;
@@ -115,12 +115,12 @@ Reserve(FunctionCallInfo fcinfo, CountsSite *site, Size nevents)
 
 /* Set the caller of sums.  Its numerics are in a memory context that is reset after their use. */
 static void
-BeginSums(FunctionCallInfo fcinfo, CountsSite *site)
+BeginSums(CountsSite *site)
 {
 	MemoryContext caller;
 
 	if (site->sums == NULL)
-		site->sums = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "winback sums",
+		site->sums = AllocSetContextCreate(site->base.context, "winback sums",
 										   ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(site->sums);
 	site->view.caller = AmountSumCaller();
@@ -209,14 +209,14 @@ CountPurchases(CountsSite *site, const Purchases *purchases, const int64 *instan
 
 /* Count a customer, given any history. */
 static pg_noinline void
-CountEvents(FunctionCallInfo fcinfo, CountsSite *site, HistoryReader *reader)
+CountEvents(CountsSite *site, HistoryReader *reader)
 {
 	SeriesTally *view = &site->view;
 	HistoryEvent event;
 	MemoryContext caller;
 	Size		n = 0;
 
-	Reserve(fcinfo, site, reader->head.nevents);
+	Reserve(site, reader->head.nevents);
 	while (HistoryNext(reader, &event))
 	{
 		if (n % 65536 == 65535)
@@ -232,7 +232,7 @@ CountEvents(FunctionCallInfo fcinfo, CountsSite *site, HistoryReader *reader)
 		n--;
 	if (n == 0)
 		return;
-	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	caller = MemoryContextSwitchTo(site->base.context);
 	site->sweep.sweep = (Sweep) {site->calendar, view};
 	SweepEvents(&site->sweep, site->events, n);
 	MemoryContextSwitchTo(caller);
@@ -286,7 +286,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		purchases.unit = reader.head.unit;
 	}
 	question = HistorySiteQuestion(fcinfo, &site->base, purchases.unit);
-	(void) CalendarOf(fcinfo, site, question);
+	(void) CalendarOf(site, question);
 	if (open == NULL)
 		open = OpenTallyCreate(site->calendar, true);
 	else if (unlikely(open->question.fingerprint != question->fingerprint))
@@ -294,11 +294,11 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 
 	OpenTallyView(open, &site->view);
 	if (unlikely(site->view.caller == NULL))
-		BeginSums(fcinfo, site);
+		BeginSums(site);
 	if (likely(only_purchases))
 		CountPurchases(site, &purchases, instants, purchases.has_amounts ? codes : NULL);
 	else
-		CountEvents(fcinfo, site, &reader);
+		CountEvents(site, &reader);
 	open->first_at = site->view.first_at;
 	open->last_at = site->view.last_at;
 	if (unlikely(site->view.has_numerics))

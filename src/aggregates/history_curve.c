@@ -48,7 +48,7 @@ typedef struct PurchaseList
 
 /* List the purchases of any history. */
 static pg_noinline void
-ListPurchases(FunctionCallInfo fcinfo, CurveSite *site, struct varlena *history,
+ListPurchases(CurveSite *site, struct varlena *history,
 			  PurchaseList *list)
 {
 	HistoryReader reader;
@@ -61,7 +61,7 @@ ListPurchases(FunctionCallInfo fcinfo, CurveSite *site, struct varlena *history,
 			pfree(site->instants);
 		site->instants = NULL;
 		site->allocated = 0;
-		site->instants = MemoryContextAllocHuge(fcinfo->flinfo->fn_mcxt,
+		site->instants = MemoryContextAllocHuge(site->base.context,
 												reader.head.nevents * sizeof(int64));
 		site->allocated = reader.head.nevents;
 	}
@@ -81,12 +81,12 @@ ListPurchases(FunctionCallInfo fcinfo, CurveSite *site, struct varlena *history,
 
 /* Prepare for a question that another one came before. */
 static pg_noinline void
-Observe(FunctionCallInfo fcinfo, CurveSite *site, const Question *question)
+Observe(CurveSite *site, const Question *question)
 {
 	TimeUnit	unit = question->unit;
 
 	if (site->fingerprints[unit] == 0)
-		LocalDaysInit(&site->days[unit], fcinfo->flinfo->fn_mcxt, unit);
+		LocalDaysInit(&site->days[unit], site->base.context, unit);
 	ObservationInit(&site->observations[unit], &question->period, &site->days[unit]);
 	site->fingerprints[unit] = question->fingerprint;
 }
@@ -216,13 +216,13 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature)
 		PurchasesReadInstants(&purchases, instants, NULL))
 		list = (PurchaseList) {purchases.unit, true, instants, purchases.n};
 	else
-		ListPurchases(fcinfo, site, history, &list);
+		ListPurchases(site, history, &list);
 	if (!list.is_customer)
 		return ReturnCurve(fcinfo, open);
 
 	question = HistorySiteQuestion(fcinfo, &site->base, list.unit);
 	if (unlikely(site->fingerprints[list.unit] != question->fingerprint))
-		Observe(fcinfo, site, question);
+		Observe(site, question);
 	if (unlikely(open == NULL))
 		open = OpenCurveCreate();
 	if (unlikely(open->fingerprint != question->fingerprint ||

@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "nodes/execnodes.h"
 #include "nodes/primnodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -38,15 +39,79 @@ ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 		(IsA(expr, Param) && castNode(Param, expr)->paramkind == PARAM_EXTERN);
 }
 
+/*
+ * A site of calls without an fn_extra that lives on.  Citus makes a new FmgrInfo for each row, but
+ * passes the node of the plan, so these sites are kept here until the query ends.
+ */
+typedef struct KeptSite
+{
+	struct KeptSite *next;
+	const Node *caller;			/* the AggState and its Aggref */
+	const Aggref *aggref;
+	Oid			function;		/* a transition function */
+	HistorySite *site;
+	MemoryContextCallback at_end;
+} KeptSite;
+
+static KeptSite *kept_sites = NULL;
+
+/* Remove a site whose memory is about to be freed. */
+static void
+ForgetSite(void *arg)
+{
+	KeptSite  **link = &kept_sites;
+
+	while (*link != arg)
+		link = &(*link)->next;
+	*link = (*link)->next;
+}
+
+/* Return the kept site of a call, or NULL if there is none. */
+static HistorySite *
+FindKeptSite(FunctionCallInfo fcinfo, const Aggref *aggref)
+{
+	for (const KeptSite *kept = kept_sites; kept != NULL; kept = kept->next)
+	{
+		if (kept->caller == fcinfo->context && kept->aggref == aggref &&
+			kept->function == fcinfo->flinfo->fn_oid)
+			return kept->site;
+	}
+	return NULL;
+}
+
+/* Keep a site, which is allocated in the memory of a query, until that ends. */
+static void
+KeepSite(FunctionCallInfo fcinfo, const Aggref *aggref, HistorySite *site)
+{
+	KeptSite   *kept = MemoryContextAlloc(site->context, sizeof(KeptSite));
+
+	kept->caller = fcinfo->context;
+	kept->aggref = aggref;
+	kept->function = fcinfo->flinfo->fn_oid;
+	kept->site = site;
+	kept->at_end.func = ForgetSite;
+	kept->at_end.arg = kept;
+	kept->next = kept_sites;
+	kept_sites = kept;
+	MemoryContextRegisterResetCallback(site->context, &kept->at_end);
+}
+
 void *
 HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size)
 {
-	HistorySite *history_site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, size);
+	const Aggref *aggref = fcinfo->flinfo->fn_expr == NULL ? AggGetAggref(fcinfo) : NULL;
+	MemoryContext context = aggref == NULL ? fcinfo->flinfo->fn_mcxt :
+		castNode(AggState, fcinfo->context)->ss.ps.state->es_query_cxt;
+	HistorySite *history_site = aggref == NULL ? NULL : FindKeptSite(fcinfo, aggref);
 	CallSite	site = {.signature = signature};
 	int			arg = HISTORY_WHEN_ARG;
 	Oid		   *types;
 	int			ntypes;
 
+	if (history_site != NULL)
+		return fcinfo->flinfo->fn_extra = history_site;
+	history_site = MemoryContextAllocZero(context, size);
+	history_site->context = context;
 	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &ntypes);
 	site.period = arg++;
 	if (signature->scope == SCOPE_BETWEEN)
@@ -68,7 +133,7 @@ HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size
 	/* a history may have events, and amounts, which are in no argument of their own */
 	site.event = HISTORY_ARG;
 	site.amount = HISTORY_ARG;
-	site.family.context = fcinfo->flinfo->fn_mcxt;
+	site.family.context = context;
 	site.constant = ArgIsConstant(fcinfo, site.period) && ArgIsConstant(fcinfo, site.until) &&
 		ArgIsConstant(fcinfo, site.step) &&
 		ArgIsConstant(fcinfo, site.inactive_after) && ArgIsConstant(fcinfo, site.churned_after) &&
@@ -79,8 +144,9 @@ HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signature, Size size
 		history_site->sites[unit] = site;
 	}
 
-	fcinfo->flinfo->fn_extra = history_site;
-	return history_site;
+	if (aggref != NULL)
+		KeepSite(fcinfo, aggref, history_site);
+	return fcinfo->flinfo->fn_extra = history_site;
 }
 
 /* Return what argument n of the type of the period is. */
@@ -118,7 +184,7 @@ WhenOfText(FunctionCallInfo fcinfo, HistorySite *history_site, int n, TimeUnit u
 		if (KindOfWhen(history_site, n) == WHEN_PERIOD)
 			pfree(DatumGetPointer(literal->value));
 	}
-	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	caller = MemoryContextSwitchTo(history_site->context);
 	literal->value = HistoryWhen(PointerGetDatum(when), TEXTOID, unit, KindOfWhen(history_site, n));
 	literal->text = cstring_to_text_with_len(VARDATA_ANY(when), (int) size);
 	MemoryContextSwitchTo(caller);

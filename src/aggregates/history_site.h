@@ -8,7 +8,7 @@
  * (history, [as_of,] until), which are instants of that type, or texts.
  *
  * The types of the arguments come from the catalogue, and not from fn_expr: Citus calls the
- * functions of an aggregate without it.
+ * functions of an aggregate without it, and with a new FmgrInfo for each row.
  */
 #ifndef WINBACK_HISTORY_SITE_H
 #define WINBACK_HISTORY_SITE_H
@@ -23,6 +23,7 @@
 /* The data that all calls of one transition function in one plan share; nothing of a group. */
 typedef struct HistorySite
 {
+	MemoryContext context;		/* of the site, and of everything that it points to */
 	Oid			when_type;		/* of the period, or of as_of and until */
 	int			nwhens;			/* arguments of that type */
 	int64		marks[NTIME_UNITS]; /* of the last question: see HistoryQuestionsDiffer */
