@@ -496,6 +496,27 @@ SELECT t.* FROM (VALUES
   test_watermark(type, first, second, overlap, fill) AS t
  ORDER BY no;
 DROP VIEW of_feed;
+-- A table that Citus has distributed, by a stand-in for its catalog: it has no triggers, so it needs
+-- a watermark, and its refresh, which may not use LATERAL, is right. A local table that Citus
+-- manages has triggers.
+BEGIN;
+SET LOCAL allow_system_table_mods = on;
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char",
+                                           repmodel "char");
+INSERT INTO pg_dist_partition VALUES ('feed', 'h', 's');
+SAVEPOINT tracking;
+SELECT track_customer_histories('feed', 'customer_id', 'at', fill => false);
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK TO tracking;
+SELECT track_customer_histories('feed', 'customer_id', 'at', amount => 'amount', watermark => 'id');
+INSERT INTO feed VALUES (300, 1, '2025-06-01', 1), (301, 70, '2025-06-01', 1);
+SELECT * FROM refreshed('customer_histories', :'rows');
+INSERT INTO feed VALUES (299, 2, '2025-06-01', 1) ON CONFLICT (id) DO UPDATE SET at = '2025-06-02';
+SELECT * FROM refreshed('customer_histories', :'rows');
+ROLLBACK TO tracking;
+UPDATE pg_dist_partition SET partmethod = 'n';
+SELECT track_customer_histories('feed', 'customer_id', 'at', amount => 'amount');
+ROLLBACK;
 
 --
 -- Least privileges

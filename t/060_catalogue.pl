@@ -284,12 +284,19 @@ for my $function (grep { $_->{makes_objects} } @functions) {
     SELECT state_of(\$query\$SELECT $function->{name}$_\$query\$);
     ROLLBACK}) } @{ $calls{ $function->{name} } };
   is(shift @states, '00000', "$function->{object} accepts valid arguments");
-  # as a role that owns nothing, at another isolation level, and beside another refresh
+  # as a role that owns nothing, at another isolation level, of a table that Citus has distributed,
+  # and beside another refresh
   if ($function->{name} eq 'track_customer_histories') {
     push @states, ask(q{SET ROLE nobody;
       SELECT state_of($query$SELECT track_customer_histories('orders', 'customer', 'at')$query$)});
     push @states, ask(q{BEGIN ISOLATION LEVEL REPEATABLE READ;
       SELECT state_of($query$SELECT track_customer_histories('orders', 'customer', 'at')$query$)});
+    push @states, ask(q{BEGIN;
+      SET LOCAL allow_system_table_mods = on;
+      CREATE TABLE pg_catalog.pg_dist_partition AS
+      SELECT 'orders'::regclass AS logicalrelid, 'h'::"char" AS partmethod, 's'::"char" AS repmodel;
+      SELECT state_of($query$SELECT track_customer_histories('orders', 'customer', 'at')$query$);
+      ROLLBACK});
   }
   # specs/track_refresh.spec proves this one
   push @states, '40001' if $function->{name} eq 'refresh_customer_histories';
@@ -413,8 +420,9 @@ none('functions in PL/pgSQL set search_path, and have no other special attribute
   SELECT object FROM functions
    WHERE lanname = 'plpgsql'
      AND (prosecdef OR proleakproof OR proretset OR proparallel <> 'u' OR proisstrict
-          OR provolatile <> CASE WHEN proname IN ('customer_history_status',
-                                                  'customer_history_parts') THEN 's' ELSE 'v' END
+          OR provolatile <> CASE WHEN proname IN (
+                                  'customer_history_status', 'customer_history_parts',
+                                  'customer_history_is_distributed') THEN 's' ELSE 'v' END
           OR proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'])});
 none('functions in SQL implement operators that compare with text', q{
   SELECT object FROM functions
