@@ -24,11 +24,11 @@ plan(skip_all => 'the header files of the server are not installed') if !-e "$he
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my $library = "$directory/split_aggregate.so";
 my @flags = map { split ' ', WinbackCluster::pg_config($_) } qw(--cppflags --cflags);
-my ($output, $errors) = run_command([
-  $ENV{CC} || 'cc', (grep { !/^-fsanitize/ } @flags), '-fPIC', '-shared', "-I$headers", '-o',
+my (undef, $errors) = run_command([
+  (split ' ', WinbackCluster::pg_config('--cc')), (grep { !/^-fsanitize/ } @flags), '-fPIC', '-shared', "-I$headers", '-o',
   $library, "$FindBin::RealBin/split/split_aggregate.c"
 ]);
-ok(-e $library, 'the aggregate is compiled') or BAIL_OUT($errors);
+ok(-e $library, 'the aggregate is compiled') or die $errors;
 
 my $node = WinbackCluster::start('split');
 $node->safe_psql('winback', <<"SQL");
