@@ -405,6 +405,7 @@ ChainAmounts(CustomerState *state)
 {
 	SeriesState *series = (SeriesState *) state;
 	uint64		cursor = 0;
+	uint64		ncustomers = 0;
 	const uint8 *facts;
 	uint32	   *heads;
 
@@ -412,7 +413,11 @@ ChainAmounts(CustomerState *state)
 		return;
 	heads = AmountLogChain(&series->amounts);
 	while ((facts = CustomerTableNextFacts(&state->table, &cursor)) != NULL)
+	{
+		if (ncustomers++ % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
 		StoreNumber(LogFacts(series, facts), heads[LoadNumber(LogFacts(series, facts))]);
+	}
 	pfree(heads);
 }
 
@@ -421,6 +426,7 @@ void
 SeriesStateNumber(SeriesState *series)
 {
 	uint64		cursor = 0;
+	uint64		ncustomers = 0;
 	const uint8 *facts;
 
 	if (likely(!series->amounts.chained))
@@ -430,6 +436,8 @@ SeriesStateNumber(SeriesState *series)
 	{
 		uint8	   *log_facts = LogFacts(series, facts);
 
+		if (ncustomers++ % PIECE_CUSTOMERS == 0)
+			CHECK_FOR_INTERRUPTS();
 		StoreNumber(log_facts, AmountLogNumber(&series->amounts, LoadNumber(log_facts)));
 	}
 	series->amounts.chained = false;
