@@ -788,10 +788,13 @@ WriteSeeds(void)
 		WriteState("history_state", n, HistoryBuilderSerialize(builder));
 	}
 
-	/* states of each form: purchases, events, and events with amounts; of 0 to 12 customers */
+	/*
+	 * States of each form: purchases, events, events with amounts, and purchases with amounts, of 0 to
+	 * 12 customers.
+	 */
 	for (int p = 0; p < (int) lengthof(paths); p++)
 	{
-		for (int kind = 0; kind < 3; kind++)
+		for (int kind = 0; kind < 4; kind++)
 		{
 			for (int ncustomers = 0; ncustomers <= 12; ncustomers += 4)
 			{
@@ -824,7 +827,7 @@ WriteSeeds(void)
 				PeriodJudgeInit(&judge, &question);
 				period = PeriodStateCreate(CurrentMemoryContext, &family, &judge, kind > 0);
 				series = SeriesStateCreate(CurrentMemoryContext, &family, &question,
-										   kind > 0, kind > 1);
+										   kind == 1 || kind == 2, kind > 1);
 				/* with as_of, without, and with days more than 179 years before until */
 				until.period.from = kind == 0 ? question.period.from : BEGINNING_OF_TIME;
 				until.period.to = question.period.to + (kind == 2 ? 70000 * day : 0);
@@ -846,6 +849,8 @@ WriteSeeds(void)
 						.event = kind > 0 ? events[n % 3] : EVENT_PURCHASE,
 						.verdict = JudgePurchase(&judge, at)
 					};
+					int			zone = Min(CalendarZone(series->calendar, at),
+										   series->calendar->nedges - 1);
 					Amount		amount = {.form = AMOUNT_NONE};
 
 					/* an integer, and a numeric */
@@ -870,18 +875,16 @@ WriteSeeds(void)
 						CustomerStateEnter(&silences->base, customer_type, customer, &age);
 					}
 					if (kind > 0)
-					{
 						CustomerStateEnter(&period->base, customer_type, customer, &row);
-						SeriesStateEnterEvent(series, customer_type, customer, at, row.event,
-											  &amount);
-					}
 					else
-					{
 						CustomerStateEnter(&period->base, customer_type, customer, &row.verdict);
-						SeriesStateEnterZone(series, customer_type, customer,
-											 Min(CalendarZone(series->calendar, at),
-												 series->calendar->nedges - 1));
-					}
+					if (kind == 1 || kind == 2)
+						SeriesStateEnterEvent(series, customer_type, customer, at, zone, row.event,
+											  &amount);
+					else if (kind == 3)
+						SeriesStateEnterAmount(series, customer_type, customer, zone, &amount);
+					else
+						SeriesStateEnterZone(series, customer_type, customer, zone);
 				}
 				WriteState("period_state", nstates, CustomerStateSerialize(&period->base, NULL));
 				WriteState("series_state", nstates, CustomerStateSerialize(&series->base, NULL));
