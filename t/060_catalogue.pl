@@ -294,7 +294,7 @@ for my $function (grep { $_->{makes_objects} } @functions) {
     push @states, ask(q{BEGIN;
       SET LOCAL allow_system_table_mods = on;
       CREATE TABLE pg_catalog.pg_dist_partition AS
-      SELECT 'orders'::regclass AS logicalrelid, 'h'::"char" AS partmethod, 's'::"char" AS repmodel;
+      SELECT 'orders'::regclass AS logicalrelid, 'h'::"char" AS partmethod;
       SELECT state_of($query$SELECT track_customer_histories('orders', 'customer', 'at')$query$);
       ROLLBACK});
   }
@@ -422,7 +422,7 @@ none('functions in PL/pgSQL set search_path, and have no other special attribute
      AND (prosecdef OR proleakproof OR proretset OR proparallel <> 'u' OR proisstrict
           OR provolatile <> CASE WHEN proname IN (
                                   'customer_history_status', 'customer_history_parts',
-                                  'customer_history_is_distributed') THEN 's' ELSE 'v' END
+                                  'customer_history_distribution') THEN 's' ELSE 'v' END
           OR proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'])});
 none('functions in SQL implement operators that compare with text', q{
   SELECT object FROM functions
