@@ -59,11 +59,12 @@ static KeptSite *kept_sites = NULL;
 static void
 ForgetSite(void *arg)
 {
+	KeptSite   *gone = arg;
 	KeptSite  **link = &kept_sites;
 
-	while (*link != arg)
+	while (*link != gone)
 		link = &(*link)->next;
-	*link = (*link)->next;
+	*link = gone->next;
 }
 
 /* Return the kept site of a call, or NULL if there is none. */
