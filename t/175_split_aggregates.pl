@@ -23,10 +23,11 @@ plan(skip_all => 'the header files of the server are not installed') if !-e "$he
 
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my $library = "$directory/split_aggregate.so";
-my @flags = map { split ' ', WinbackCluster::pg_config($_) } qw(--cppflags --cflags);
+my @compiler = grep { !/^-fsanitize/ }
+  map { split ' ', WinbackCluster::pg_config($_) } qw(--cc --cppflags --cflags);
 my (undef, $errors) = run_command([
-  (split ' ', WinbackCluster::pg_config('--cc')), (grep { !/^-fsanitize/ } @flags), '-fPIC', '-shared', "-I$headers", '-o',
-  $library, "$FindBin::RealBin/split/split_aggregate.c"
+  @compiler, '-fPIC', '-shared', "-I$headers", '-o', $library,
+  "$FindBin::RealBin/split/split_aggregate.c"
 ]);
 ok(-e $library, 'the aggregate is compiled') or die $errors;
 
@@ -117,7 +118,8 @@ SQL
 is($node->safe_psql('winback', <<"SQL"), "12|t|t", 'a question of each row of an outer query');
 SELECT count(*), bool_and(split = whole::text), count(DISTINCT split) > 6
   FROM generate_series(1, 12) AS month,
-       LATERAL (SELECT tsrange(make_date(2023, month, 1), make_date(2023, month, 28)) AS period) AS p,
+       LATERAL (SELECT tsrange(make_date(2023, month, 1), make_date(2023, month, 28)))
+         AS p (period),
        LATERAL (SELECT split_aggregate($rate, of_timestamp, period, interval '60 days') AS split,
                        reactivation_rate(of_timestamp, period, '60 days') AS whole
                   FROM histories) AS answers
@@ -134,7 +136,7 @@ EXECUTE ask ('[2023-01-01,2023-04-01)', '60 days');
 SQL
 
 # each failed query is followed by one that uses the same memory
-my ($status, $stdout, $stderr) = $node->psql('winback', <<"SQL", on_error_stop => 0);
+my (undef, $stdout, $stderr) = $node->psql('winback', <<"SQL", on_error_stop => 0);
 SELECT split_aggregate($rate, history, '[2023-01-01,2023-04-01)'::tsrange, interval '60 days')
   FROM (SELECT of_timestamp AS history FROM histories UNION ALL
         SELECT of_date FROM histories) AS mixed;

@@ -43,7 +43,6 @@ CreateOfKind(MemoryContext context, StateFamily *family, const Question *questio
 	state->calendar = FamilyCalendar(family, context, question);
 	state->first_at = END_OF_TIME;
 	state->last_at = BEGINNING_OF_TIME;
-	state->has_amounts = has_amounts;
 	state->log.has_amounts = has_amounts;
 	AmountLogInit(&state->amounts, state->calendar->nperiods);
 	CustomerStateInit(&state->base, ops, context, family->customer_type);
@@ -66,7 +65,7 @@ CreateLike(MemoryContext context, StateFamily *family, const CustomerState *othe
 	const SeriesState *series = (const SeriesState *) other;
 
 	return &CreateOfKind(context, family, &series->calendar->question,
-						 series->has_amounts, other->ops)->base;
+						 series->log.has_amounts, other->ops)->base;
 }
 
 static void
@@ -75,7 +74,7 @@ MergeHead(CustomerState *state, const CustomerState *other)
 	SeriesState *series = (SeriesState *) state;
 	const SeriesState *others = (const SeriesState *) other;
 
-	if (series->has_amounts != others->has_amounts)
+	if (series->log.has_amounts != others->log.has_amounts)
 		elog(ERROR, "cannot merge states of different aggregates");
 	if (series->calendar->question.fingerprint != others->calendar->question.fingerprint)
 		QuestionChanged();
@@ -147,7 +146,7 @@ WriteHead(StringInfo wire, const CustomerState *state)
 {
 	const SeriesState *series = (const SeriesState *) state;
 
-	pq_sendint8(wire, series->has_amounts);
+	pq_sendint8(wire, series->log.has_amounts);
 	pq_sendint64(wire, series->first_at);
 	pq_sendint64(wire, series->last_at);
 	SendQuestion(wire, &series->calendar->question);
@@ -164,8 +163,7 @@ ReadHead(StringInfo wire)
 	SeriesState *series = palloc0(sizeof(SeriesState));
 	Calendar   *calendar = palloc0(sizeof(Calendar));
 
-	series->has_amounts = pq_getmsgbyte(wire) != 0;
-	series->log.has_amounts = series->has_amounts;
+	series->log.has_amounts = pq_getmsgbyte(wire) != 0;
 	series->first_at = pq_getmsgint64(wire);
 	series->last_at = pq_getmsgint64(wire);
 	ReceiveQuestion(wire, &calendar->question);
@@ -603,7 +601,7 @@ const CustomerStateOps *const series_amounts_kind = &amounts_ops.base;
 SeriesTally *
 SeriesStateTally(SeriesState *state)
 {
-	SeriesTally *tally = SeriesTallyCreate(state->calendar, state->has_amounts);
+	SeriesTally *tally = SeriesTallyCreate(state->calendar, state->log.has_amounts);
 
 	tally->first_at = state->first_at;
 	tally->last_at = state->last_at;

@@ -19,8 +19,7 @@ typedef struct SeriesState
 	const Calendar *calendar;	/* shared: see StateFamily */
 	int64		first_at;		/* the first and the last finite instant of all rows */
 	int64		last_at;
-	bool		has_amounts;
-	EventLog	log;			/* of series_events_kind */
+	EventLog	log;			/* of series_events_kind; its has_amounts is that of every kind */
 	AmountLog	amounts;		/* of series_amounts_kind */
 } SeriesState;
 

@@ -447,14 +447,9 @@ SweepPurchases(ZoneSweep *zones, uint8 *facts, int size, const SweptEvent *event
 			SeriesTallyAddAmount(zones->sweep.tally, period, GetPart(zones->parts, period),
 								 &events[e].amount);
 	}
-	for (Size e = 0; e < nevents; e++)
-	{
-		int			period = calendar->period_of[events[e].zone];
-
-		facts[Min((events[e].zone + 1) / 8, size - 1)] = 0;
-		if (zones->parts != NULL && period >= 0)
-			zones->parts[period / PARTS_IN_BYTE] = 0;
-	}
+	memset(facts, 0, size);
+	if (zones->parts != NULL)
+		memset(zones->parts, 0, PARTS_SIZE(calendar->nperiods));
 }
 
 /* Count the customers of a state whose facts are in a log, and add up their amounts. */
