@@ -85,6 +85,19 @@ typedef struct Shipping
 	Cost		leader_cost;	/* of receiving and merging, in the leader */
 } Shipping;
 
+/*
+ * The work of each process of a parallel plan, or of the only process.  A process that reads a share
+ * of the rows returns states, and one that reads all rows returns final values.
+ */
+typedef struct WorkShare
+{
+	int			workers;		/* 0 if there is one process */
+	double		rows;			/* the share of the rows that it reads */
+	Cost		sending_cost;	/* of its states */
+} WorkShare;
+
+static const WorkShare whole = {.rows = 1};
+
 static bool enable_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
 
@@ -198,14 +211,13 @@ CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 
 /*
  * Create a path that reads tables and returns a target.  `rel` is the relation of the rows that
- * are aggregated, and `other` the path of the other side of a join, or NULL.  For a parallel plan,
- * `partial` is PostgreSQL's own partial path of the rows, and `shipping` is the cost of sending
- * the states; otherwise both are NULL.  `ngroups` is the estimated number of groups.
+ * are aggregated, and `other` the path of the other side of a join, or NULL.  `ngroups` is the
+ * estimated number of groups.
  */
-static CustomPath *
+static Path *
 CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path *other,
 			   RelOptInfo *output, PathTarget *target, List *having, double ngroups,
-			   const AggClauseCosts *costs, const Path *partial, const Shipping *shipping)
+			   const AggClauseCosts *costs, WorkShare share)
 {
 	CustomPath *path = makeNode(CustomPath);
 	int			nkeys = list_length(root->parse->groupClause);
@@ -242,21 +254,15 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	}
 	cpu_cost += rel->rows *
 		(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
-	/* with more groups than memory holds, a single process reads the tables several times */
-	if (nkeys > 0 && partial == NULL)
+	/* for final values of more groups than memory holds, the tables are read several times */
+	if (nkeys > 0 && share.rows == 1)
 	{
 		double		passes = Max(ngroups * input->group_bytes / get_hash_memory_limit(), 1);
 
 		cpu_cost *= passes;
 		disk_cost *= passes;
 	}
-	if (partial != NULL)
-	{
-		cpu_cost *= partial->rows / Max(rel->rows, 1);
-		cpu_cost += shipping->process_cost;
-		path->path.parallel_aware = true;
-		path->path.parallel_workers = partial->parallel_workers;
-	}
+	cpu_cost = cpu_cost * share.rows + share.sending_cost;
 	if (other != NULL)
 	{
 		startup_cost += other->total_cost + other->rows * cpu_tuple_cost;
@@ -282,10 +288,12 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 		DisablePath(&path->path, 1);
 	path->path.parallel_safe = output->consider_parallel &&
 		(other == NULL || other->parallel_safe);
+	path->path.parallel_aware = share.workers > 0;
+	path->path.parallel_workers = share.workers;
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_private = list_make2(input, having);
 	path->methods = &scan_path_methods;
-	return path;
+	return &path->path;
 }
 
 /*
@@ -336,6 +344,7 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	Path	   *partial;
 	Path	   *other = NULL;
 	Shipping	shipping;
+	WorkShare	share;
 	Path	   *path;
 	double		nrows;
 	AggClauseCosts partial_costs = {0};
@@ -362,8 +371,13 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	get_agg_clause_costs(root, AGGSPLIT_INITIAL_SERIAL, &partial_costs);
 	get_agg_clause_costs(root, AGGSPLIT_FINAL_DESERIAL, &final_costs);
 	final_costs.transCost.startup += shipping.leader_cost;
-	path = &CreateScanPath(root, rel, input, other, partial_output, target, NIL, ngroups,
-						   &partial_costs, partial, &shipping)->path;
+	share = (WorkShare)
+	{
+		.workers = partial->parallel_workers, .rows = partial->rows / Max(rel->rows, 1),
+		.sending_cost = shipping.process_cost
+	};
+	path = CreateScanPath(root, rel, input, other, partial_output, target, NIL, ngroups,
+						  &partial_costs, share);
 	nrows = path->rows * path->parallel_workers;
 	path = &create_gather_path(root, partial_output, path, target, NULL, &nrows)->path;
 	path = &create_agg_path(root, output, path, output->reltarget,
@@ -451,8 +465,8 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 		if (ngroups * input->group_bytes > get_hash_memory_limit())
 			costs.transCost.per_tuple += CHOOSING_SHARE * cpu_operator_cost;
 	}
-	add_path(output, &CreateScanPath(root, rel, input, other, output, output->reltarget, having,
-									 ngroups, &costs, NULL, NULL)->path);
+	add_path(output, CreateScanPath(root, rel, input, other, output, output->reltarget, having,
+									ngroups, &costs, whole));
 	/* the facts of a list are not sent to a leader */
 	if (!input->list)
 		AddParallelPath(root, rel, input, output, aggrefs, having, ngroups);
