@@ -212,6 +212,21 @@ CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
 SET enable_sort = off;
 SET cpu_operator_cost = 0.1;
 SET parallel_tuple_cost = 0;
+-- each process reads all rows, and returns the rates of its part of the groups
+\set divided '^Gather > Parallel Custom Scan$|^(Finalize )?HashAggregate > Gather'
+CALL ask('2,000 groups side by side, divided', 'int4', 'orders', 'regular', 'date', 'at_date',
+         'side_by_side', :'divided');
+CALL ask('2,000 groups spread, divided', 'text', 'orders', 'regular::text', 'timestamptz',
+         'at_timestamptz', 'spread', :'divided', workers => 4);
+CALL ask('2,000 groups spread, divided', 'int4', 'orders', 'regular', 'date', 'at_date',
+         'spread', :'divided', leader => true);
+SET work_mem = '64kB';
+CALL ask('2,000 groups spread, divided, little memory', 'int4', 'orders', 'regular', 'date',
+         'at_date', 'spread', :'divided');
+SET work_mem = '64MB';
+-- each process reads some of the rows, and returns states: few groups are expected
+ALTER TABLE orders ALTER side_by_side SET (n_distinct = 20), ALTER spread SET (n_distinct = 20);
+ANALYZE orders;
 CALL ask('2,000 groups side by side, scanned', 'int4', 'orders', 'regular', 'date', 'at_date',
          'side_by_side',
          '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)');
@@ -224,6 +239,8 @@ SELECT nodes($$SELECT reactivation_rate(regular, at_date, '[2024-06-15,2024-08-0
 CALL ask('2,000 groups spread, little memory', 'int4', 'orders', 'regular', 'date', 'at_date',
          'spread',
          '^Finalize HashAggregate > Gather > (Partial HashAggregate|Parallel Custom Scan)');
+ALTER TABLE orders ALTER side_by_side RESET (n_distinct), ALTER spread RESET (n_distinct);
+ANALYZE orders;
 SET work_mem = '64MB';
 SET cpu_operator_cost = 1;
 RESET parallel_tuple_cost;

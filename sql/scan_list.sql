@@ -374,6 +374,79 @@ SELECT passes(query) > 8 AS passes, c.*
 RESET seq_page_cost;
 RESET hash_mem_multiplier;
 RESET work_mem;
+
+-- In parallel, the processes divide the customers: each reads all rows, and has some of the
+-- customers.  The rows are added up over the processes, the rows that are read are not.
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET cpu_operator_cost = 1;
+SET max_parallel_workers_per_gather = 3;
+CREATE FUNCTION divided(query text, OUT gather text, OUT divided text, OUT rows_scanned int,
+                        OUT customers int, OUT passes bool)
+LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+  scan json;
+BEGIN
+  EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan;
+  gather := plan -> 0 -> 'Plan' ->> 'Node Type';
+  scan := plan -> 0 -> 'Plan' -> 'Plans' -> 0;
+  divided := scan ->> 'Divided By';
+  rows_scanned := scan ->> 'Rows Scanned';
+  customers := scan ->> 'Customers';
+  passes := scan ->> 'Passes' IS NOT NULL;
+END $$;
+CREATE TABLE asked AS
+SELECT key, format($$SELECT %s, history_agg(at, amount), sum(amount),
+                            lifecycle_at(at, '2024-01-01', '90 days', '1 year')
+                       FROM many GROUP BY 1$$, key) AS query
+  FROM unnest('{close,far,name,long,id,small,day,since}'::text[]) AS key;
+SELECT key, gather, divided, rows_scanned, customers, scan, same, answer
+  FROM asked, compare(query), divided(query);
+-- without the leader
+SET parallel_leader_participation = off;
+SELECT key, scan, same, answer FROM asked, compare(query);
+RESET parallel_leader_participation;
+-- no worker starts: the leader takes the parts of all, one after the other
+SET max_parallel_workers = 0;
+SELECT key, d.*, scan, same FROM asked, compare(query), divided(query) AS d;
+RESET max_parallel_workers;
+-- each process returns its customers in several parts
+SET work_mem = '256kB';
+SET seq_page_cost = 0;
+SET cpu_operator_cost = 0.05;
+SELECT key, d.*, scan, same FROM asked, compare(query), divided(query) AS d
+ WHERE key IN ('close', 'name', 'id');
+RESET work_mem;
+RESET seq_page_cost;
+SET cpu_operator_cost = 1;
+-- a process stops early, or starts again
+SELECT count(*) AS customers
+  FROM (SELECT name, history_agg(at, amount) FROM many GROUP BY 1 LIMIT 100) AS m;
+SET enable_material = off;
+SELECT nodes(query), c.*
+  FROM (VALUES ($$
+    SELECT round, count(*) AS customers, sum(purchases(history)) AS purchases
+      FROM (VALUES (1), (2), (3)) AS rounds (round)
+           LEFT JOIN (SELECT far, history_agg(at, amount) AS history FROM many GROUP BY far)
+             AS histories ON true
+     GROUP BY round$$)) AS v (query), compare(query) AS c;
+RESET enable_material;
+-- the next step of the query is parallel, too
+SELECT nodes(query), c.*
+  FROM (VALUES ($$
+    SELECT status, count(*), sum(purchases)
+      FROM (SELECT long, lifecycle_at(at, '2024-01-01', '90 days', '1 year') AS status,
+                   history_agg(at) AS history, count(*) AS purchases, max(at), min(at)
+              FROM many GROUP BY long) AS customers
+     WHERE purchases(history) > 0
+     GROUP BY status$$)) AS v (query), compare(query) AS c;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET cpu_operator_cost;
+SET max_parallel_workers_per_gather = 0;
 RESET enable_sort;
 
 -- Partitions with the columns in another order, and dropped ones between them; inheritance.

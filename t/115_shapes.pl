@@ -1012,12 +1012,14 @@ sub settings {
   return ('work_mem = ' . any(q{'64kB'}, q{'4MB'}), 'hash_mem_multiplier = ' . any(1, 2),
     'max_parallel_workers_per_gather = ' . any(0, 0, 2), 'parallel_setup_cost = 0',
     'parallel_tuple_cost = 0', 'min_parallel_table_scan_size = 0',
+    'seq_page_cost = ' . any(1, 1, 0), 'cpu_operator_cost = ' . any(0.0025, 0.0025, 0.1),
     'plan_cache_mode = ' . any('auto', 'force_generic_plan'));
 }
 
 # for each shape, the number of queries, of their rows, of queries with a Winback Scan, of those
-# parallel; and of ordinary queries with plain settings
-my (%queries, %rows, %scans, %parallel, %plain_queries, %plain_scans);
+# parallel, and of those whose processes divide the groups; and of ordinary queries with plain
+# settings
+my (%queries, %rows, %scans, %parallel, %divided, %plain_queries, %plain_scans);
 my $wanted = $ENV{WINBACK_FUZZ_SHAPES} || '';
 my @names = grep { /$wanted/ } sort keys %shapes;
 die 'no shape matches WINBACK_FUZZ_SHAPES' unless @names;
@@ -1091,15 +1093,16 @@ for my $round (1 .. $rounds) {
     $scans{$name}++;
     $plain_scans{$name}++ if $plain;
     $parallel{$name}++ if $on =~ /Parallel Custom Scan \(Winback Scan/;
+    $divided{$name}++ if $on =~ /Divided By/;
   }
 }
 
 my ($queries, $rows) = (0, 0);
-my @titles = qw(queries rows scan parallel ordinary scan);
+my @titles = qw(queries rows scan parallel divided ordinary scan);
 diag(sprintf '%-17s' . ' %8s' x @titles, 'shape', @titles);
 for my $name (@names) {
   my @numbers = map { $_->{$name} // 0 }
-    \(%queries, %rows, %scans, %parallel, %plain_queries, %plain_scans);
+    \(%queries, %rows, %scans, %parallel, %divided, %plain_queries, %plain_scans);
   diag(sprintf '%-17s' . ' %8d' x @titles, $name, @numbers);
   $queries += $numbers[0];
   $rows += $numbers[1];

@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "nodes/extensible.h"
 #include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
 
 /*
  * The planner's side makes a CustomScan, and the executor's side reads it.  Its scanrelid
@@ -83,6 +84,13 @@ enum
 
 /* scan_path.c, the planner's side */
 extern void ScanPathInit(void);
+
+/* Return how many processes a parallel plan has, with those workers. */
+static inline int
+ScanProcesses(int workers)
+{
+	return workers + (parallel_leader_participation ? 1 : 0);
+}
 
 /* scan_node.c, the executor's side */
 extern const CustomScanMethods scan_methods;

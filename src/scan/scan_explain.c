@@ -73,6 +73,8 @@ ExplainGroups(WinbackScanState *scan, List *ancestors, ExplainState *es)
 	}
 	if (keys != NIL)
 		ExplainPropertyList("Group Key", keys, es);
+	if (DividesGroups(scan))
+		ExplainPropertyText("Divided By", "Group Key", es);
 	if (scan->having != NULL)
 		ExplainPropertyText("Having",
 							deparse_expression(list_nth(plan->custom_exprs, SCAN_EXPRS_HAVING),

@@ -169,8 +169,8 @@ LookUpGroup(ScanGroups *groups, const ScanColumns *columns, uint16 row)
 	ExecStoreVirtualTuple(keys);
 
 	hash = TupleHashTableHash(groups->table, keys);
-	/* the table uses the lowest bits of the hash, so scramble it */
-	if (groups->part.parts > 1 && murmurhash32(hash) % groups->part.parts != groups->part.part)
+	/* the table uses bits of the hash, so scramble it */
+	if (groups->part.parts > 1 && !IsInPart(murmurhash32(hash), groups->part))
 		return NO_GROUP;
 	entry = LookupTupleHashEntryHash(groups->table, keys, &isnew, hash);
 	if (isnew)

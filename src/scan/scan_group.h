@@ -12,14 +12,24 @@
 #include "scan/scan_table.h"
 #include "state/customer_state.h"
 
-/* A part of the groups, for one pass over the tables: their hash modulo `parts` is `part`. */
+/*
+ * A part of the groups, for one pass over the tables or one process: of `parts` ranges of hashes, of
+ * the same length, that number `part`.
+ */
 typedef struct GroupPart
 {
 	uint32		parts;
 	uint32		part;
 } GroupPart;
 
-/* More parts than this are not made of the groups: a power of two. */
+/* Return whether a group with a hash, all of whose bits are random, is in a part. */
+static inline bool
+IsInPart(uint32 hash, GroupPart part)
+{
+	return ((uint64) hash * part.parts) >> 32 == part.part;
+}
+
+/* More parts than this are not made of the groups. */
 #define MAX_PARTS		(UINT32_C(1) << 20)
 #define MAX_SPLITS		20
 

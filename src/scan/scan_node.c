@@ -17,6 +17,11 @@
  * portion in each row (state_wire.c).  A Finalize Aggregate above the Gather node merges
  * them, as it merges the states of a Partial Aggregate.
  *
+ * In another parallel plan the processes divide the groups among them, or the customers of a list.
+ * Each process takes a part of the groups, reads all tables, leaves out the rows of other groups,
+ * and returns final values.  The parts are disjoint, so nothing is merged.  If fewer processes come
+ * than were planned, one of them takes another part.
+ *
  * Limits: this node is planned only for the queries that ScanServes accepts (scan_serves.c).
  */
 #include "postgres.h"
@@ -90,6 +95,13 @@ EnterGroup(void *arg, uint32 group)
 			states[i] = ScanAggregateState(aggregate);
 		}
 	}
+}
+
+/* Return the number of tables whose blocks the processes divide among them. */
+static inline int
+SharedTables(const WinbackScanState *scan)
+{
+	return DividesGroups(scan) ? 0 : scan->ntables;
 }
 
 /* Return the parallel scan descriptor of a table in shared memory. */
@@ -178,7 +190,8 @@ OpenTable(WinbackScanState *scan, TableToScan *table)
 	for (int i = 0; i < scan->naggregates; i++)
 		ScanFiltersStart(table->sources[i].column_filters, scan->values);
 	ScanTableBegin(&table->table, scan->css.ss.ps.state->es_snapshot,
-				   scan->shared != NULL ? SharedHeap(scan->shared, scan->table) : NULL);
+				   scan->shared != NULL && scan->table < SharedTables(scan) ?
+				   SharedHeap(scan->shared, scan->table) : NULL);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -292,24 +305,34 @@ MeasureStates(WinbackScanState *scan)
 		counters->batches += ScanGatherBatches(scan->gather);
 	if (scan->list != NULL)
 		counters->customers += ScanListCustomers(scan->list);
-	counters->rows = scan->rows.naccepted;
+	/* other processes and passes read the same rows */
+	if (!DividesGroups(scan) || scan->parts[scan->nparts - 1].part == 0)
+		counters->rows = scan->rows.naccepted;
 	counters->groups += scan->groups.ngroups;
 	counters->bytes = Max(counters->bytes, MemoryContextMemAllocated(scan->context, true));
 }
 
-/* Add the counters of this process to those of all processes. */
+/* Add what this process has counted since the last call to the counters of all processes. */
 static void
 ShareCounters(WinbackScanState *scan)
 {
+	const ScanCounters *own = &scan->counters;
+	ScanCounters *told = &scan->told;
+	ScanCounters *sum;
+
 	if (scan->shared == NULL)
 		return;
+	sum = &scan->shared->counters;
 	SpinLockAcquire(&scan->shared->mutex);
-	scan->shared->counters.rows += scan->counters.rows;
-	scan->shared->counters.groups += scan->counters.groups;
-	scan->shared->counters.customers += scan->counters.customers;
-	scan->shared->counters.batches += scan->counters.batches;
-	scan->shared->counters.bytes += scan->counters.bytes;
+	sum->rows += own->rows - told->rows;
+	sum->groups += own->groups - told->groups;
+	sum->customers += own->customers - told->customers;
+	sum->batches += own->batches - told->batches;
+	sum->bytes += own->bytes - told->bytes;
+	if (DividesGroups(scan))
+		sum->passes = Max(sum->passes, own->passes);
 	SpinLockRelease(&scan->shared->mutex);
+	*told = *own;
 }
 
 /* Split the current part of the groups in two, and make one of them the current one. */
@@ -319,8 +342,9 @@ SplitPart(WinbackScanState *scan)
 	GroupPart  *part = &scan->parts[scan->nparts - 1];
 
 	part->parts *= 2;
+	part->part *= 2;
 	part[1] = *part;
-	part[1].part += part->parts / 2;
+	part[1].part++;
 	scan->nparts++;
 }
 
@@ -340,6 +364,24 @@ KeepPart(WinbackScanState *scan)
 	return kept;
 }
 
+/* Take the next part of the groups that no process has taken.  Return false if there is none. */
+static bool
+TakePart(WinbackScanState *scan)
+{
+	GroupPart	taken = {.parts = 1, .part = scan->computed ? 1 : 0};
+
+	if (scan->shared != NULL && DividesGroups(scan))
+	{
+		taken.parts = scan->shared->nparts;
+		taken.part = pg_atomic_fetch_add_u32(&scan->shared->ntaken, 1);
+	}
+	if (taken.part >= taken.parts)
+		return false;
+	scan->parts[0] = taken;
+	scan->nparts = 1;
+	return true;
+}
+
 /*
  * Compute the next states to return.  Return false if there are none.
  *
@@ -355,19 +397,13 @@ ComputeStates(WinbackScanState *scan)
 	bool		partial = IsPartial(&scan->results[0]);
 
 	if (!scan->computed)
-	{
-		scan->nparts = 1;
-		scan->parts[0] = (GroupPart)
-		{
-			.parts = 1
-		};
-	}
+		scan->nparts = 0;
 	else if (scan->table == scan->ntables)
 	{
 		StartTables(scan);
 		scan->nparts--;
 	}
-	if (scan->nparts == 0)
+	if (scan->nparts == 0 && !TakePart(scan))
 		return false;
 
 	if (scan->join != NULL)
@@ -577,6 +613,7 @@ ReScan(CustomScanState *node)
 	ExecScanReScan(&node->ss);
 	MemoryContextReset(scan->context);
 	memset(&scan->counters, 0, sizeof(scan->counters));
+	memset(&scan->told, 0, sizeof(scan->told));
 	StartTables(scan);
 	scan->computed = false;
 	if (scan->join != NULL)
@@ -617,20 +654,21 @@ EstimateShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unused(
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
 
-	return MAXALIGN(sizeof(SharedScan)) + mul_size(scan->ntables, SharedHeapSize(scan));
+	return MAXALIGN(sizeof(SharedScan)) + mul_size(SharedTables(scan), SharedHeapSize(scan));
 }
 
 static void
-InitializeShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unused(),
-				 void *coordinate)
+InitializeShared(CustomScanState *node, ParallelContext *pcxt, void *coordinate)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
 	SharedScan *shared = coordinate;
 
 	memset(shared, 0, sizeof(*shared));
 	SpinLockInit(&shared->mutex);
+	pg_atomic_init_u32(&shared->ntaken, 0);
+	shared->nparts = ScanProcesses(pcxt->nworkers);
 	shared->heap_size = SharedHeapSize(scan);
-	for (int i = 0; i < scan->ntables; i++)
+	for (int i = 0; i < SharedTables(scan); i++)
 		table_parallelscan_initialize(scan->tables[i].table.relation, SharedHeap(shared, i),
 									  node->ss.ps.state->es_snapshot);
 	JoinParallelScan(node, NULL, shared);
@@ -645,7 +683,8 @@ ReInitializeShared(CustomScanState *node, ParallelContext *pcxt pg_attribute_unu
 
 	JoinParallelScan(node, NULL, shared);
 	memset(&shared->counters, 0, sizeof(ScanCounters));
-	for (int i = 0; i < scan->ntables; i++)
+	pg_atomic_write_u32(&shared->ntaken, 0);
+	for (int i = 0; i < SharedTables(scan); i++)
 		table_parallelscan_reinitialize(scan->tables[i].table.relation, SharedHeap(shared, i));
 }
 

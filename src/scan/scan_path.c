@@ -10,6 +10,9 @@
  *
  * The support function (planner_support.c) loads the library, and so installs the hook, in
  * time for the first query of a session.
+ *
+ * In a parallel plan either the processes divide the rows, and a Finalize Aggregate merges their
+ * states, or they divide the groups.
  */
 #include "postgres.h"
 
@@ -44,12 +47,13 @@
 #define JOINING_SHARE			0.5
 
 /*
- * The cost of adding a row to the facts of an aggregate in a list, and of choosing the rows of one
- * of several passes, as shares of cpu_operator_cost; and the bytes of its table as a multiple of
- * the bytes of the slots that are taken.
+ * The cost of adding a row to the facts of an aggregate in a list, of keeping it elsewhere, and of
+ * choosing the rows of one of several parts, as shares of cpu_operator_cost; and the bytes of its
+ * table as a multiple of the bytes of the slots that are taken.
  */
 #define ADDING_SHARE			0.25
-#define CHOOSING_SHARE			1.0
+#define KEEPING_SHARE			3.0
+#define CHOOSING_SHARE			0.5
 #define LIST_SLACK				1.3
 /* the multiple of memory elsewhere that passes take in effect, as some of them begin again */
 #define RESTART_FACTOR			4
@@ -75,6 +79,9 @@
 #define EVENTS_WEIGHT			8
 #define ROW_WEIGHT				6
 
+/* With fewer groups for each process, one of them would probably have many more than another. */
+#define MIN_DIVIDED_GROUPS		32
+
 /* The bytes of a group of few customers, in its states and in the table of groups. */
 #define GROUP_BYTES				512
 
@@ -93,10 +100,11 @@ typedef struct WorkShare
 {
 	int			workers;		/* 0 if there is one process */
 	double		rows;			/* the share of the rows that it reads */
+	double		groups;			/* the share of the groups whose rows it enters */
 	Cost		sending_cost;	/* of its states */
 } WorkShare;
 
-static const WorkShare whole = {.rows = 1};
+static const WorkShare whole = {.rows = 1, .groups = 1};
 
 static bool enable_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
@@ -136,7 +144,7 @@ static Shipping
 EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 				 const Path *partial)
 {
-	int			processes = partial->parallel_workers + (parallel_leader_participation ? 1 : 0);
+	int			processes = ScanProcesses(partial->parallel_workers);
 	double		customers = 0;
 	Shipping	shipping;
 	ListCell   *lc;
@@ -212,7 +220,7 @@ CreateOtherPath(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 /*
  * Create a path that reads tables and returns a target.  `rel` is the relation of the rows that
  * are aggregated, and `other` the path of the other side of a join, or NULL.  `ngroups` is the
- * estimated number of groups.
+ * estimated number of all groups.
  */
 static Path *
 CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path *other,
@@ -252,8 +260,12 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 			startup_cost += source->baserestrictcost.startup;
 		}
 	}
-	cpu_cost += rel->rows *
-		(costs->transCost.per_tuple + nkeys * GROUPING_SHARE * cpu_operator_cost);
+	cpu_cost += rel->rows * (share.groups * costs->transCost.per_tuple +
+							 nkeys * GROUPING_SHARE * cpu_operator_cost);
+	ngroups = clamp_row_est(ngroups * share.groups);
+	if (input->list &&
+		(share.groups < 1 || ngroups * input->group_bytes > get_hash_memory_limit()))
+		cpu_cost += rel->rows * CHOOSING_SHARE * cpu_operator_cost;
 	/* for final values of more groups than memory holds, the tables are read several times */
 	if (nkeys > 0 && share.rows == 1)
 	{
@@ -374,7 +386,7 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	share = (WorkShare)
 	{
 		.workers = partial->parallel_workers, .rows = partial->rows / Max(rel->rows, 1),
-		.sending_cost = shipping.process_cost
+		.groups = 1, .sending_cost = shipping.process_cost
 	};
 	path = CreateScanPath(root, rel, input, other, partial_output, target, NIL, ngroups,
 						  &partial_costs, share);
@@ -384,6 +396,36 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 							groups != NIL ? AGG_HASHED : AGG_PLAIN, AGGSPLIT_FINAL_DESERIAL,
 							groups, having, &final_costs, ngroups)->path;
 	add_path(output, path);
+}
+
+/*
+ * Add a parallel path whose processes divide the groups among them.  Each reads all rows, as a
+ * process does that builds the hash table of a hash join for itself, and returns final values.
+ */
+static void
+AddDividedPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo *output,
+			   List *having, double ngroups, const AggClauseCosts *costs)
+{
+	WorkShare	share = {.rows = 1};
+	int			processes;
+	Path	   *path;
+
+	/* the numbers of the classes of a join differ from process to process */
+	if (!output->consider_parallel || rel->partial_pathlist == NIL || input->other != NULL ||
+		input->has_gather)
+		return;
+	share.workers = ((Path *) linitial(rel->partial_pathlist))->parallel_workers;
+	processes = ScanProcesses(share.workers);
+	if (processes < 2 || ngroups < processes * MIN_DIVIDED_GROUPS)
+		return;
+	share.groups = 1.0 / processes;
+
+	path = CreateScanPath(root, rel, input, NULL, output, output->reltarget, having, ngroups,
+						  costs, share);
+	add_partial_path(output, path);
+	ngroups = path->rows * processes;
+	add_path(output, (Path *) create_gather_path(root, output, path, output->reltarget, NULL,
+												 &ngroups));
 }
 
 /*
@@ -401,7 +443,8 @@ SetListCosts(PlannerInfo *root, const List *aggrefs, AggClauseCosts *costs)
 		QualCost	filter;
 
 		cost_qual_eval_node(&filter, (Node *) lfirst_node(Aggref, lc)->aggfilter, root);
-		per_tuple += filter.per_tuple + ADDING_SHARE * cpu_operator_cost;
+		per_tuple += filter.per_tuple + cpu_operator_cost *
+			(ListOtherBytes(lfirst_node(Aggref, lc), 1) > 0 ? KEEPING_SHARE : ADDING_SHARE);
 	}
 	costs->transCost.per_tuple = per_tuple;
 }
@@ -462,11 +505,11 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 		input->group_bytes = EstimateCustomerBytes(root, input, aggrefs, rel->rows,
 												   ngroups);
 		SetListCosts(root, aggrefs, &costs);
-		if (ngroups * input->group_bytes > get_hash_memory_limit())
-			costs.transCost.per_tuple += CHOOSING_SHARE * cpu_operator_cost;
 	}
 	add_path(output, CreateScanPath(root, rel, input, other, output, output->reltarget, having,
 									ngroups, &costs, whole));
+	if (root->parse->groupClause != NIL)
+		AddDividedPath(root, rel, input, output, having, ngroups, &costs);
 	/* the facts of a list are not sent to a leader */
 	if (!input->list)
 		AddParallelPath(root, rel, input, output, aggrefs, having, ngroups);

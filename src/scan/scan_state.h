@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/execnodes.h"
+#include "port/atomics.h"
 #include "storage/spin.h"
 
 #include "compat.h"
@@ -45,13 +46,15 @@ typedef struct ScanKeyEntry
 
 /*
  * The shared memory of a parallel scan.  The parallel scan descriptors of the tables
- * follow behind it, one for each table.
+ * follow behind it, one for each table, unless the processes divide the groups.
  */
 typedef struct SharedScan
 {
 	slock_t		mutex;			/* protects the counters */
 	ScanCounters counters;		/* the sums over all processes */
 	Size		heap_size;		/* bytes of each descriptor */
+	uint32		nparts;			/* parts of the groups: one for each process that may come */
+	pg_atomic_uint32 ntaken;	/* of these, how many processes have taken, or more */
 } SharedScan;
 
 /* The node.  Results share an aggregate if they differ in their final functions only. */
@@ -98,6 +101,7 @@ typedef struct WinbackScanState
 	bool		computed;		/* the states of this part of the rows or groups are complete */
 	uint32		group;			/* the group to return next; without GROUP BY, 0 is the only one */
 	ScanCounters counters;
+	ScanCounters told;			/* the counters when they were last added to the shared ones */
 	SharedScan *shared;			/* NULL if not parallel */
 } WinbackScanState;
 
@@ -115,6 +119,16 @@ static inline bool
 IsPartial(const ScanResult *result)
 {
 	return DO_AGGSPLIT_SERIALIZE(result->aggref->aggsplit);
+}
+
+/*
+ * Return whether the processes of a parallel plan divide the groups among them, and not the rows:
+ * each reads all rows, and returns final values of its groups.
+ */
+static inline bool
+DividesGroups(const WinbackScanState *scan)
+{
+	return scan->css.ss.ps.plan->parallel_aware && !IsPartial(&scan->results[0]);
 }
 
 /* Return the expression of an entry of the plan (scan.h). */
