@@ -159,7 +159,7 @@ PrefetchCustomer(CustomerType *customer_type, const CustomerTable *table, Datum 
 
 /*
  * Merge the facts of the keys on a page into states under the aggregate's own customers.  The state
- * of key i is states[found[i] * nstates], or states[0] if `found` is NULL.
+ * of key i is states[found[i] * nstates].
  */
 static void
 MergeFacts(GatheredAggregate *gathered, const ScanJoin *join, const ScanRows *rows,
@@ -179,10 +179,9 @@ MergeFacts(GatheredAggregate *gathered, const ScanJoin *join, const ScanRows *ro
 		CustomerState **state;
 
 		merged[i] = NULL;
-		if (facts[i] == NULL || column->nulls[rows->all[i]] ||
-			(found != NULL && found[i] == NO_GROUP))
+		if (facts[i] == NULL || column->nulls[rows->all[i]] || found[i] == NO_GROUP)
 			continue;
-		state = &states[found != NULL ? (Size) found[i] * nstates : 0];
+		state = &states[(Size) found[i] * nstates];
 		if (*state == NULL)
 			*state = by_key->ops->create_like(gathered->family.context, &gathered->family, by_key);
 		merged[i] = *state;
@@ -203,19 +202,10 @@ MergeFacts(GatheredAggregate *gathered, const ScanJoin *join, const ScanRows *ro
 	}
 }
 
-/*
- * Merge the facts of all keys into the states of the groups, or into those of `aggregates` if
- * `groups` is NULL.  The columns in `rows` are overwritten.  If `stops_when_full`, stop when the
- * groups are full.  The current context must be short-lived; it is reset.
- */
-void
-ScanGatherFinish(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanGroups *groups,
-				 bool stops_when_full, ScanAggregate *aggregates)
+/* Enter the rows that still wait for their states by key. */
+static void
+FlushStates(ScanGather *gather)
 {
-	uint32		found[MaxHeapTuplesPerPage];
-	uint16		kept[MaxHeapTuplesPerPage];
-	uint64		bit = 0;
-
 	for (int i = 0; i < gather->naggregates; i++)
 	{
 		CustomerState *by_key = ScanAggregateState(&gather->aggregates[i].by_key);
@@ -223,22 +213,54 @@ ScanGatherFinish(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanGroups 
 		if (by_key != NULL)
 			CustomerStateFlush(by_key);
 	}
-	while (!(stops_when_full && groups != NULL && groups->full) && NextKeys(join, rows, &bit))
+}
+
+/*
+ * Merge the facts of all keys into the states of the groups.  The columns in `rows` are overwritten.
+ * If `stops_when_full`, stop when the groups are full.  The current context must be short-lived; it
+ * is reset.
+ */
+void
+ScanGatherFinishGroups(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanGroups *groups,
+					   bool stops_when_full)
+{
+	uint32		found[MaxHeapTuplesPerPage];
+	uint16		kept[MaxHeapTuplesPerPage];
+	uint64		bit = 0;
+
+	FlushStates(gather);
+	while (!(stops_when_full && groups->full) && NextKeys(join, rows, &bit))
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(CurrentMemoryContext);
 		ScanJoinStore(join, rows, kept);
-		if (groups != NULL)
-			ScanGroupsFind(groups, &rows->columns, rows->all, rows->nrows, found);
+		ScanGroupsFind(groups, &rows->columns, rows->all, rows->nrows, found);
+		for (int i = 0; i < gather->naggregates; i++)
+			MergeFacts(&gather->aggregates[i], join, rows, groups->states + i, groups->nstates,
+					   found);
+	}
+}
+
+/* Without GROUP BY: likewise, into the states of `aggregates`. */
+void
+ScanGatherFinish(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanAggregate *aggregates)
+{
+	const uint32 found[MaxHeapTuplesPerPage] = {0};
+	uint16		kept[MaxHeapTuplesPerPage];
+	uint64		bit = 0;
+
+	FlushStates(gather);
+	while (NextKeys(join, rows, &bit))
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(CurrentMemoryContext);
+		ScanJoinStore(join, rows, kept);
 		for (int i = 0; i < gather->naggregates; i++)
 		{
-			CustomerState *single = groups == NULL ? ScanAggregateState(&aggregates[i]) : NULL;
+			CustomerState *state = ScanAggregateState(&aggregates[i]);
 
-			MergeFacts(&gather->aggregates[i], join, rows,
-					   groups != NULL ? groups->states + i : &single,
-					   groups != NULL ? groups->nstates : 0, groups != NULL ? found : NULL);
-			if (groups == NULL)
-				ScanAggregateSetState(&aggregates[i], single);
+			MergeFacts(&gather->aggregates[i], join, rows, &state, 0, found);
+			ScanAggregateSetState(&aggregates[i], state);
 		}
 	}
 }

@@ -33,8 +33,10 @@ extern ScanGather *ScanGatherCreate(const ScanJoin *join, const ScanAggregate *a
 									int naggregates, ScanColumns *columns, PlanState *ps);
 extern void ScanGatherStart(ScanGather *gather);
 extern void ScanGatherEnter(ScanGather *gather, ExprContext *econtext, const ScanRows *rows);
+extern void ScanGatherFinishGroups(ScanGather *gather, ScanJoin *join, ScanRows *rows,
+								   ScanGroups *groups, bool stops_when_full);
 extern void ScanGatherFinish(ScanGather *gather, ScanJoin *join, ScanRows *rows,
-							 ScanGroups *groups, bool stops_when_full, ScanAggregate *aggregates);
+							 ScanAggregate *aggregates);
 extern uint64 ScanGatherBatches(const ScanGather *gather);
 
 #endif							/* WINBACK_SCAN_GATHER_H */

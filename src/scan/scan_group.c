@@ -47,10 +47,7 @@ AddKey(KeyLists *lists, Oid type, int32 typmod, Oid collation, Oid operator, Att
 	lists->attnos = lappend_int(lists->attnos, attno);
 }
 
-/*
- * Set up the groups.  Without keys, all rows are in one group, which exists even if there are no
- * rows.
- */
+/* Set up the groups.  There is at least one key. */
 void
 ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys, const int *columns,
 			   int nstates, int facts_size)
@@ -74,12 +71,9 @@ ScanGroupsInit(ScanGroups *groups, PlanState *ps, const KeyLists *keys, const in
 		TupleDescInitEntryCollation(groups->desc, i + 1, groups->collations[i]);
 	}
 	FinalizeTupleDesc(groups->desc);
-	if (groups->nkeys > 0)
-	{
-		groups->cache = palloc(sizeof(GroupCacheEntry) << CACHE_BITS);
-		execTuplesHashPrepare(groups->nkeys, equal_operators, &groups->equal_functions,
-							  &groups->hash_functions);
-	}
+	groups->cache = palloc(sizeof(GroupCacheEntry) << CACHE_BITS);
+	execTuplesHashPrepare(groups->nkeys, equal_operators, &groups->equal_functions,
+						  &groups->hash_functions);
 	groups->keys = ExecInitExtraTupleSlot(ps->state, groups->desc, &TTSOpsVirtual);
 	groups->first = ExecInitExtraTupleSlot(ps->state, groups->desc, &TTSOpsMinimalTuple);
 	groups->temporary = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan groups",
@@ -136,16 +130,11 @@ ScanGroupsStart(ScanGroups *groups, MemoryContext context, GroupPart part, Size 
 	groups->firsts = palloc(groups->allocated * sizeof(MinimalTuple));
 	groups->states = palloc0((Size) groups->allocated * groups->nstates * sizeof(CustomerState *));
 	groups->facts = palloc0((Size) groups->allocated * groups->facts_size);
-	if (groups->nkeys == 0)
-		(void) AddGroup(groups, NULL);
-	else
-	{
-		memset(groups->cache, 0, sizeof(GroupCacheEntry) << CACHE_BITS);
-		groups->table = BuildGroupTable(groups->ps, groups->desc, &TTSOpsVirtual, groups->nkeys,
-										numbers, groups->equal_functions, groups->hash_functions,
-										groups->collations, groups->allocated, sizeof(uint32),
-										context, context, groups->temporary, false);
-	}
+	memset(groups->cache, 0, sizeof(GroupCacheEntry) << CACHE_BITS);
+	groups->table = BuildGroupTable(groups->ps, groups->desc, &TTSOpsVirtual, groups->nkeys,
+									numbers, groups->equal_functions, groups->hash_functions,
+									groups->collations, groups->allocated, sizeof(uint32),
+									context, context, groups->temporary, false);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -295,7 +284,7 @@ ScanGroupsFind(ScanGroups *groups, const ScanColumns *columns, const uint16 *row
 			   uint32 *found)
 {
 	for (int i = 0; i < nrows; i++)
-		found[i] = groups->nkeys == 0 ? 0 : FindGroup(groups, columns, rows != NULL ? rows[i] : i);
+		found[i] = FindGroup(groups, columns, rows != NULL ? rows[i] : i);
 	MemoryContextReset(groups->temporary);
 }
 

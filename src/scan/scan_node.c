@@ -217,10 +217,11 @@ EnterTables(WinbackScanState *scan)
 			break;
 		ScanTableEnd(&table->table);
 	}
-	if (scan->join != NULL && scan->join->gathers)
-		ScanGatherFinish(scan->gather, scan->join, &scan->rows,
-						 scan->grouped ? &scan->groups : NULL, !IsPartial(&scan->results[0]),
-						 scan->aggregates);
+	if (scan->join != NULL && scan->join->gathers && scan->grouped)
+		ScanGatherFinishGroups(scan->gather, scan->join, &scan->rows, &scan->groups,
+							   !IsPartial(&scan->results[0]));
+	else if (scan->join != NULL && scan->join->gathers)
+		ScanGatherFinish(scan->gather, scan->join, &scan->rows, scan->aggregates);
 	else if (scan->grouped)
 		RowBufferEnterAll(&scan->buffer);
 	MemoryContextSwitchTo(old_context);
