@@ -311,6 +311,18 @@ CollectEvents(const EventLog *log, Lane *lanes, int nlanes)
 /* Check for interrupts after this many periods and events of customers. */
 #define WORK_BETWEEN_CHECKS		65536
 
+/* Count the work for a customer, who may have thousands of periods and events. */
+static inline void
+CountWork(int64 *work, int64 more)
+{
+	*work += more;
+	if (*work > WORK_BETWEEN_CHECKS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		*work = 0;
+	}
+}
+
 /* Prefetch what this many customers, or amounts, need. */
 #define CUSTOMERS_AHEAD			32
 #define AMOUNTS_AHEAD			16
@@ -328,13 +340,7 @@ SummarizePurchases(SeriesState *state, SeriesTally *tally)
 	ZoneSweepInit(&zones, state->calendar, tally, table->ntaken);
 	while ((facts = CustomerTableNextFacts(table, &cursor)) != NULL)
 	{
-		/* a customer may have thousands of periods */
-		work += state->calendar->nperiods;
-		if (work > WORK_BETWEEN_CHECKS)
-		{
-			CHECK_FOR_INTERRUPTS();
-			work = 0;
-		}
+		CountWork(&work, state->calendar->nperiods);
 		SweepZones(&zones, facts, table->facts_size);
 	}
 	ZoneSweepFinish(&zones);
@@ -399,12 +405,7 @@ SummarizeAmounts(SeriesState *state, SeriesTally *tally)
 		}
 		for (int i = 0; i < n; i++)
 		{
-			work += state->calendar->nperiods;
-			if (work > WORK_BETWEEN_CHECKS)
-			{
-				CHECK_FOR_INTERRUPTS();
-				work = 0;
-			}
+			CountWork(&work, state->calendar->nperiods);
 			zones.parts = parts_of[i];
 			SweepZones(&zones, ahead[i], ZoneBytes(state));
 		}
@@ -493,12 +494,7 @@ SummarizeEvents(SeriesState *state, SeriesTally *tally)
 				SortEvents(lanes[i].events, lanes[i].nevents);
 				SweepEvents(&sweep, lanes[i].events, lanes[i].nevents);
 			}
-			work += state->calendar->nperiods + lanes[i].nevents;
-			if (work > WORK_BETWEEN_CHECKS)
-			{
-				CHECK_FOR_INTERRUPTS();
-				work = 0;
-			}
+			CountWork(&work, state->calendar->nperiods + lanes[i].nevents);
 		}
 	} while (nlanes == NLANES);
 
