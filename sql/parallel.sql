@@ -214,6 +214,8 @@ SET cpu_operator_cost = 0.1;
 SET parallel_tuple_cost = 0;
 -- each process reads all rows, and returns the rates of its part of the groups
 \set divided '^Gather > Parallel Custom Scan$|^(Finalize )?HashAggregate > Gather'
+SELECT nodes($$SELECT reactivation_rate(regular, at_date, '[2024-06-15,2024-08-01)', '30 days')
+                FROM orders GROUP BY spread$$);
 CALL ask('2,000 groups side by side, divided', 'int4', 'orders', 'regular', 'date', 'at_date',
          'side_by_side', :'divided');
 CALL ask('2,000 groups spread, divided', 'text', 'orders', 'regular::text', 'timestamptz',

@@ -376,7 +376,7 @@ RESET hash_mem_multiplier;
 RESET work_mem;
 
 -- In parallel, the processes divide the customers: each reads all rows, and has some of the
--- customers.  The rows are added up over the processes, the rows that are read are not.
+-- customers.  EXPLAIN adds up their customers, and counts once the rows that all of them read.
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
