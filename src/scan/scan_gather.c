@@ -108,13 +108,19 @@ NextBit(const uint64 *words, uint64 from, uint64 nbits)
 	return nbits;
 }
 
-/* Make the next keys that rows of the scan have the rows of a page.  Return whether there is one. */
+/*
+ * Make the next keys that rows of the scan have the rows of a page, with their columns from the
+ * other side.  Return whether there is one.  rows->all then points to `kept`.  The current context is
+ * reset.
+ */
 static bool
-NextKeys(const ScanJoin *join, ScanRows *rows, uint64 *bit)
+NextKeys(ScanJoin *join, ScanRows *rows, uint16 *kept, uint64 *bit)
 {
 	const JoinBits *bits = &join->bits;
 	const ScanColumn *column = &rows->columns.columns[join->column];
 
+	CHECK_FOR_INTERRUPTS();
+	MemoryContextReset(CurrentMemoryContext);
 	rows->nrows = 0;
 	rows->all = NULL;
 	for (*bit = NextBit(bits->met, *bit, bits->nbits);
@@ -125,7 +131,10 @@ NextKeys(const ScanJoin *join, ScanRows *rows, uint64 *bit)
 														bits->first + (int64) *bit);
 		column->nulls[rows->nrows++] = false;
 	}
-	return rows->nrows > 0;
+	if (rows->nrows == 0)
+		return false;
+	ScanJoinStore(join, rows, kept);
+	return true;
 }
 
 /* Find the facts of the keys on a page; NULL for a key without facts. */
@@ -229,11 +238,8 @@ ScanGatherFinishGroups(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanG
 	uint64		bit = 0;
 
 	FlushStates(gather);
-	while (!(stops_when_full && groups->full) && NextKeys(join, rows, &bit))
+	while (!(stops_when_full && groups->full) && NextKeys(join, rows, kept, &bit))
 	{
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(CurrentMemoryContext);
-		ScanJoinStore(join, rows, kept);
 		ScanGroupsFind(groups, &rows->columns, rows->all, rows->nrows, found);
 		for (int i = 0; i < gather->naggregates; i++)
 			MergeFacts(&gather->aggregates[i], join, rows, groups->states + i, groups->nstates,
@@ -250,11 +256,8 @@ ScanGatherFinish(ScanGather *gather, ScanJoin *join, ScanRows *rows, ScanAggrega
 	uint64		bit = 0;
 
 	FlushStates(gather);
-	while (NextKeys(join, rows, &bit))
+	while (NextKeys(join, rows, kept, &bit))
 	{
-		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(CurrentMemoryContext);
-		ScanJoinStore(join, rows, kept);
 		for (int i = 0; i < gather->naggregates; i++)
 		{
 			CustomerState *state = ScanAggregateState(&aggregates[i]);

@@ -232,6 +232,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	Cost		startup_cost = costs->transCost.startup;
 	Cost		cpu_cost = 0;
 	Cost		disk_cost = 0;
+	double		passes = 1;
 	QualCost	having_cost;
 	ListCell   *lc;
 
@@ -263,17 +264,13 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	cpu_cost += rel->rows * (share.groups * costs->transCost.per_tuple +
 							 nkeys * GROUPING_SHARE * cpu_operator_cost);
 	ngroups = clamp_row_est(ngroups * share.groups);
-	if (input->list &&
-		(share.groups < 1 || ngroups * input->group_bytes > get_hash_memory_limit()))
-		cpu_cost += rel->rows * CHOOSING_SHARE * cpu_operator_cost;
 	/* for final values of more groups than memory holds, the tables are read several times */
 	if (nkeys > 0 && share.rows == 1)
-	{
-		double		passes = Max(ngroups * input->group_bytes / get_hash_memory_limit(), 1);
-
-		cpu_cost *= passes;
-		disk_cost *= passes;
-	}
+		passes = Max(ngroups * input->group_bytes / get_hash_memory_limit(), 1);
+	if (input->list && (share.groups < 1 || passes > 1))
+		cpu_cost += rel->rows * CHOOSING_SHARE * cpu_operator_cost;
+	cpu_cost *= passes;
+	disk_cost *= passes;
 	cpu_cost = cpu_cost * share.rows + share.sending_cost;
 	if (other != NULL)
 	{
@@ -409,6 +406,7 @@ AddDividedPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo 
 	WorkShare	share = {.rows = 1};
 	int			processes;
 	Path	   *path;
+	double		nrows;
 
 	/* the numbers of the classes of a join differ from process to process */
 	if (!output->consider_parallel || rel->partial_pathlist == NIL || input->other != NULL ||
@@ -423,9 +421,9 @@ AddDividedPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo 
 	path = CreateScanPath(root, rel, input, NULL, output, output->reltarget, having, ngroups,
 						  costs, share);
 	add_partial_path(output, path);
-	ngroups = path->rows * processes;
+	nrows = path->rows * processes;
 	add_path(output, (Path *) create_gather_path(root, output, path, output->reltarget, NULL,
-												 &ngroups));
+												 &nrows));
 }
 
 /*
