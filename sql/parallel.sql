@@ -244,7 +244,22 @@ CALL ask('2,000 groups spread, little memory', 'int4', 'orders', 'regular', 'dat
 ALTER TABLE orders ALTER side_by_side RESET (n_distinct), ALTER spread RESET (n_distinct);
 ANALYZE orders;
 SET work_mem = '64MB';
+-- one of PostgreSQL's own partial paths, of the groups of whole partitions, is cheaper than ours
+CREATE TABLE by_group (LIKE orders) PARTITION BY HASH (spread);
+CREATE TABLE by_group_0 PARTITION OF by_group FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE by_group_1 PARTITION OF by_group FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO by_group SELECT * FROM orders;
+CREATE INDEX ON by_group (spread);
+ANALYZE by_group;
+SET enable_partitionwise_aggregate = on;
+SET enable_seqscan = off;
+SET enable_hashagg = off;
 SET cpu_operator_cost = 1;
+CALL ask('2,000 groups in two partitions', 'int4', 'by_group', 'regular', 'date', 'at_date',
+         'spread', '^Gather > Parallel Append > GroupAggregate');
+RESET enable_partitionwise_aggregate;
+RESET enable_seqscan;
+RESET enable_hashagg;
 RESET parallel_tuple_cost;
 SET winback.enable_scan = off;
 CALL ask('2,000 groups side by side, hashed', 'int4', 'orders', 'regular', 'date', 'at_date',

@@ -420,10 +420,12 @@ AddDividedPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo 
 
 	path = CreateScanPath(root, rel, input, NULL, output, output->reltarget, having, ngroups,
 						  costs, share);
-	add_partial_path(output, path);
 	nrows = path->rows * processes;
 	add_path(output, (Path *) create_gather_path(root, output, path, output->reltarget, NULL,
 												 &nrows));
+	/* a path of its own: add_partial_path() frees one that is no better than others */
+	add_partial_path(output, CreateScanPath(root, rel, input, NULL, output, output->reltarget,
+											having, ngroups, costs, share));
 }
 
 /*
