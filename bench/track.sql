@@ -8,6 +8,7 @@
 --   its 100 orders are of 100 customers. There is no commit among them, which would take time
 --   without the triggers, too. The ratio of a round compares the two.
 SET client_min_messages = warning;
+CREATE EXTENSION winback;
 SELECT setseed(0.5) \g /dev/null
 CREATE TABLE tracked (order_id bigserial PRIMARY KEY, customer_id int8, ordered_at timestamptz,
                       amount numeric(10,2));

@@ -77,9 +77,10 @@ CREATE EXTENSION winback; CREATE EXTENSION pg_prewarm;
 \\set customers ${customers}
 \\set zipf false
 \\i ${path.join(queries, '..', 'orders.sql')}
-CREATE TABLE customers AS
-SELECT n AS customer_id, (ARRAY['AT', 'BE', 'CH', 'DE', 'DK', 'ES', 'FR', 'GB', 'IT', 'NL', 'PL',
-  'SE'])[1 + pick(n, 9, 12)] AS country FROM generate_series(1, ${customers}) AS n;
+CREATE TABLE customers (customer_id int8 PRIMARY KEY, country text);
+INSERT INTO customers
+SELECT n, (ARRAY['AT', 'BE', 'CH', 'DE', 'DK', 'ES', 'FR', 'GB', 'IT', 'NL', 'PL',
+  'SE'])[1 + pick(n, 9, 12)] FROM generate_series(1, ${customers}) AS n;
 VACUUM (ANALYZE, FREEZE) orders, customers;`);
   const csv = name => path.join(config.directory, `${name}.csv`);
   await postgresql.script(`
