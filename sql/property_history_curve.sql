@@ -158,14 +158,14 @@ ANALYZE histories;
 
 -- Parallel plans give the same answers.
 SET max_parallel_workers_per_gather = 0;
-CALL keep('serial', :'by_country', '^[^>]*Aggregate > Seq Scan');
-CALL keep('serial_whole', :'whole', '^[^>]*Aggregate > Seq Scan');
+CALL keep('serial', :'by_country', '^([^>]*Aggregate > Seq Scan)?$');
+CALL keep('serial_whole', :'whole', '^([^>]*Aggregate > Seq Scan)?$');
 SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-CALL keep('parallel', :'by_country', '^Finalize .*Gather.* > Partial');
-CALL keep('parallel_whole', :'whole', '^Finalize .*Gather.* > Partial');
+CALL keep('parallel', :'by_country', '^Finalize .*Gather.* > (Partial|Parallel Custom Scan)');
+CALL keep('parallel_whole', :'whole', '^Finalize .*Gather.* > (Partial|Parallel Custom Scan)');
 SET max_parallel_workers_per_gather = 0;
 SET enable_hashagg = off;
 CALL keep('sorted', :'by_country', '^GroupAggregate');

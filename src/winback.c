@@ -34,5 +34,15 @@ _PG_init(void)
 	RegisterListAggregate(&lifecycle_during_list);
 	RegisterListAggregate(&explain_lifecycle_list);
 	RegisterListAggregate(&history_agg_list);
+	RegisterListAggregate(&reactivation_history);
+	RegisterListAggregate(&winback_history);
+	RegisterListAggregate(&reactivation_lost_after_history);
+	RegisterListAggregate(&winback_lost_after_history);
+	RegisterListAggregate(&counts_history);
+	RegisterListAggregate(&series_history);
+	RegisterListAggregate(&counts_lost_after_history);
+	RegisterListAggregate(&series_lost_after_history);
+	RegisterListAggregate(&return_curve_history);
+	RegisterListAggregate(&return_curve_at_history);
 	ScanPathInit();
 }

@@ -32,4 +32,20 @@ extern const ListAggregate explain_lifecycle_list;
 /* history_agg.c */
 extern const ListAggregate history_agg_list;
 
+/* history_rates.c */
+extern const ListAggregate reactivation_history;
+extern const ListAggregate winback_history;
+extern const ListAggregate reactivation_lost_after_history;
+extern const ListAggregate winback_lost_after_history;
+
+/* history_counts.c */
+extern const ListAggregate counts_history;
+extern const ListAggregate series_history;
+extern const ListAggregate counts_lost_after_history;
+extern const ListAggregate series_lost_after_history;
+
+/* history_curve.c */
+extern const ListAggregate return_curve_history;
+extern const ListAggregate return_curve_at_history;
+
 #endif							/* WINBACK_AGGREGATES_H */

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "aggregates/aggregates.h"
 #include "aggregates/history_site.h"
 #include "aggregates/signatures.h"
 #include "state/sweep.h"
@@ -244,7 +245,7 @@ WritableState(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0))
 		return NULL;
-	return OpenTallyFromDatum(likely(AggCheckCallContext(fcinfo, NULL)) ? PG_GETARG_DATUM(0) :
+	return OpenTallyFromDatum(likely(IsInAggregate(fcinfo)) ? PG_GETARG_DATUM(0) :
 							  PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0))));
 }
 
@@ -254,7 +255,7 @@ ReturnTally(FunctionCallInfo fcinfo, OpenTally *open)
 {
 	if (open == NULL)
 		PG_RETURN_NULL();
-	if (likely(AggCheckCallContext(fcinfo, NULL)))
+	if (likely(IsInAggregate(fcinfo)))
 		PG_RETURN_POINTER(open);
 	return LifecycleTallyDatum(LifecycleTallyFromDatum(PointerGetDatum(open)));
 }
@@ -333,6 +334,19 @@ lifecycle_series_lost_after_history_trans(PG_FUNCTION_ARGS)
 {
 	return Transition(fcinfo, &series_lost_signature);
 }
+
+/* the bytes of the states, as SSPACE says in the install script */
+#define COUNTS_BYTES	1536
+#define SERIES_BYTES	16384
+
+const ListAggregate counts_history =
+LIST_AGGREGATE_OF_STATE(lifecycle_counts_history_trans, 3, COUNTS_BYTES);
+const ListAggregate series_history =
+LIST_AGGREGATE_OF_STATE(lifecycle_series_history_trans, 4, SERIES_BYTES);
+const ListAggregate counts_lost_after_history =
+LIST_AGGREGATE_OF_STATE(lifecycle_counts_lost_after_history_trans, 4, COUNTS_BYTES);
+const ListAggregate series_lost_after_history =
+LIST_AGGREGATE_OF_STATE(lifecycle_series_lost_after_history_trans, 5, SERIES_BYTES);
 
 /* Merge the states of two workers or servers; either may be settled. */
 Datum

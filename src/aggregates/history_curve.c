@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "aggregates/aggregates.h"
 #include "aggregates/history_site.h"
 #include "aggregates/signatures.h"
 #include "state/silence_state.h"
@@ -176,7 +177,7 @@ WritableState(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(0))
 		return NULL;
-	return OpenCurveFromDatum(likely(AggCheckCallContext(fcinfo, NULL)) ? PG_GETARG_DATUM(0) :
+	return OpenCurveFromDatum(likely(IsInAggregate(fcinfo)) ? PG_GETARG_DATUM(0) :
 							  PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0))));
 }
 
@@ -188,7 +189,7 @@ ReturnCurve(FunctionCallInfo fcinfo, OpenCurve *open)
 
 	if (open == NULL)
 		PG_RETURN_NULL();
-	if (likely(AggCheckCallContext(fcinfo, NULL)))
+	if (likely(IsInAggregate(fcinfo)))
 		PG_RETURN_POINTER(open);
 	curve = CurveFromDatum(PointerGetDatum(open));
 	return CurveDatum(&curve);
@@ -254,6 +255,14 @@ return_curve_at_history_trans(PG_FUNCTION_ARGS)
 {
 	return Transition(fcinfo, &curve_at_signature);
 }
+
+/* the bytes of a state, as SSPACE says in the install script */
+#define CURVE_BYTES		16384
+
+const ListAggregate return_curve_history =
+LIST_AGGREGATE_OF_STATE(return_curve_history_trans, 1, CURVE_BYTES);
+const ListAggregate return_curve_at_history =
+LIST_AGGREGATE_OF_STATE(return_curve_at_history_trans, 2, CURVE_BYTES);
 
 /* Merge the states of two workers or servers; either may be settled. */
 Datum

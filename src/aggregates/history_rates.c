@@ -15,6 +15,7 @@
 
 #include "fmgr.h"
 
+#include "aggregates/aggregates.h"
 #include "aggregates/history_site.h"
 #include "aggregates/signatures.h"
 #include "types/history_purchases.h"
@@ -189,7 +190,7 @@ Transition(FunctionCallInfo fcinfo, const Signature *signature, bool (*eligible)
 	/* the state of an aggregate is changed in place */
 	if (unlikely(tally == NULL))
 		tally = palloc0(sizeof(Tally));
-	else if (unlikely(!AggCheckCallContext(fcinfo, NULL)))
+	else if (unlikely(!IsInAggregate(fcinfo)))
 		tally = (Tally *) DatumGetPointer(TallyDatum(tally));
 
 	site = HistorySiteGet(fcinfo, signature, sizeof(RatesSite));
@@ -229,6 +230,18 @@ winback_lost_after_history_trans(PG_FUNCTION_ARGS)
 {
 	return Transition(fcinfo, &winback_lost_signature, WinbackEligible);
 }
+
+/* the state of a rate, and the header of its memory */
+#define TALLY_BYTES		(sizeof(Tally) + 16)
+
+const ListAggregate reactivation_history =
+LIST_AGGREGATE_OF_STATE(reactivation_history_trans, 2, TALLY_BYTES);
+const ListAggregate winback_history =
+LIST_AGGREGATE_OF_STATE(winback_history_trans, 2, TALLY_BYTES);
+const ListAggregate reactivation_lost_after_history =
+LIST_AGGREGATE_OF_STATE(reactivation_lost_after_history_trans, 3, TALLY_BYTES);
+const ListAggregate winback_lost_after_history =
+LIST_AGGREGATE_OF_STATE(winback_lost_after_history_trans, 3, TALLY_BYTES);
 
 /* Add the states of two workers or servers. */
 Datum

@@ -23,7 +23,8 @@
 static bool
 ArgIsConstant(FunctionCallInfo fcinfo, int arg)
 {
-	Aggref	   *aggref = AggGetAggref(fcinfo);
+	ScanCall   *call = GetScanCall(fcinfo);
+	Aggref	   *aggref = call ? call->aggref : AggGetAggref(fcinfo);
 	int			nbefore;
 	Expr	   *expr;
 

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "aggregates/history_call.h"
+#include "scan/scan_call.h"
 
 /* as_of and until */
 #define MAX_WHENS	2
@@ -42,6 +43,13 @@ extern void *HistorySiteCreate(FunctionCallInfo fcinfo, const Signature *signatu
 extern const Question *HistorySiteReadQuestion(FunctionCallInfo fcinfo, HistorySite *history_site,
 											   TimeUnit unit);
 pg_noreturn extern void HistoryQuestionsDiffer(void);
+
+/* Return whether a function is called by an aggregate, whose state it may change in place. */
+static inline bool
+IsInAggregate(FunctionCallInfo fcinfo)
+{
+	return GetScanCall(fcinfo) != NULL || AggCheckCallContext(fcinfo, NULL);
+}
 
 /* Return the site of a call: a struct of so many bytes, which begins with a HistorySite. */
 static inline void *

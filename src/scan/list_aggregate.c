@@ -31,7 +31,8 @@ FindListAggregate(Oid aggregate, PGFunction transition, PGFunction final)
 		const ListAggregate *candidate = registered[i];
 
 		if (OidIsValid(candidate->aggregate) ? candidate->aggregate == aggregate :
-			candidate->transition == transition && candidate->final == final)
+			candidate->transition == transition &&
+			(candidate->final == NULL || candidate->final == final))
 			return candidate;
 	}
 	return NULL;

@@ -5,8 +5,9 @@
  * SELECT customer_id, lifecycle_at(...), count(*) FROM orders GROUP BY customer_id is a list of
  * customers.  It has as many groups as customers, so a group must not have states in memory of
  * their own.  A ListAggregate describes an aggregate that keeps a few bytes of facts for each
- * group, which the scan stores in one table of all customers (scan_list.c).  In a query whose groups
- * have states, those of PostgreSQL may stand beside the aggregates with states (row_facts.c).
+ * group, which the scan stores in one table of all customers (scan_list.c).  Some of them can be
+ * computed for any groups: those of PostgreSQL, which stand beside aggregates with states
+ * (row_facts.c), and those over histories, each of which is all that is known of a customer.
  *
  * winback.c registers the aggregates of winback when the library is loaded, and scan_path.c those
  * of PostgreSQL (list_builtin.c).
@@ -31,10 +32,16 @@
  */
 typedef struct ListAggregate
 {
-	/* an aggregate of PostgreSQL is recognized by its Oid, one of winback by its functions */
+	/*
+	 * An aggregate of PostgreSQL is recognized by its Oid, and one of winback by its functions; its
+	 * final function may be any if `final` is NULL.
+	 */
 	Oid			aggregate;
 	PGFunction	transition;
 	PGFunction	final;
+
+	/* it can be computed for groups of any keys, and not only for the customers of a list */
+	bool		any_groups;
 
 	/* the number of last arguments that must have one value for the whole scan */
 	int			nconstant;
@@ -50,6 +57,8 @@ typedef struct ListAggregate
 	 */
 	Datum		(*finish) (FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
 						   bool *isnull);
+	/* Return the state that the facts are in a parallel plan; NULL if they cannot be sent. */
+	Datum		(*send) (FunctionCallInfo fcinfo, const uint8 *facts, bool *isnull);
 
 	/* estimates of the bytes that a customer and a row take elsewhere, in fn_mcxt; else 0 */
 	int			customer_bytes;
@@ -59,6 +68,25 @@ typedef struct ListAggregate
 extern void RegisterListAggregate(const ListAggregate *aggregate);
 extern const ListAggregate *FindListAggregate(Oid aggregate, PGFunction transition,
 											  PGFunction final);
+
+/* list_state.c */
+extern int	StateFactsSize(int nargs);
+extern void StateAddRows(FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts,
+						 int offset);
+extern Datum StateFinish(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
+						 bool *isnull);
+extern Datum StateSend(FunctionCallInfo fcinfo, const uint8 *facts, bool *isnull);
+
+/*
+ * The initializer of an aggregate whose facts are a state of its transition function, of about so
+ * many bytes.  Its first argument may be a column, and `nothers` others follow.
+ */
+#define LIST_AGGREGATE_OF_STATE(function, nothers, bytes) \
+	{ \
+		.transition = (function), .any_groups = true, .nconstant = (nothers), \
+		.facts_size = StateFactsSize, .add_rows = StateAddRows, .finish = StateFinish, \
+		.send = StateSend, .customer_bytes = (bytes) \
+	}
 
 /* list_builtin.c */
 extern void RegisterBuiltinListAggregates(void);

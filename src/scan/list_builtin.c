@@ -355,7 +355,10 @@ FinishNumericAverage(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint
 }
 
 #define BUILTIN(oid, size, add, end) \
-	{.aggregate = (oid), .facts_size = (size), .add_rows = (add), .finish = (end)}
+	{ \
+		.aggregate = (oid), .any_groups = true, .facts_size = (size), .add_rows = (add), \
+		.finish = (end) \
+	}
 
 static const ListAggregate aggregates[] = {
 	BUILTIN(F_COUNT_, CountSize, CountRows, FinishCount),

@@ -3,7 +3,7 @@
  *	  Add the rows of a page to facts of their customers or groups.
  *
  * The owner of the facts finds those of each row: a list of customers (scan_list.c), or the groups
- * of a query with aggregates of PostgreSQL beside those of winback (scan_node.c).
+ * of a query with aggregates that have no states of customers (scan_node.c).
  */
 #include "postgres.h"
 

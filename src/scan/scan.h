@@ -51,6 +51,7 @@ enum
 	SCAN_PRIVATE_NCOLUMNS,		/* Integer: the entries of part 1 */
 	SCAN_PRIVATE_NAGGREGATES,	/* Integer */
 	SCAN_PRIVATE_OPERATORS,		/* the equality operator of each key: a list of Oids */
+	SCAN_PRIVATE_IS_LIST,		/* Integer: whether the key is the customer of a list */
 	SCAN_PRIVATE_JOIN			/* NIL, or a list of the elements below */
 };
 

@@ -37,6 +37,8 @@
 #include "scan/scan_aggregate.h"
 #include "scan/scan_filter.h"
 
+const char	scan_call_name[] = "winback scan call";
+
 /* The functions of an aggregate in pg_aggregate. */
 typedef struct AggregateFunctions
 {
@@ -267,9 +269,10 @@ ScanAggregateStart(ScanAggregate *aggregate)
 	Expr	   *expr;
 
 	aggregate->call.node.type = T_ExtensibleNode;
-	aggregate->call.node.extnodename = SCAN_CALL;
+	aggregate->call.node.extnodename = scan_call_name;
 	aggregate->call.context = CurrentMemoryContext;
 	aggregate->call.aggref = NULL;
+	aggregate->call.planned = aggref;
 	aggregate->batch = NULL;
 
 	if (OidIsValid(aggregate->customer_type))
@@ -468,6 +471,18 @@ ScanAggregateFinish(const ScanAggregate *aggregate, const ScanFinish *finish, co
 								   facts + aggregate->facts_offset, isnull);
 }
 
+/* Return the state of a group with these facts, for a leader.  It has one portion. */
+Datum
+ScanAggregateSend(const ScanAggregate *aggregate, Portion *portion, const uint8 *facts,
+				  bool *isnull)
+{
+	*isnull = portion->done;
+	if (portion->done)
+		return (Datum) 0;
+	portion->done = true;
+	return aggregate->list->send(aggregate->fcinfo, facts + aggregate->facts_offset, isnull);
+}
+
 /* Add the numbers of a state to the counters, after the last row has been entered. */
 void
 ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters)
@@ -501,21 +516,27 @@ ScanFinishStart(ScanFinish *finish, ScanAggregate *aggregate, const Aggref *aggr
 								 aggref->inputcollid);
 }
 
+/* Return the result of a final function on a state. */
+Datum
+ScanCallFinal(FunctionCallInfo final, NullableDatum state, bool *isnull)
+{
+	Datum		value;
+
+	final->args[0] = state;
+	*isnull = final->flinfo->fn_strict && (final->nargs > 1 || state.isnull);
+	if (*isnull)
+		return (Datum) 0;
+	final->isnull = false;
+	value = FunctionCallInvoke(final);
+	*isnull = final->isnull;
+	return value;
+}
+
 /* Return the result of a final function on the state of the aggregate. */
 Datum
 ScanFinishCall(ScanFinish *finish, const ScanAggregate *aggregate, bool *isnull)
 {
-	FunctionCallInfo fcinfo = finish->fcinfo;
-	Datum		value;
-
-	fcinfo->args[0] = aggregate->fcinfo->args[0];
-	*isnull = finish->flinfo.fn_strict && (fcinfo->nargs > 1 || fcinfo->args[0].isnull);
-	if (*isnull)
-		return (Datum) 0;
-	fcinfo->isnull = false;
-	value = FunctionCallInvoke(fcinfo);
-	*isnull = fcinfo->isnull;
-	return value;
+	return ScanCallFinal(finish->fcinfo, aggregate->fcinfo->args[0], isnull);
 }
 
 /* Serialize the next portion of the state.  Return NULL after the last one. */

@@ -100,8 +100,11 @@ extern void ScanAggregateAdd(ScanAggregate *aggregate, ExprContext *econtext,
 							 uint8 *const *facts);
 extern Datum ScanAggregateFinish(const ScanAggregate *aggregate, const ScanFinish *finish,
 								 const uint8 *facts, bool *isnull);
+extern Datum ScanAggregateSend(const ScanAggregate *aggregate, Portion *portion,
+							   const uint8 *facts, bool *isnull);
 extern void ScanAggregateMeasure(ScanAggregate *aggregate, ScanCounters *counters);
 extern void ScanFinishStart(ScanFinish *finish, ScanAggregate *aggregate, const Aggref *aggref);
+extern Datum ScanCallFinal(FunctionCallInfo final, NullableDatum state, bool *isnull);
 extern Datum ScanFinishCall(ScanFinish *finish, const ScanAggregate *aggregate, bool *isnull);
 extern Datum ScanAggregateSerialize(ScanAggregate *aggregate, Portion *portion, bool *isnull);
 

@@ -270,6 +270,7 @@ BeginResults(WinbackScanState *scan, int entry)
 			result->aggregate = FindAggregate(scan, i);
 	}
 	ncolumns = scan->rows.columns.ncolumns;
+	scan->nstates = scan->naggregates;
 	for (int i = 0; i < scan->nresults; i++)
 	{
 		ScanAggregate *aggregate;
@@ -471,7 +472,7 @@ BeginWinbackScan(CustomScanState *node, EState *estate, int eflags)
 	scan->having = ExecInitQual(make_ands_implicit(list_nth(plan->custom_exprs,
 															SCAN_EXPRS_HAVING)),
 								&node->ss.ps);
-	if (scan->aggregates[0].list != NULL)
+	if (intVal(list_nth(plan->custom_private, SCAN_PRIVATE_IS_LIST)))
 		BeginList(scan, entry);
 	else if (scan->facts_size > 0)
 		scan->row_facts = palloc(sizeof(RowFacts));

@@ -17,13 +17,14 @@
 
 typedef struct ScanCall
 {
-	ExtensibleNode node;		/* with SCAN_CALL as its name */
+	ExtensibleNode node;		/* with scan_call_name as its name */
 	MemoryContext context;		/* contains the state */
 	Aggref	   *aggref;			/* its arguments without columns are Consts; NULL before the first
 								 * row */
+	const Aggref *planned;		/* the same, as it was planned */
 } ScanCall;
 
-#define SCAN_CALL		"winback scan call"
+extern const char scan_call_name[];
 
 /* Return the ScanCall of a function call, or NULL if the caller is not a Winback Scan. */
 static inline ScanCall *
@@ -31,8 +32,8 @@ GetScanCall(FunctionCallInfo fcinfo)
 {
 	ScanCall   *call = (ScanCall *) fcinfo->context;
 
-	if (call != NULL && IsA(call, ExtensibleNode) &&
-		strcmp(call->node.extnodename, SCAN_CALL) == 0)
+	/* the name is this very string, so that a call costs no comparison of texts */
+	if (call != NULL && IsA(call, ExtensibleNode) && call->node.extnodename == scan_call_name)
 		return call;
 	return NULL;
 }

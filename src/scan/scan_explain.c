@@ -158,8 +158,9 @@ ExplainWinbackScan(CustomScanState *node, List *ancestors, ExplainState *es)
 			ExplainPropertyUInteger("Groups", NULL, scan->counters.groups, es);
 		if (scan->counters.passes > 1)
 			ExplainPropertyUInteger("Passes", NULL, scan->counters.passes, es);
-		ExplainPropertyUInteger("Customers", NULL, scan->counters.customers, es);
-		if (scan->list == NULL)
+		if (scan->list != NULL || scan->nstates > 0)
+			ExplainPropertyUInteger("Customers", NULL, scan->counters.customers, es);
+		if (scan->nstates > 0)
 			ExplainPropertyUInteger("Batches", NULL, scan->counters.batches, es);
 		ExplainPropertyUInteger("Memory", "kB", (scan->counters.bytes + 1023) / 1024, es);
 	}

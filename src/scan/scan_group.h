@@ -72,7 +72,7 @@ typedef struct ScanGroups
 	MemoryContext temporary;
 	GroupCacheEntry *cache;
 	int			nstates;		/* states of each group */
-	int			facts_size;		/* bytes of facts of each group, for aggregates of PostgreSQL */
+	int			facts_size;		/* bytes of facts of each group, for aggregates without states */
 
 	/* set by ScanGroupsStart */
 	MemoryContext context;

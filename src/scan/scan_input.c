@@ -454,7 +454,7 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 }
 
 /*
- * Return the relation whose columns the first aggregate of winback has as arguments, the customer
+ * Return the relation whose columns the first aggregate of winback has as arguments, a customer
  * aside, or NULL if it has none.
  */
 RelOptInfo *
@@ -467,9 +467,9 @@ RelationOf(PlannerInfo *root, const List *aggrefs)
 	{
 		const Aggref *aggref = lfirst_node(Aggref, a);
 
-		if (!IsOnePass(aggref))
+		if (CustomerOf(aggref) == NULL && IsListAggregateOfPostgres(ListAggregateOf(aggref)))
 			continue;
-		for_each_from(lc, aggref->args, 1)
+		for_each_from(lc, aggref->args, CustomerOf(aggref) != NULL ? 1 : 0)
 		{
 			Var		   *column = ColumnOf(lfirst_node(TargetEntry, lc)->expr);
 

@@ -24,7 +24,7 @@ typedef struct ScanInput
 	bool		could_prune;	/* an Append could skip some tables when the query runs */
 
 	bool		list;			/* the rows are those of customers in a list (scan_list.c) */
-	bool		builtin;		/* otherwise: there are aggregates of PostgreSQL beside those of winback */
+	bool		final_only;		/* otherwise: the facts of some aggregates cannot be sent to a leader */
 	double		group_bytes;	/* estimated bytes of memory for a group */
 
 	RelOptInfo *other;			/* NULL if there is no join; all fields below are of a join */

@@ -75,14 +75,12 @@ EnterGroup(void *arg, uint32 group)
 		int			nrows = Min(nwaiting - first, ROW_BLOCK_MAX);
 
 		RowBufferSetColumns(&scan->buffer, group, first, scan->group_columns.columns);
-		for (int i = 0; i < scan->naggregates; i++)
+		for (int i = 0; i < scan->nstates; i++)
 		{
 			ScanAggregate *aggregate = &scan->aggregates[i];
 			const bool *accepts = RowBufferAccepts(&scan->buffer, group, first, i);
 			int			nchosen = 0;
 
-			if (aggregate->one_pass == NULL)
-				continue;
 			for (int row = 0; accepts != NULL && row < nrows; row++)
 			{
 				chosen[nchosen] = row;
@@ -113,7 +111,7 @@ SharedHeap(SharedScan *shared, int table)
 }
 
 /*
- * Add the rows of the current page to the facts of aggregates of PostgreSQL.  groups[i] is the group
+ * Add the rows of the current page to the facts of aggregates without states.  groups[i] is the group
  * of row i; without GROUP BY, `groups` is NULL.
  */
 static void
@@ -160,18 +158,17 @@ EnterPage(WinbackScanState *scan, TableToScan *table)
 		ScanGroupsFind(&scan->groups, &rows->columns, rows->all, rows->nrows, groups);
 		if (scan->row_facts != NULL)
 			AddToFacts(scan, groups);
-		RowBufferAppend(&scan->buffer, rows, groups, scan->groups.ngroups);
+		if (scan->nstates > 0)
+			RowBufferAppend(&scan->buffer, rows, groups, scan->groups.ngroups);
 		return;
 	}
 	if (scan->row_facts != NULL)
 		AddToFacts(scan, NULL);
-	for (int i = 0; i < scan->naggregates; i++)
+	for (int i = 0; i < scan->nstates; i++)
 	{
 		int			nrows;
 		const uint16 *chosen = RowsOfAggregate(rows, i, &nrows);
 
-		if (scan->aggregates[i].one_pass == NULL)
-			continue;
 		ScanAggregateEnter(&scan->aggregates[i], ps->ps_ExprContext, &rows->columns, chosen, nrows);
 	}
 }
@@ -279,7 +276,7 @@ StartTables(WinbackScanState *scan)
 static void
 SelectGroup(WinbackScanState *scan, uint32 group)
 {
-	for (int i = 0; i < scan->naggregates; i++)
+	for (int i = 0; i < scan->nstates; i++)
 		ScanAggregateSetState(&scan->aggregates[i], GroupStates(&scan->groups, group)[i]);
 }
 
@@ -292,10 +289,10 @@ MeasureStates(WinbackScanState *scan)
 	for (uint32 group = 0; group < scan->groups.ngroups; group++)
 	{
 		SelectGroup(scan, group);
-		for (int i = 0; i < scan->naggregates; i++)
+		for (int i = 0; i < scan->nstates; i++)
 			ScanAggregateMeasure(&scan->aggregates[i], counters);
 	}
-	for (int i = 0; i < scan->naggregates; i++)
+	for (int i = 0; i < scan->nstates; i++)
 	{
 		if (!scan->grouped)
 			ScanAggregateMeasure(&scan->aggregates[i], counters);
@@ -437,16 +434,18 @@ ComputeStates(WinbackScanState *scan)
 static Datum
 NextValue(const WinbackScanState *scan, ScanResult *result, bool *isnull)
 {
+	const uint8 *facts = scan->list != NULL ? scan->list->current :
+		scan->grouped ? GroupFacts(&scan->groups, scan->group) : scan->facts;
+
 	if (IsPartial(result))
-		return ScanAggregateSerialize(result->aggregate, &result->next, isnull);
+		return result->aggregate->list != NULL ?
+			ScanAggregateSend(result->aggregate, &result->next, facts, isnull) :
+			ScanAggregateSerialize(result->aggregate, &result->next, isnull);
 
 	/* a node with final values returns a single row for each group */
 	result->next.done = true;
 	if (result->aggregate->list != NULL)
-		return ScanAggregateFinish(result->aggregate, &result->finish,
-								   scan->list != NULL ? scan->list->current :
-								   scan->grouped ? GroupFacts(&scan->groups, scan->group) :
-								   scan->facts, isnull);
+		return ScanAggregateFinish(result->aggregate, &result->finish, facts, isnull);
 	return ScanFinishCall(&result->finish, result->aggregate, isnull);
 }
 

@@ -160,7 +160,7 @@ EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 		int16		typlen;
 		bool		typbyval;
 
-		/* the states of PostgreSQL's aggregates are small */
+		/* the states of other aggregates are small */
 		if (one_pass == NULL)
 			continue;
 		has_more = list_length(aggref->args) > one_pass->nargs;
@@ -370,8 +370,7 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	partial = linitial(rel->partial_pathlist);
 	shipping = EstimateShipping(root, input, aggrefs, partial);
 	ChargeParallelPaths(output, &shipping);
-	/* the facts of PostgreSQL's aggregates are not sent to a leader */
-	if (input->builtin)
+	if (input->final_only)
 		return;
 	if (input->other != NULL &&
 		(other = CreateOtherPath(root, input, aggrefs, true)) == NULL)

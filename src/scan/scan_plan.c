@@ -243,8 +243,8 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	scan->custom_scan_tlist = entries;
 	(void) CollectParams((Node *) entries, &params);
 	scan->custom_exprs = list_concat(list_make2(make_ands_explicit(having), params), keys);
-	scan->custom_private = list_make4(makeInteger(ncolumns), makeInteger(list_length(aggrefs)),
-									  operators,
+	scan->custom_private = list_make5(makeInteger(ncolumns), makeInteger(list_length(aggrefs)),
+									  operators, makeInteger(input->list),
 									  PlanJoin(root, path, aggrefs, keys, attributes));
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;

@@ -161,13 +161,13 @@ IsCustomer(PlannerInfo *root, List *keys, const ScanInput *input)
 }
 
 /*
- * Return whether the scan can compute aggregates in a list of customers.  At least one must be of
- * winback; other lists are left to PostgreSQL.
+ * Return whether the scan can compute aggregates in a list of customers.  At least one must be
+ * computed so only; other lists are left to PostgreSQL, or are groups like others.
  */
 static bool
 ServesList(PlannerInfo *root, List *keys, const List *aggrefs, const ScanInput *input)
 {
-	bool		of_winback = false;
+	bool		is_list = false;
 	ListCell   *lc;
 
 	if (input->other != NULL || !IsCustomer(root, keys, input))
@@ -178,13 +178,13 @@ ServesList(PlannerInfo *root, List *keys, const List *aggrefs, const ScanInput *
 
 		if (!ServesListAggref(root, aggref, input))
 			return false;
-		of_winback |= !IsListAggregateOfPostgres(ListAggregateOf(aggref));
+		is_list |= !ListAggregateOf(aggref)->any_groups;
 	}
-	return of_winback && list_length(aggrefs) <= LIST_MAX_AGGREGATES;
+	return is_list && list_length(aggrefs) <= LIST_MAX_AGGREGATES;
 }
 
 /*
- * Return whether the scan can compute aggregates of winback that have states, with or without
+ * Return whether the scan can compute aggregates of winback for any groups, with or without
  * aggregates of PostgreSQL beside them.
  */
 static bool
@@ -196,12 +196,16 @@ ServesAggrefs(PlannerInfo *root, const List *aggrefs, ScanInput *input)
 	foreach(lc, aggrefs)
 	{
 		const Aggref *aggref = lfirst_node(Aggref, lc);
+		const ListAggregate *list = ListAggregateOf(aggref);
 
 		if (ServesAggref(root, aggref, input))
 			of_winback = true;
-		else if (IsListAggregateOfPostgres(ListAggregateOf(aggref)) &&
-				 ServesListAggref(root, aggref, input))
-			input->builtin = true;
+		else if (list != NULL && list->any_groups && ServesListAggref(root, aggref, input))
+		{
+			of_winback |= !IsListAggregateOfPostgres(list);
+			input->final_only |= list->send == NULL;
+			input->group_bytes += list->customer_bytes;
+		}
 		else
 			return false;
 	}

@@ -64,6 +64,7 @@ typedef struct WinbackScanState
 	int			nresults;
 	ScanResult *results;
 	int			naggregates;
+	int			nstates;		/* of these, how many have states; they come first */
 	ScanAggregate *aggregates;
 	int			ntables;
 	TableToScan *tables;
@@ -78,7 +79,7 @@ typedef struct WinbackScanState
 
 	ScanList   *list;			/* NULL unless the key of GROUP BY is the customer of a list */
 
-	/* in other queries, the facts of aggregates of PostgreSQL */
+	/* in other queries, the facts of aggregates that have no states */
 	int			facts_size;		/* bytes, 0 if there are none */
 	uint8	   *facts;			/* without GROUP BY */
 	RowFacts   *row_facts;		/* NULL if there are none */
