@@ -181,7 +181,8 @@ CountPurchases(CountsSite *site, const Purchases *purchases, const int64 *instan
 			Standing	after = StandingAfterZone(calendar, period + 1, zone);
 
 			SeriesTallyCount(view, period, before, true, after, 1);
-			if (CameBack(before) && CalendarHasLater(calendar, period))
+			if (earlier >= 0 && earlier < calendar->came_back[period] &&
+				CalendarHasLater(calendar, period))
 			{
 				const Boundary *later = &calendar->later_zones[period];
 

@@ -28,6 +28,47 @@ StandingInSilence(const Calendar *calendar, int boundary, int zone, bool cancell
 	return StandingOf(&history);
 }
 
+/* Return the standing at a boundary, given the first boundary of each worse standing. */
+static inline Standing
+StandingFromBoundaries(int boundary, int inactive_at, int churned_at, int lost_at)
+{
+	return boundary >= lost_at ? STANDING_LOST : boundary >= churned_at ? STANDING_CHURNED :
+		boundary >= inactive_at ? STANDING_INACTIVE : STANDING_ACTIVE;
+}
+
+/*
+ * Count customers in the silent periods [from, until) after their last purchase in a zone, if the
+ * calendar has the boundaries at which their standing changes.
+ */
+static inline void
+CountRuns(Sweep *sweep, int zone, int from, int until, int64 customers)
+{
+	const Calendar *calendar = sweep->calendar;
+	int			inactive_at = calendar->inactive_at[zone];
+	int			churned_at = calendar->churned_at[zone];
+	int			lost_at = calendar->lost_at[zone];
+	Standing	before = StandingFromBoundaries(from, inactive_at, churned_at, lost_at);
+
+	while (from < until)
+	{
+		int			changes = before == STANDING_ACTIVE ? inactive_at :
+			before == STANDING_INACTIVE ? churned_at :
+			before == STANDING_CHURNED ? lost_at : until + 1;
+		int			last = Min(changes - 1, until);
+		Standing	after;
+
+		if (from < last)
+			SeriesTallyCountSteady(sweep->tally, before, from, last, customers);
+		if (last == until)
+			break;
+		/* the standing changes at the end of this period */
+		after = StandingFromBoundaries(changes, inactive_at, churned_at, lost_at);
+		SeriesTallyCount(sweep->tally, last, before, false, after, customers);
+		before = after;
+		from = changes;
+	}
+}
+
 /*
  * Count customers in the silent periods [from, until) after their last purchase in a zone.
  * `cancelled` is whether they have cancelled since, before the first of these periods.
@@ -35,6 +76,11 @@ StandingInSilence(const Calendar *calendar, int boundary, int zone, bool cancell
 void
 CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
 {
+	if (!cancelled && sweep->calendar->inactive_at != NULL)
+	{
+		CountRuns(sweep, zone, from, until, customers);
+		return;
+	}
 	while (from < until)
 	{
 		Standing	before = StandingInSilence(sweep->calendar, from, zone, cancelled);
