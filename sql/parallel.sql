@@ -207,6 +207,19 @@ CALL ask('filter, no rows', 'int4', 'orders', '"int4"', 'date', 'at_date', NULL,
          '^Finalize Aggregate > Gather > (Partial Aggregate|Parallel Custom Scan)',
          filter => 'n < 0');
 
+-- Aggregates of PostgreSQL beside those of winback, whose states are sent in several portions.
+SELECT $$ROW(reactivation_rate("text", at_date, '[2024-06-15,2024-08-01)', '30 days'),
+             count(*), count("int2"), count(*) FILTER (WHERE n % 7 > 2), min("int2"), max("int4"),
+             min("int8"), max(at_date), min(at_timestamp), max(at_timestamptz), sum("int2"),
+             sum(n), max(n) FILTER (WHERE n < 0))::text$$ AS beside \gset
+SELECT 'SELECT ' || :'beside' || ' FROM orders' AS whole,
+       'SELECT fifty, ' || :'beside' || ' FROM orders GROUP BY fifty' AS groups \gset
+CALL keep('beside', :'whole', '^Finalize Aggregate > Gather > ');
+CALL keep('beside_groups', :'groups', '^Finalize .*Gather');
+SELECT * FROM beside;
+SELECT nodes(:'whole') ~ 'Parallel Custom Scan' AS whole,
+       nodes(:'groups') ~ 'Parallel Custom Scan' AS groups;
+
 -- 2,000 groups of 10 rows side by side, most of which lie in the part of one worker, and 2,000
 -- groups spread over the table.
 SET enable_sort = off;

@@ -168,10 +168,14 @@ SELECT * FROM ask('SELECT CALL FROM histories AS h WHERE customer % 10 = 0', :'p
 SET work_mem = '64kB';
 SELECT * FROM ask('SELECT bucket, CALL FROM histories AS h GROUP BY bucket');
 RESET work_mem;
--- counts of PostgreSQL beside them are not sent, and few groups are not divided
-SELECT nodes($$SELECT region, reactivation_rate(history, '[2024-01-01,)', '90 days'), count(*)
+-- some aggregates of PostgreSQL beside them are sent, too; sum(numeric) is not
+SELECT * FROM ask('SELECT region, CALL,
+                          ROW(count(*), count(history), min(customer), sum(bucket))::text
+                     FROM histories AS h GROUP BY region', :'parallel');
+SELECT nodes($$SELECT region, reactivation_rate(history, '[2024-01-01,)', '90 days'), sum(spent)
                  FROM histories GROUP BY region$$);
-SELECT * FROM ask('SELECT bucket, CALL, count(*) FROM histories AS h GROUP BY bucket');
+-- many groups are divided
+SELECT * FROM ask('SELECT bucket, CALL, sum(spent) FROM histories AS h GROUP BY bucket');
 RESET max_parallel_workers_per_gather;
 SET max_parallel_workers_per_gather = 0;
 RESET cpu_operator_cost;

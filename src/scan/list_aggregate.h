@@ -53,12 +53,12 @@ typedef struct ListAggregate
 							 int offset);
 	/*
 	 * Return the result, allocated in the current context.  `final` is the fcinfo of a call of the
-	 * final function, NULL if the aggregate has none.
+	 * final function, NULL if the aggregate has none.  If sends_state is set, a parallel process
+	 * passes NULL, and the result is the state of the transition function, which it sends.
 	 */
+	bool		sends_state;
 	Datum		(*finish) (FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
 						   bool *isnull);
-	/* Return the state that the facts are in a parallel plan; NULL if they cannot be sent. */
-	Datum		(*send) (FunctionCallInfo fcinfo, const uint8 *facts, bool *isnull);
 
 	/* estimates of the bytes that a customer and a row take elsewhere, in fn_mcxt; else 0 */
 	int			customer_bytes;
@@ -75,7 +75,6 @@ extern void StateAddRows(FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *c
 						 int offset);
 extern Datum StateFinish(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
 						 bool *isnull);
-extern Datum StateSend(FunctionCallInfo fcinfo, const uint8 *facts, bool *isnull);
 
 /*
  * The initializer of an aggregate whose facts are a state of its transition function, of about so
@@ -84,8 +83,8 @@ extern Datum StateSend(FunctionCallInfo fcinfo, const uint8 *facts, bool *isnull
 #define LIST_AGGREGATE_OF_STATE(function, nothers, bytes) \
 	{ \
 		.transition = (function), .any_groups = true, .nconstant = (nothers), \
-		.facts_size = StateFactsSize, .add_rows = StateAddRows, .finish = StateFinish, \
-		.send = StateSend, .customer_bytes = (bytes) \
+		.facts_size = StateFactsSize, .add_rows = StateAddRows, .sends_state = true, \
+		.finish = StateFinish, .customer_bytes = (bytes) \
 	}
 
 /* list_builtin.c */

@@ -354,36 +354,37 @@ FinishNumericAverage(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint
 	return *isnull ? (Datum) 0 : Average(sum, facts);
 }
 
-#define BUILTIN(oid, size, add, end) \
+/* `sent` is whether the result is the state of the transition function, too. */
+#define BUILTIN(oid, size, add, end, sent) \
 	{ \
 		.aggregate = (oid), .any_groups = true, .facts_size = (size), .add_rows = (add), \
-		.finish = (end) \
+		.finish = (end), .sends_state = (sent) \
 	}
 
 static const ListAggregate aggregates[] = {
-	BUILTIN(F_COUNT_, CountSize, CountRows, FinishCount),
-	BUILTIN(F_COUNT_ANY, CountSize, CountValues, FinishCount),
-	BUILTIN(F_MIN_INT2, IntegerSize, Min16, Finish16),
-	BUILTIN(F_MIN_INT4, IntegerSize, Min32, Finish32),
-	BUILTIN(F_MIN_INT8, IntegerSize, Min64, Finish64),
-	BUILTIN(F_MIN_DATE, IntegerSize, Min32, Finish32),
-	BUILTIN(F_MIN_TIMESTAMP, IntegerSize, Min64, Finish64),
-	BUILTIN(F_MIN_TIMESTAMPTZ, IntegerSize, Min64, Finish64),
-	BUILTIN(F_MAX_INT2, IntegerSize, Max16, Finish16),
-	BUILTIN(F_MAX_INT4, IntegerSize, Max32, Finish32),
-	BUILTIN(F_MAX_INT8, IntegerSize, Max64, Finish64),
-	BUILTIN(F_MAX_DATE, IntegerSize, Max32, Finish32),
-	BUILTIN(F_MAX_TIMESTAMP, IntegerSize, Max64, Finish64),
-	BUILTIN(F_MAX_TIMESTAMPTZ, IntegerSize, Max64, Finish64),
-	BUILTIN(F_SUM_INT2, IntegerSize, Sum16, Finish64),
-	BUILTIN(F_SUM_INT4, IntegerSize, Sum32, Finish64),
-	BUILTIN(F_AVG_INT2, AverageSize, Average16, FinishIntegerAverage),
-	BUILTIN(F_AVG_INT4, AverageSize, Average32, FinishIntegerAverage),
+	BUILTIN(F_COUNT_, CountSize, CountRows, FinishCount, true),
+	BUILTIN(F_COUNT_ANY, CountSize, CountValues, FinishCount, true),
+	BUILTIN(F_MIN_INT2, IntegerSize, Min16, Finish16, true),
+	BUILTIN(F_MIN_INT4, IntegerSize, Min32, Finish32, true),
+	BUILTIN(F_MIN_INT8, IntegerSize, Min64, Finish64, true),
+	BUILTIN(F_MIN_DATE, IntegerSize, Min32, Finish32, true),
+	BUILTIN(F_MIN_TIMESTAMP, IntegerSize, Min64, Finish64, true),
+	BUILTIN(F_MIN_TIMESTAMPTZ, IntegerSize, Min64, Finish64, true),
+	BUILTIN(F_MAX_INT2, IntegerSize, Max16, Finish16, true),
+	BUILTIN(F_MAX_INT4, IntegerSize, Max32, Finish32, true),
+	BUILTIN(F_MAX_INT8, IntegerSize, Max64, Finish64, true),
+	BUILTIN(F_MAX_DATE, IntegerSize, Max32, Finish32, true),
+	BUILTIN(F_MAX_TIMESTAMP, IntegerSize, Max64, Finish64, true),
+	BUILTIN(F_MAX_TIMESTAMPTZ, IntegerSize, Max64, Finish64, true),
+	BUILTIN(F_SUM_INT2, IntegerSize, Sum16, Finish64, true),
+	BUILTIN(F_SUM_INT4, IntegerSize, Sum32, Finish64, true),
+	BUILTIN(F_AVG_INT2, AverageSize, Average16, FinishIntegerAverage, false),
+	BUILTIN(F_AVG_INT4, AverageSize, Average32, FinishIntegerAverage, false),
 #ifdef HAVE_INT128
-	BUILTIN(F_SUM_INT8, IntegerSize, AddBigints, FinishNumeric),
-	BUILTIN(F_SUM_NUMERIC, IntegerSize, AddNumerics, FinishNumeric),
-	BUILTIN(F_AVG_INT8, AverageSize, AverageBigints, FinishNumericAverage),
-	BUILTIN(F_AVG_NUMERIC, AverageSize, AverageNumerics, FinishNumericAverage)
+	BUILTIN(F_SUM_INT8, IntegerSize, AddBigints, FinishNumeric, false),
+	BUILTIN(F_SUM_NUMERIC, IntegerSize, AddNumerics, FinishNumeric, false),
+	BUILTIN(F_AVG_INT8, AverageSize, AverageBigints, FinishNumericAverage, false),
+	BUILTIN(F_AVG_NUMERIC, AverageSize, AverageNumerics, FinishNumericAverage, false)
 #endif
 };
 

@@ -150,9 +150,3 @@ StateFinish(FunctionCallInfo fcinfo, FunctionCallInfo final, const uint8 *facts,
 	}
 	return ScanCallFinal(final, state, isnull);
 }
-
-Datum
-StateSend(FunctionCallInfo fcinfo, const uint8 *facts, bool *isnull)
-{
-	return StateFinish(fcinfo, NULL, facts, isnull);
-}

@@ -480,7 +480,8 @@ ScanAggregateSend(const ScanAggregate *aggregate, Portion *portion, const uint8 
 	if (portion->done)
 		return (Datum) 0;
 	portion->done = true;
-	return aggregate->list->send(aggregate->fcinfo, facts + aggregate->facts_offset, isnull);
+	return aggregate->list->finish(aggregate->fcinfo, NULL, facts + aggregate->facts_offset,
+								   isnull);
 }
 
 /* Add the numbers of a state to the counters, after the last row has been entered. */

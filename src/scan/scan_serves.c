@@ -203,7 +203,7 @@ ServesAggrefs(PlannerInfo *root, const List *aggrefs, ScanInput *input)
 		else if (list != NULL && list->any_groups && ServesListAggref(root, aggref, input))
 		{
 			of_winback |= !IsListAggregateOfPostgres(list);
-			input->final_only |= list->send == NULL;
+			input->final_only |= !list->sends_state;
 			input->group_bytes += list->customer_bytes;
 		}
 		else
