@@ -43,8 +43,12 @@
 #define READING_SHARE			0.4
 #define TESTING_SHARE			0.8
 #define GROUPING_SHARE			0.5
-/* likewise, of looking up a row's match in a join */
+/*
+ * The cost of looking up a row's match in a join, as a share of cpu_operator_cost, and of keeping a
+ * row of the other side, as a share of cpu_tuple_cost.
+ */
 #define JOINING_SHARE			0.5
+#define BUILDING_SHARE			0.4
 
 /*
  * The cost of adding a row to the facts of an aggregate in a list, of keeping it elsewhere, and of
@@ -274,7 +278,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	cpu_cost = cpu_cost * share.rows + share.sending_cost;
 	if (other != NULL)
 	{
-		startup_cost += other->total_cost + other->rows * cpu_tuple_cost;
+		startup_cost += other->total_cost + other->rows * BUILDING_SHARE * cpu_tuple_cost;
 		path->custom_paths = list_make1(other);
 	}
 	path->custom_paths = list_concat(path->custom_paths, list_copy(input->paths));
