@@ -176,7 +176,20 @@ SELECT nodes($$SELECT region, reactivation_rate(history, '[2024-01-01,)', '90 da
                  FROM histories GROUP BY region$$);
 -- many groups are divided
 SELECT * FROM ask('SELECT bucket, CALL, sum(spent) FROM histories AS h GROUP BY bucket');
-RESET max_parallel_workers_per_gather;
+-- an aggregate of a role that is no superuser, who asks it
+CREATE ROLE regress_scan_history;
+GRANT USAGE, CREATE ON SCHEMA scan_history TO regress_scan_history;
+GRANT SELECT ON histories TO regress_scan_history;
+SET ROLE regress_scan_history;
+CREATE AGGREGATE own_rate(customer_history, tstzrange, interval) (
+  SFUNC = reactivation_history_trans, STYPE = rate_tally, FINALFUNC = history_rate_final,
+  COMBINEFUNC = history_tally_combine, INITCOND = '0/0', PARALLEL = SAFE);
+SELECT own_rate(history, '[2024-01-01,2024-04-01)', '90 days') =
+       reactivation_rate(history, '[2024-01-01,2024-04-01)', '90 days') AS same FROM histories;
+SELECT nodes($$SELECT own_rate(history, '[2024-01-01,2024-04-01)', '90 days') FROM histories$$);
+RESET ROLE;
+DROP OWNED BY regress_scan_history;
+DROP ROLE regress_scan_history;
 SET max_parallel_workers_per_gather = 0;
 RESET cpu_operator_cost;
 

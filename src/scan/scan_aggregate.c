@@ -86,6 +86,8 @@ void
 ScanCheckPrivileges(const Aggref *aggref)
 {
 	AggregateFunctions functions = LookUpAggregate(aggref->aggfnoid);
+	/* only states of type internal need a function to be sent */
+	Oid			last = DO_AGGSPLIT_SERIALIZE(aggref->aggsplit) ? functions.serialize : functions.finish;
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(aggref->aggfnoid));
 	Oid			owner;
 
@@ -95,10 +97,8 @@ ScanCheckPrivileges(const Aggref *aggref)
 	ReleaseSysCache(tuple);
 
 	ScanCheckExecute(aggref->aggfnoid, GetUserId(), OBJECT_AGGREGATE);
-	if (DO_AGGSPLIT_SERIALIZE(aggref->aggsplit))
-		ScanCheckExecute(functions.serialize, owner, OBJECT_FUNCTION);
-	else if (OidIsValid(functions.finish))
-		ScanCheckExecute(functions.finish, owner, OBJECT_FUNCTION);
+	if (OidIsValid(last))
+		ScanCheckExecute(last, owner, OBJECT_FUNCTION);
 	ScanCheckExecute(functions.transition, owner, OBJECT_FUNCTION);
 }
 
