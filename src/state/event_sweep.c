@@ -37,18 +37,31 @@ StandingFromBoundaries(int boundary, int inactive_at, int churned_at, int lost_a
 }
 
 /*
- * Count customers in the silent periods [from, until) after their last purchase in a zone, if the
- * calendar has the boundaries at which their standing changes.
+ * Count customers in the silent periods [from, until) after their last purchase in a zone.
+ * `cancelled` is whether they have cancelled since, before the first of these periods.
  */
-static inline void
-CountRuns(Sweep *sweep, int zone, int from, int until, int64 customers)
+void
+CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
 {
 	const Calendar *calendar = sweep->calendar;
-	int			inactive_at = calendar->inactive_at[zone];
-	int			churned_at = calendar->churned_at[zone];
-	int			lost_at = calendar->lost_at[zone];
-	Standing	before = StandingFromBoundaries(from, inactive_at, churned_at, lost_at);
+	int			inactive_at;
+	int			churned_at;
+	int			lost_at;
+	Standing	before;
 
+	if (calendar->inactive_at == NULL)
+	{
+		for (; from < until; from++)
+			SeriesTallyCount(sweep->tally, from,
+							 StandingInSilence(calendar, from, zone, cancelled), false,
+							 StandingInSilence(calendar, from + 1, zone, cancelled), customers);
+		return;
+	}
+	/* who has cancelled is churned from the start */
+	inactive_at = cancelled ? from : calendar->inactive_at[zone];
+	churned_at = cancelled ? from : calendar->churned_at[zone];
+	lost_at = calendar->lost_at[zone];
+	before = StandingFromBoundaries(from, inactive_at, churned_at, lost_at);
 	while (from < until)
 	{
 		int			changes = before == STANDING_ACTIVE ? inactive_at :
@@ -66,44 +79,6 @@ CountRuns(Sweep *sweep, int zone, int from, int until, int64 customers)
 		SeriesTallyCount(sweep->tally, last, before, false, after, customers);
 		before = after;
 		from = changes;
-	}
-}
-
-/*
- * Count customers in the silent periods [from, until) after their last purchase in a zone.
- * `cancelled` is whether they have cancelled since, before the first of these periods.
- */
-void
-CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
-{
-	if (!cancelled && sweep->calendar->inactive_at != NULL)
-	{
-		CountRuns(sweep, zone, from, until, customers);
-		return;
-	}
-	while (from < until)
-	{
-		Standing	before = StandingInSilence(sweep->calendar, from, zone, cancelled);
-		Standing	after = StandingInSilence(sweep->calendar, from + 1, zone, cancelled);
-
-		if (before != after || sweep->calendar->inactive_at == NULL)
-		{
-			SeriesTallyCount(sweep->tally, from, before, false, after, customers);
-			from++;
-		}
-		else
-		{
-			/* the boundary at which the standing changes is the end of the last period */
-			int			changes = before == STANDING_ACTIVE ?
-				sweep->calendar->inactive_at[zone] :
-				before == STANDING_INACTIVE ? sweep->calendar->churned_at[zone] :
-				before == STANDING_CHURNED ? sweep->calendar->lost_at[zone] :
-				until + 1;
-			int			end = Min(changes - 1, until);
-
-			SeriesTallyCountSteady(sweep->tally, before, from, end, customers);
-			from = end;
-		}
 	}
 }
 
