@@ -373,7 +373,26 @@ SELECT passes(query) > 8 AS passes, c.*
        compare(query) AS c;
 RESET seq_page_cost;
 RESET hash_mem_multiplier;
+RESET enable_sort;
+-- The planner knows that a pass only keeps its part of the customers, and that a table which fits
+-- effective_cache_size is read from disk once: some passes are cheaper than a plan that writes the
+-- rows to disk.
+SET work_mem = '1MB';
+SELECT passes(query) BETWEEN 2 AND 8 AS some_passes, c.*
+  FROM (VALUES ('SELECT far, history_agg(at) FROM many GROUP BY far')) AS v (query),
+       compare(query) AS c;
+CREATE FUNCTION cost(query text, cache text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+  plan json;
+BEGIN
+  PERFORM set_config('effective_cache_size', cache, true);
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN plan -> 0 -> 'Plan' ->> 'Total Cost';
+END $$;
+SELECT cost(query, '64kB') - cost(query, '1GB') > pg_relation_size('many') / 8192 AS reads_again
+  FROM (VALUES ('SELECT far, history_agg(at) FROM many GROUP BY far')) AS v (query);
 RESET work_mem;
+SET enable_sort = off;
 
 -- In parallel, the processes divide the customers: each reads all rows, and has some of the
 -- customers.  EXPLAIN adds up their customers, and counts once the rows that all of them read.

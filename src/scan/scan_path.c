@@ -60,7 +60,7 @@
 #define CHOOSING_SHARE			0.5
 #define LIST_SLACK				1.3
 /* the multiple of memory elsewhere that passes take in effect, as some of them begin again */
-#define RESTART_FACTOR			4
+#define RESTART_FACTOR			2
 
 /*
  * The cost of one customer in the state of a parallel process: shares of cpu_tuple_cost
@@ -236,6 +236,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 	Cost		startup_cost = costs->transCost.startup;
 	Cost		cpu_cost = 0;
 	Cost		disk_cost = 0;
+	double		pages = 0;
 	double		passes = 1;
 	QualCost	having_cost;
 	ListCell   *lc;
@@ -245,6 +246,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 		const RelOptInfo *table = lfirst(lc);
 		double		page_cost;
 
+		pages += table->pages;
 		cpu_cost += table->tuples *
 			(table->baserestrictcost.per_tuple + cpu_tuple_cost *
 			 (table->baserestrictinfo != NIL ? TESTING_SHARE : READING_SHARE));
@@ -265,16 +267,17 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 			startup_cost += source->baserestrictcost.startup;
 		}
 	}
-	cpu_cost += rel->rows * (share.groups * costs->transCost.per_tuple +
-							 nkeys * GROUPING_SHARE * cpu_operator_cost);
+	cpu_cost += rel->rows * nkeys * GROUPING_SHARE * cpu_operator_cost;
 	ngroups = clamp_row_est(ngroups * share.groups);
 	/* for final values of more groups than memory holds, the tables are read several times */
 	if (nkeys > 0 && share.rows == 1)
 		passes = Max(ngroups * input->group_bytes / get_hash_memory_limit(), 1);
 	if (input->list && (share.groups < 1 || passes > 1))
 		cpu_cost += rel->rows * CHOOSING_SHARE * cpu_operator_cost;
-	cpu_cost *= passes;
-	disk_cost *= passes;
+	/* each pass reads all rows, and keeps those of its part of the groups */
+	cpu_cost = cpu_cost * passes + rel->rows * share.groups * costs->transCost.per_tuple;
+	if (pages > effective_cache_size)
+		disk_cost *= passes;
 	cpu_cost = cpu_cost * share.rows + share.sending_cost;
 	if (other != NULL)
 	{
