@@ -189,6 +189,9 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 	(table_beginscan_parallel) ((relation), (shared), SO_NONE)
 #endif
 
+/* Bytes of a cache line, on most processors. */
+#define CACHE_LINE		64
+
 /* Prefetch a cache line.  Without support by the compiler the code is slower, but correct. */
 #if defined(__GNUC__) || defined(__clang__)
 #define PrefetchForUpdate(address)	__builtin_prefetch((address), 1)

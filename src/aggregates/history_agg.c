@@ -214,6 +214,19 @@ AddToBuilders(FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts
 	}
 }
 
+/* The builder of a customer with about ten events takes two lines of the cache. */
+static void
+PrefetchBuilder(const uint8 *facts)
+{
+	const HistoryBuilder *builder = LoadBuilder(facts);
+
+	if (builder != NULL)
+	{
+		PrefetchForReading(builder);
+		PrefetchForReading((const uint8 *) builder + CACHE_LINE);
+	}
+}
+
 static Datum
 FinishBuilder(FunctionCallInfo fcinfo pg_attribute_unused(),
 			  FunctionCallInfo final pg_attribute_unused(), const uint8 *facts, bool *isnull)
@@ -229,6 +242,7 @@ const ListAggregate history_agg_list = {
 	.final = history_agg_final,
 	.facts_size = BuilderFactsSize,
 	.add_rows = AddToBuilders,
+	.prefetch = PrefetchBuilder,
 	.finish = FinishBuilder,
 	/* an event takes about ten bytes; a builder that grew is half empty at first */
 	.customer_bytes = 64,

@@ -51,6 +51,8 @@ typedef struct ListAggregate
 	/* add row i of a block to facts[i] + offset, for all rows; facts may occur several times */
 	void		(*add_rows) (FunctionCallInfo fcinfo, const RowBlock *rows, uint8 *const *facts,
 							 int offset);
+	/* begin to load what the facts point to, some calls of finish in advance; may be NULL */
+	void		(*prefetch) (const uint8 *facts);
 	/*
 	 * Return the result, allocated in the current context.  `final` is the fcinfo of a call of the
 	 * final function, NULL if the aggregate has none.  If sends_state is set, a parallel process

@@ -67,6 +67,7 @@ ScanListStart(ScanList *list, MemoryContext context, GroupPart part, Size limit)
 	list->full = false;
 	list->null_facts = MemoryContextAllocZero(context, facts_size);
 	list->cursor = 0;
+	list->nahead = list->nreturned = 0;
 	list->current = NULL;
 	CustomerTableInit(&list->table, context, list->customer_type->form, facts_size,
 					  list->customer_type->seed);
@@ -248,17 +249,37 @@ ScanListCustomers(const ScanList *list)
 	return list->table.ntaken + (*list->null_facts & SLOT_TAKEN);
 }
 
+/* Find the next customers, and begin to load what their facts point to. */
+static void
+LookAhead(ScanList *list)
+{
+	const uint8 *facts;
+
+	list->nahead = list->nreturned = 0;
+	while (list->nahead < LIST_AHEAD &&
+		   (facts = CustomerTableNextFacts(&list->table, &list->cursor)) != NULL)
+	{
+		list->ahead[list->nahead++] = facts;
+		for (int i = 0; i < list->naggregates; i++)
+		{
+			const ScanAggregate *aggregate = &list->aggregates[i];
+
+			if (aggregate->list->prefetch != NULL)
+				aggregate->list->prefetch(facts + aggregate->facts_offset);
+		}
+	}
+}
+
 /* Go on to the next customer of this pass, or to the rows without one.  Return false at the end. */
 bool
 ScanListNext(ScanList *list)
 {
 	if (list->current == list->null_facts)
 		return false;
-	list->current = CustomerTableNextFacts(&list->table, &list->cursor);
-	if (list->current != NULL)
-		return true;
-	list->current = list->null_facts;
-	return *list->null_facts & SLOT_TAKEN;
+	if (list->nreturned == list->nahead)
+		LookAhead(list);
+	list->current = list->nahead > 0 ? list->ahead[list->nreturned++] : list->null_facts;
+	return *list->current & SLOT_TAKEN;
 }
 
 /* Return the current customer, allocated in the current context. */

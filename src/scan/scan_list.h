@@ -16,6 +16,9 @@
 #include "table/customer_table.h"
 #include "table/customer_type.h"
 
+/* The customers whose facts are found at a time (measured: 8 to 32 are the same). */
+#define LIST_AHEAD		16
+
 typedef struct ScanList
 {
 	/* set by ScanListInit */
@@ -41,6 +44,9 @@ typedef struct ScanList
 
 	/* set by ScanListNext */
 	uint64		cursor;
+	const uint8 *ahead[LIST_AHEAD]; /* the facts of the next customers */
+	int			nahead;
+	int			nreturned;		/* of those */
 	const uint8 *current;		/* the facts of the customer to return; NULL at first */
 } ScanList;
 

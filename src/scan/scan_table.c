@@ -308,9 +308,6 @@ FetchAt(const ScanColumn *column, int offset, bool byval, int length,
 	}
 }
 
-/* Bytes that one prefetch loads. */
-#define CACHE_LINE		64
-
 /* Fetch the columns without a fixed offset, by one walk along each row. */
 static void
 FetchByWalk(const ScanTable *table, const ScanColumn *columns,

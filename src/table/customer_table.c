@@ -61,9 +61,6 @@
 /* A probe checks for interrupts at each slot whose index is a multiple of this. */
 #define PROBE_PIECE		1024
 
-/* Bytes of a cache line, of most processors. */
-#define CACHE_LINE			64
-
 /* An image is stored max-aligned, behind its length. */
 #define IMAGE_HEADER			MAXALIGN(sizeof(Size))
 
