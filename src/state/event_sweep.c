@@ -36,12 +36,9 @@ StandingFromBoundaries(int boundary, int inactive_at, int churned_at, int lost_a
 		boundary >= inactive_at ? STANDING_INACTIVE : STANDING_ACTIVE;
 }
 
-/*
- * Count customers in the silent periods [from, until) after their last purchase in a zone.
- * `cancelled` is whether they have cancelled since, before the first of these periods.
- */
+/* Count customers in any silent periods, as CountSilence() does. */
 void
-CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
+CountLongSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
 {
 	const Calendar *calendar = sweep->calendar;
 	int			inactive_at;

@@ -54,8 +54,8 @@ typedef struct EventSweep
 	Size		allocated;		/* room for pasts */
 } EventSweep;
 
-extern void CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until,
-						 int64 customers);
+extern void CountLongSilence(Sweep *sweep, int zone, bool cancelled, int from, int until,
+							 int64 customers);
 extern void SortEvents(SweptEvent *events, Size nevents);
 extern void SweepEvents(EventSweep *events, const SweptEvent *swept, Size nevents);
 extern void EventSweepFinish(EventSweep *events);
@@ -65,6 +65,23 @@ static inline Standing
 StandingAfterZone(const Calendar *calendar, int boundary, int zone)
 {
 	return StandingBySilence(&calendar->zones[boundary].cutoffs, zone);
+}
+
+/*
+ * Count customers in the silent periods [from, until) after their last purchase in a zone.
+ * `cancelled` is whether they have cancelled since, before the first of these periods.
+ *
+ * Most silences end before the customer is inactive.
+ */
+static inline void
+CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
+{
+	const int  *inactive_at = sweep->calendar->inactive_at;
+
+	if (!cancelled && inactive_at != NULL && until < inactive_at[zone] && from <= until)
+		SeriesTallyCountSteady(sweep->tally, STANDING_ACTIVE, from, until, customers);
+	else
+		CountLongSilence(sweep, zone, cancelled, from, until, customers);
 }
 
 #endif							/* WINBACK_SWEEP_H */
