@@ -57,7 +57,7 @@
  */
 #define ADDING_SHARE			0.25
 #define KEEPING_SHARE			3.0
-#define CHOOSING_SHARE			0.5
+#define CHOOSING_SHARE			1.0
 #define LIST_SLACK				1.3
 /* the multiple of memory elsewhere that passes take in effect, as some of them begin again */
 #define RESTART_FACTOR			2
