@@ -647,6 +647,9 @@ static const Target targets[] = {
 
 static const char *seeds_directory;
 
+/* Numbers of forged seeds begin here. */
+#define FORGED	1000
+
 static void
 WriteSeed(const char *target, int number, const void *data, size_t size)
 {
@@ -890,6 +893,13 @@ WriteSeeds(void)
 				WriteState("series_state", nstates, CustomerStateSerialize(&series->base, NULL));
 				WriteState("silence_state", nstates,
 						   CustomerStateSerialize(&silences->base, NULL));
+				/* a forged state, with amounts, that says it has none: it once led to a crash */
+				if (kind == 3)
+				{
+					series->log.has_amounts = false;
+					WriteState("series_state", FORGED + nstates,
+							   CustomerStateSerialize(&series->base, NULL));
+				}
 				nstates++;
 			}
 		}

@@ -531,8 +531,8 @@ ReadAmounts(StringInfo wire, CustomerState *state, uint8 *facts)
 	memcpy(facts, pq_getmsgbytes(wire, ZoneBytes(series)), ZoneBytes(series));
 	head = AmountLogRead(&series->amounts, CurrentMemoryContext, wire);
 	StoreNumber(LogFacts(series, facts), head);
-	if (!(facts[0] & SLOT_TAKEN) && head != 0)
-		elog(ERROR, "amounts of no customer in a serialized state");
+	if (head != 0 && (!(facts[0] & SLOT_TAKEN) || !series->log.has_amounts))
+		elog(ERROR, "unexpected amounts in a serialized state");
 }
 
 static uint32
