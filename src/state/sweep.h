@@ -71,7 +71,7 @@ StandingAfterZone(const Calendar *calendar, int boundary, int zone)
  * Count customers in the silent periods [from, until) after their last purchase in a zone.
  * `cancelled` is whether they have cancelled since, before the first of these periods.
  *
- * Most silences end before the customer is inactive.
+ * Most silences end before the customer is inactive; nobody is churned or lost earlier than that.
  */
 static inline void
 CountSilence(Sweep *sweep, int zone, bool cancelled, int from, int until, int64 customers)
