@@ -36,6 +36,9 @@ FROM unnest('{"spend_tally(-1, 0, 0)", "spend_tally(1, 2, 3)", "spend_tally(0, 0
 \pset format aligned
 SELECT refused(format('SELECT %L::spend_tally', '1/' || repeat('9', 131073) || '/4')) LIKE
          '22P02: invalid input syntax for type spend_tally%' AS too_long;
+-- a sum may have as many digits as a numeric, and reads back
+SELECT t::text::spend_tally::text = t::text AS same, length(t::text) AS length
+  FROM (SELECT ('1/0/' || repeat('9', 131072) || '.' || repeat('7', 16383))::spend_tally) AS v (t);
 
 -- the aggregate: one row for each customer; NULL is a customer who spent nothing
 SELECT spend_tally(amount), mean(spend_tally(amount)),

@@ -145,6 +145,10 @@ CheckSpend(const Spend *spend, int sqlstate, Node *escontext)
 	return true;
 }
 
+/* The most digits of a numeric. */
+#define DIGITS_BEFORE_POINT	131072
+#define DIGITS_AFTER_POINT	16383
+
 /*
  * Read a numeric from a part of the text.  Return NULL, without an error, if it is
  * none: the characters of numbers alone do not make numeric_in fail, apart from
@@ -154,24 +158,22 @@ static Numeric
 ParseNumeric(const char *begin, const char *end)
 {
 	const char *at = begin;
-	int			digits = 0;
+	int			before = 0;
+	int			after = 0;
 	char	   *copy;
 
 	if (at < end && *at == '-')
 		at++;
 	for (; at < end && *at >= '0' && *at <= '9'; at++)
-		digits++;
+		before++;
 	if (at < end && *at == '.')
 	{
-		const char *point = at++;
-
+		at++;
 		for (; at < end && *at >= '0' && *at <= '9'; at++)
-			digits++;
-		/* as many digits as numeric_in keeps */
-		if (at - point > 16383)
-			return NULL;
+			after++;
 	}
-	if (at != end || digits == 0 || digits > 100000)
+	if (at != end || before + after == 0 || before > DIGITS_BEFORE_POINT ||
+		after > DIGITS_AFTER_POINT)
 		return NULL;
 	copy = pnstrdup(begin, end - begin);
 	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(copy),
