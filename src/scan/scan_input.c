@@ -301,9 +301,9 @@ TranslateToTable(PlannerInfo *root, Node *node, RelOptInfo *input, RelOptInfo *t
  * its sources.
  */
 bool
-ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source, List *keys,
-			 List *aggrefs)
+ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source, List *aggrefs)
 {
+	List	   *keys = input->keys;
 	List	   *exprs = list_make1(input->own_key);
 	Node	   *translated;
 	ListCell   *lc;

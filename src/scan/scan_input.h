@@ -20,6 +20,7 @@ typedef struct ScanInput
 	List	   *sources;		/* RelOptInfos: the tables that contain its rows, and subqueries */
 	List	   *tables;			/* RelOptInfos: the tables, and those of the subqueries */
 	List	   *paths;			/* of each subquery among the sources, the path */
+	List	   *keys;			/* the keys of GROUP BY */
 	bool		has_gather;		/* one of them has a Gather, which must not be below another one */
 	bool		could_prune;	/* an Append could skip some tables when the query runs */
 
@@ -54,14 +55,13 @@ extern Node *StripPlaceHolders(Node *node, void *context);
 extern Node *TranslateToTable(PlannerInfo *root, Node *node, RelOptInfo *input,
 							  RelOptInfo *table);
 extern bool ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source,
-						 List *keys, List *aggrefs);
+						 List *aggrefs);
 extern bool CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input);
 extern RelOptInfo *RelationOf(PlannerInfo *root, const List *aggrefs);
 extern bool ServesJoin(PlannerInfo *root, RelOptInfo *joinrel, ScanInput *input);
 
 /* scan_serves.c: the query */
 extern List *DistinctAggrefs(List *nodes);
-extern List *GroupKeys(PlannerInfo *root);
 extern bool ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 					   ScanInput *input, List **distinct);
 

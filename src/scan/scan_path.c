@@ -157,7 +157,7 @@ EstimateShipping(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
 	{
 		const Aggref *aggref = lfirst_node(Aggref, lc);
 		const OnePassAggregate *one_pass = OnePassOf(aggref);
-		List	   *keys = GroupKeys(root);
+		List	   *keys = list_copy(input->keys);
 		double		weight = keys != NIL ? GROUPED_WEIGHT : 1;
 		Expr	   *customer = CustomerOf(aggref);
 		bool		has_more;
@@ -457,10 +457,9 @@ SetListCosts(PlannerInfo *root, const List *aggrefs, AggClauseCosts *costs)
 
 /* Estimate the bytes of a customer in a list, whose rows are `rows` of `ncustomers` customers. */
 static double
-EstimateCustomerBytes(PlannerInfo *root, const ScanInput *input, const List *aggrefs,
-					  double rows, double ncustomers)
+EstimateCustomerBytes(const ScanInput *input, const List *aggrefs, double rows, double ncustomers)
 {
-	const Var  *customer = ColumnOf(linitial(GroupKeys(root)));
+	const Var  *customer = ColumnOf(linitial(input->keys));
 	int32		width = input->orders->attr_widths[customer->varattno - input->orders->min_attr];
 	double		bytes = CustomerKeyBytes(customer->vartype, width);
 	double		other_bytes = 0;
@@ -497,6 +496,7 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 		return;
 	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
 	input = palloc0(sizeof(ScanInput));
+	input->keys = get_sortgrouplist_exprs(root->parse->groupClause, root->processed_tlist);
 	input->group_bytes = GROUP_BYTES;
 	if (!ScanServes(root, rel, output, having, input, &aggrefs))
 		return;
@@ -504,12 +504,11 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 	if (input->other != NULL)
 		other = CreateOtherPath(root, input, aggrefs, false);
 	if (root->parse->groupClause != NIL)
-		ngroups = estimate_num_groups(root, GroupKeys(root), rel->rows, NULL, NULL);
+		ngroups = estimate_num_groups(root, input->keys, rel->rows, NULL, NULL);
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
 	if (input->list)
 	{
-		input->group_bytes = EstimateCustomerBytes(root, input, aggrefs, rel->rows,
-												   ngroups);
+		input->group_bytes = EstimateCustomerBytes(input, aggrefs, rel->rows, ngroups);
 		SetListCosts(root, aggrefs, &costs);
 	}
 	add_path(output, CreateScanPath(root, rel, input, other, output, output->reltarget, having,

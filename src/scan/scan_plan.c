@@ -62,7 +62,7 @@ AttributesOfKeys(PlannerInfo *root, const ScanInput *input)
 	List	   *attributes = NIL;
 	ListCell   *lc;
 
-	foreach(lc, GroupKeys(root))
+	foreach(lc, input->keys)
 	{
 		if (IsOfOther(root, lfirst(lc), input))
 			attributes = list_concat_unique(attributes,
@@ -91,7 +91,7 @@ ColumnOfOther(PlannerInfo *root pg_attribute_unused(), const CustomPath *path, N
 
 /* Return the SCAN_PRIVATE_JOIN of a plan. */
 static List *
-PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys, List *attributes)
+PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *attributes)
 {
 	const ScanInput *input = list_nth(path->custom_private, PATH_INPUT);
 	List	   *key_numbers = NIL;
@@ -101,7 +101,7 @@ PlanJoin(PlannerInfo *root, const CustomPath *path, List *aggrefs, List *keys, L
 
 	if (input->other == NULL)
 		return NIL;
-	foreach(lc, keys)
+	foreach(lc, input->keys)
 	{
 		if (IsOfOther(root, lfirst(lc), input))
 			key_numbers = lappend_int(key_numbers, foreach_current_index(lc));
@@ -212,7 +212,6 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	List	   *aggrefs = pull_var_clause((Node *) list_make2(tlist, having),
 										  PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
 										  PVC_INCLUDE_PLACEHOLDERS);
-	List	   *keys = GroupKeys(root);
 	List	   *operators = NIL;
 	List	   *attributes = NIL;
 	List	   *values;
@@ -222,7 +221,7 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	ListCell   *lc;
 
 	aggrefs = DistinctAggrefs(aggrefs);
-	values = list_concat_copy(aggrefs, keys);
+	values = list_concat_copy(aggrefs, input->keys);
 	if (input->other != NULL)
 	{
 		attributes = AttributesOfKeys(root, input);
@@ -242,10 +241,11 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 	scan->custom_plans = custom_plans;
 	scan->custom_scan_tlist = entries;
 	(void) CollectParams((Node *) entries, &params);
-	scan->custom_exprs = list_concat(list_make2(make_ands_explicit(having), params), keys);
+	scan->custom_exprs = list_concat(list_make2(make_ands_explicit(having), params),
+									 input->keys);
 	scan->custom_private = list_make5(makeInteger(ncolumns), makeInteger(list_length(aggrefs)),
 									  operators, makeInteger(input->list),
-									  PlanJoin(root, path, aggrefs, keys, attributes));
+									  PlanJoin(root, path, aggrefs, attributes));
 	scan->flags = path->flags;
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;

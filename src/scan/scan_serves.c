@@ -118,20 +118,13 @@ EntriesFit(int64 columns, int64 values, int64 tables)
 	return columns + values + tables <= SCAN_MAX_ENTRIES;
 }
 
-/* Return the keys of GROUP BY. */
-List *
-GroupKeys(PlannerInfo *root)
-{
-	return get_sortgrouplist_exprs(root->parse->groupClause, root->processed_tlist);
-}
-
 /* Return whether the scan can find groups by the keys of GROUP BY. */
 static bool
-ServesKeys(PlannerInfo *root, List *keys, const ScanInput *input)
+ServesKeys(PlannerInfo *root, const ScanInput *input)
 {
 	ListCell   *lc;
 
-	foreach(lc, keys)
+	foreach(lc, input->keys)
 	{
 		Node	   *key = lfirst(lc);
 
@@ -147,12 +140,12 @@ ServesKeys(PlannerInfo *root, List *keys, const ScanInput *input)
  * type whose equal values have equal bytes.
  */
 static bool
-IsCustomer(PlannerInfo *root, List *keys, const ScanInput *input)
+IsCustomer(PlannerInfo *root, const ScanInput *input)
 {
-	Node	   *key = keys != NIL ? linitial(keys) : NULL;
+	Node	   *key = input->keys != NIL ? linitial(input->keys) : NULL;
 	const SortGroupClause *clause;
 
-	if (list_length(keys) != 1 || ColumnOf((Expr *) key) == NULL ||
+	if (list_length(input->keys) != 1 || ColumnOf((Expr *) key) == NULL ||
 		!ServesArg((Expr *) key, input))
 		return false;
 	clause = linitial_node(SortGroupClause, root->parse->groupClause);
@@ -165,12 +158,12 @@ IsCustomer(PlannerInfo *root, List *keys, const ScanInput *input)
  * computed so only; other lists are left to PostgreSQL, or are groups like others.
  */
 static bool
-ServesList(PlannerInfo *root, List *keys, const List *aggrefs, const ScanInput *input)
+ServesList(PlannerInfo *root, const List *aggrefs, const ScanInput *input)
 {
 	bool		is_list = false;
 	ListCell   *lc;
 
-	if (input->other != NULL || !IsCustomer(root, keys, input))
+	if (input->other != NULL || !IsCustomer(root, input))
 		return false;
 	foreach(lc, aggrefs)
 	{
@@ -241,8 +234,8 @@ NeedsOther(Node *node, void *context)
 }
 
 /*
- * Return whether a Winback Scan can compute `output`, an aggregation of `rel`.  Describe its
- * input, and collect the aggregates without duplicates.
+ * Return whether a Winback Scan can compute `output`, an aggregation of `rel` by the keys of `input`.
+ * Describe the rest of its input, and collect the aggregates without duplicates.
  *
  * The scan does not support
  *
@@ -261,7 +254,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		   ScanInput *input, List **distinct)
 {
 	Query	   *parse = root->parse;
-	OutputContext context = {.keys = GroupKeys(root)};
+	OutputContext context = {.keys = input->keys};
 	ListCell   *lc;
 
 	if (!parse->hasAggs || parse->groupingSets != NIL ||
@@ -287,12 +280,12 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		(rel != input->orders || !IsUnionAll(root, rel) || HasPseudoConstantQual(rel)))
 		return false;
 	*distinct = DistinctAggrefs(context.aggrefs);
-	input->list = ServesList(root, context.keys, *distinct, input);
+	input->list = ServesList(root, *distinct, input);
 	if (!input->list && !ServesAggrefs(root, *distinct, input))
 		return false;
-	if (!ServesKeys(root, context.keys, input) ||
-		(context.keys != NIL && (HasVolatileQual(input->orders) ||
-								 contain_volatile_functions((Node *) context.aggrefs))))
+	if (!ServesKeys(root, input) ||
+		(input->keys != NIL && (HasVolatileQual(input->orders) ||
+								contain_volatile_functions((Node *) context.aggrefs))))
 		return false;
 
 	if (planner_rt_fetch(input->orders->relid, root)->tablesample != NULL ||
@@ -300,13 +293,13 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		!CollectTables(root, input->orders, input) || input->tables == NIL ||
 		(input->could_prune && list_length(input->tables) > 1) ||
 		!EntriesFit(input->orders->max_attr,
-					list_length(*distinct) + list_length(context.keys) + 1,
+					list_length(*distinct) + list_length(input->keys) + 1,
 					list_length(input->sources)))
 		return false;
 	foreach(lc, input->sources)
 	{
 		if (IsUnionAll(root, input->orders) &&
-			!ServesBranch(root, input, lfirst(lc), context.keys, *distinct))
+			!ServesBranch(root, input, lfirst(lc), *distinct))
 			return false;
 	}
 	return true;
