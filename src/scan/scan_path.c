@@ -402,6 +402,18 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 }
 
 /*
+ * Replace the partial paths of PostgreSQL, which append partitions without an order, by a cheaper
+ * one.  add_partial_path() would free them, although Gather paths refer to them already.
+ */
+static void
+SetPartialPath(RelOptInfo *output, Path *path)
+{
+	if (output->partial_pathlist == NIL ||
+		compare_path_costs(path, linitial(output->partial_pathlist), TOTAL_COST) < 0)
+		output->partial_pathlist = list_make1(path);
+}
+
+/*
  * Add a parallel path whose processes divide the groups among them.  Each reads all rows, as a
  * process does that builds the hash table of a hash join for itself, and returns final values.
  */
@@ -426,12 +438,10 @@ AddDividedPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo 
 
 	path = CreateScanPath(root, rel, input, NULL, output, output->reltarget, having, ngroups,
 						  costs, share);
+	SetPartialPath(output, path);
 	nrows = path->rows * processes;
 	add_path(output, (Path *) create_gather_path(root, output, path, output->reltarget, NULL,
 												 &nrows));
-	/* a path of its own: add_partial_path() frees one that is no better than others */
-	add_partial_path(output, CreateScanPath(root, rel, input, NULL, output, output->reltarget,
-											having, ngroups, costs, share));
 }
 
 /*
