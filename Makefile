@@ -46,6 +46,7 @@ REGRESS = \
 	scan \
 	scan_join \
 	scan_union \
+	scan_partitions \
 	scan_list \
 	scan_history \
 	lifecycle \
@@ -65,7 +66,7 @@ REGRESS = \
 	parallel
 # For a run without Winback Scans: not those that ask everything in both ways, or no aggregate.
 ifdef WITHOUT_SCANS
-REGRESS := $(filter-out effects holdout return_curve scan scan_join scan_union scan_list scan_history dense property property_events property_series property_history property_history_customers property_curve property_history_curve parallel,$(REGRESS))
+REGRESS := $(filter-out effects holdout return_curve scan scan_join scan_union scan_partitions scan_list scan_history dense property property_events property_series property_history property_history_customers property_curve property_history_curve parallel,$(REGRESS))
 endif
 REGRESS_OPTS = --load-extension=winback --encoding=UTF8 --no-locale
 # several sessions at the same time: specs/ and expected/

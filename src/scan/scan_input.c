@@ -272,6 +272,21 @@ CouldPruneLater(const RelOptInfo *rel)
 	return false;
 }
 
+/* Return whether an Append could skip a partition of the relation of the query when it runs. */
+bool
+CouldBeSkipped(PlannerInfo *root, const RelOptInfo *partition)
+{
+	const RelOptInfo *rel = partition;
+
+	while (IS_OTHER_REL(rel))
+	{
+		rel = find_base_rel(root, root->append_rel_array[rel->relid]->parent_relid);
+		if (CouldPruneLater(rel) && bms_num_members(rel->live_parts) > 1)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Replace each PlaceHolderVar in an expression by the expression that it contains.  The planner
  * puts the constants and expressions of a UNION ALL's branches into PlaceHolderVars, so that they

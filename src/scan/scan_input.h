@@ -51,6 +51,7 @@ extern bool IsUnionAll(PlannerInfo *root, const RelOptInfo *rel);
 extern bool HasVolatileQual(const RelOptInfo *rel);
 extern bool HasPseudoConstantQual(const RelOptInfo *rel);
 extern bool AreQualsOfColumns(PlannerInfo *root, const RelOptInfo *rel);
+extern bool CouldBeSkipped(PlannerInfo *root, const RelOptInfo *partition);
 extern Node *StripPlaceHolders(Node *node, void *context);
 extern Node *TranslateToTable(PlannerInfo *root, Node *node, RelOptInfo *input,
 							  RelOptInfo *table);

@@ -493,6 +493,7 @@ static void
 AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 			 RelOptInfo *output, void *extra)
 {
+	const GroupPathExtraData *query = extra;
 	AggClauseCosts costs = {0};
 	ScanInput  *input;
 	Path	   *other = NULL;
@@ -504,9 +505,9 @@ AddScanPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *rel,
 		previous_hook(root, stage, rel, output, extra);
 	if (stage != UPPERREL_GROUP_AGG || !enable_scan)
 		return;
-	having = (List *) ((GroupPathExtraData *) extra)->havingQual;
+	having = (List *) query->havingQual;
 	input = palloc0(sizeof(ScanInput));
-	input->keys = get_sortgrouplist_exprs(root->parse->groupClause, root->processed_tlist);
+	input->keys = get_sortgrouplist_exprs(root->parse->groupClause, query->targetList);
 	input->group_bytes = GROUP_BYTES;
 	if (!ScanServes(root, rel, output, having, input, &aggrefs))
 		return;

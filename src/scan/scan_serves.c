@@ -242,7 +242,8 @@ NeedsOther(Node *node, void *context)
  * - grouping sets, set-returning functions, and a condition that is checked once for
  *	 the whole query;
  * - an input that is not one heap table, with its partitions or children, or a UNION ALL of such
- *	 tables, perhaps joined to others as ServesJoin demands: another subquery, a foreign table;
+ *	 tables, perhaps joined to others as ServesJoin demands: another subquery, a foreign table; it may
+ *	 be one partition that the planner aggregates on its own;
  * - TABLESAMPLE;
  * - the conditions of row security, which have an order of evaluation of their own;
  * - partitions that an Append could skip when the query runs: the scan would read all;
@@ -260,8 +261,8 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 	if (!parse->hasAggs || parse->groupingSets != NIL ||
 		parse->hasTargetSRFs || parse->rowMarks != NIL ||
 		root->qual_security_level > 0 ||
-		output->reloptkind != RELOPT_UPPER_REL ||
-		(rel->reloptkind != RELOPT_BASEREL && rel->reloptkind != RELOPT_JOINREL))
+		!IS_UPPER_REL(output) ||
+		(!IS_SIMPLE_REL(rel) && rel->reloptkind != RELOPT_JOINREL))
 		return false;
 
 	/* only the keys and the aggregates of the output may depend on the rows */
@@ -270,8 +271,8 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		context.aggrefs == NIL)
 		return false;
 
-	input->orders = rel->reloptkind == RELOPT_BASEREL ? rel : RelationOf(root, context.aggrefs);
-	if (input->orders == NULL || input->orders->reloptkind != RELOPT_BASEREL ||
+	input->orders = IS_SIMPLE_REL(rel) ? rel : RelationOf(root, context.aggrefs);
+	if (input->orders == NULL || !IS_SIMPLE_REL(input->orders) ||
 		(input->orders->rtekind != RTE_RELATION && !IsUnionAll(root, input->orders)) ||
 		(rel != input->orders && !ServesJoin(root, rel, input)))
 		return false;
@@ -292,6 +293,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		!AreQualsOfColumns(root, input->orders) ||
 		!CollectTables(root, input->orders, input) || input->tables == NIL ||
 		(input->could_prune && list_length(input->tables) > 1) ||
+		CouldBeSkipped(root, input->orders) ||
 		!EntriesFit(input->orders->max_attr,
 					list_length(*distinct) + list_length(input->keys) + 1,
 					list_length(input->sources)))
