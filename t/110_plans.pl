@@ -19,6 +19,7 @@ use WinbackCluster;
 use WinbackFuzz;
 
 my $node = WinbackCluster::start('plans');
+connect_to_itself($node, 'winback');
 my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
 my $major =
   $node->safe_psql('winback', q{SELECT current_setting('server_version_num')::int / 10000});
@@ -315,8 +316,9 @@ for my $round (1 .. $rounds) {
   my $zone = any('UTC', 'Europe/Berlin', 'America/New_York');
   my $choice = sprintf '%.9f', rand();
 
-  my $alter =
-    maybe(0.3) ? 'ALTER TABLE orders DROP COLUMN dropped, ADD COLUMN added int DEFAULT 7' : '';
+  my $alter = maybe(0.3)
+    ? alter_orders($partitions, 'DROP COLUMN dropped, ADD COLUMN added int DEFAULT 7')
+    : '';
   my $setup = qq{
     SET TimeZone = '$zone';
     SET max_parallel_workers_per_gather = 0;
@@ -341,7 +343,7 @@ for my $round (1 .. $rounds) {
                         ELSE 'purchase' END::lifecycle_event AS event
               FROM (SELECT n, 1 + floor(random() * $customers)::int AS who
                       FROM generate_series(1, $c{rows}) AS n) r) e;
-    $alter;
+    $alter
     CREATE INDEX ON orders (g);
     CREATE INDEX ON orders (customer, at);
     CREATE TABLE numbers AS SELECT n FROM generate_series(1, $c{rows}) AS n;

@@ -27,6 +27,7 @@ use WinbackCluster;
 use WinbackFuzz;
 
 my $node = WinbackCluster::start('shapes');
+connect_to_itself($node, 'winback');
 my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
 my $major =
   $node->safe_psql('winback', q{SELECT current_setting('server_version_num')::int / 10000});
@@ -203,7 +204,7 @@ sub create_schema {
     CREATE TABLE orders (@{[ join ', ', @columns ]}) $partition_by;
     $partitions;
     @{[ $fill->(1, $half, @more_columns) ]};
-    ALTER TABLE orders $late$drop;
+    @{[ alter_orders($partitions, "$late$drop") ]}
     @{[ $fill->($half + 1, $c{rows}, @more_columns, @late_columns) ]};
     UPDATE orders SET price = price WHERE n % 41 = 3;
     DELETE FROM orders WHERE n % 50 = 7;
@@ -1017,9 +1018,9 @@ sub settings {
 }
 
 # for each shape, the number of queries, of their rows, of queries with a Winback Scan, of those
-# parallel, and of those whose processes divide the groups; and of ordinary queries with plain
-# settings
-my (%queries, %rows, %scans, %parallel, %divided, %plain_queries, %plain_scans);
+# parallel, of those whose processes divide the groups, and of those with foreign partitions; and of
+# ordinary queries with plain settings
+my (%queries, %rows, %scans, %parallel, %divided, %foreign, %plain_queries, %plain_scans);
 my $wanted = $ENV{WINBACK_FUZZ_SHAPES} || '';
 my @names = grep { /$wanted/ } sort keys %shapes;
 die 'no shape matches WINBACK_FUZZ_SHAPES' unless @names;
@@ -1094,15 +1095,16 @@ for my $round (1 .. $rounds) {
     $plain_scans{$name}++ if $plain;
     $parallel{$name}++ if $on =~ /Parallel Custom Scan \(Winback Scan/;
     $divided{$name}++ if $on =~ /Divided By/;
+    $foreign{$name}++ if $on =~ /Foreign Scan/;
   }
 }
 
 my ($queries, $rows) = (0, 0);
-my @titles = qw(queries rows scan parallel divided ordinary scan);
+my @titles = qw(queries rows scan parallel divided foreign ordinary scan);
 diag(sprintf '%-17s' . ' %8s' x @titles, 'shape', @titles);
 for my $name (@names) {
   my @numbers = map { $_->{$name} // 0 }
-    \(%queries, %rows, %scans, %parallel, %divided, %plain_queries, %plain_scans);
+    \(%queries, %rows, %scans, %parallel, %divided, %foreign, %plain_queries, %plain_scans);
   diag(sprintf '%-17s' . ' %8d' x @titles, $name, @numbers);
   $queries += $numbers[0];
   $rows += $numbers[1];

@@ -19,6 +19,7 @@ use WinbackCluster;
 use WinbackFuzz;
 
 my $node = WinbackCluster::start('histories');
+connect_to_itself($node, 'winback');
 my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
 my $major =
   $node->safe_psql('winback', q{SELECT current_setting('server_version_num')::int / 10000});

@@ -265,6 +265,67 @@ for my $i (0 .. $#forms) {
   is($async, 2, "they compute at the same time: $title");
 }
 
+# One Winback Scan over a heap partition and foreign ones: it reads the first, and a plan below it
+# asks the servers for the rows of the others.  With groups these rows are kept.
+my $tally = "reactivation_tally(customer_id, ordered_at, $period, '90 days')";
+my $little = "SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET enable_sort = off;";
+ask('s0', 'CREATE TABLE attributes AS SELECT DISTINCT customer_id, customer_id % 5 AS country
+             FROM one_server WHERE customer_id % 10 > 0;
+           ALTER TABLE attributes ADD PRIMARY KEY (customer_id); ANALYZE attributes');
+my @mixed = (
+  [ 'no groups', '', "SELECT $tally FROM ORDERS" ],
+  [ 'WHERE and FILTER', '', "SELECT $tally FILTER (WHERE amount > 30), $tally AS all FROM ORDERS
+      WHERE ordered_at > '2023-02-01' AND customer_id % 3 > 0" ],
+  [ 'several aggregates', '', "SELECT $tally, lifecycle_counts(customer_id, ordered_at, amount,
+      $period, $days), count(*), sum(amount) FROM ORDERS" ],
+  [ 'groups', 'kept', "SELECT customer_id % 7, $tally FROM ORDERS GROUP BY 1" ],
+  [ 'groups by a column and an expression', 'kept',
+    "SELECT date_trunc('year', ordered_at), amount, $tally FILTER (WHERE ordered_at > '2023-03-01')
+       FROM ORDERS GROUP BY 1, amount HAVING $tally IS NOT NULL" ],
+  [ 'a list of customers', 'kept', "SELECT customer_id, $facts FROM ORDERS GROUP BY customer_id" ],
+  [ 'groups in several passes', 'passes', "SELECT customer_id % 2000, $tally FROM ORDERS GROUP BY 1",
+    $little ],
+  [ 'a list in several passes', 'passes',
+    "SELECT customer_id, history_agg(ordered_at, amount) FROM ORDERS GROUP BY customer_id", $little ],
+  [ 'a correlated subquery', '',
+    "SELECT r, (SELECT $tally FROM ORDERS WHERE amount % 4 < r) FROM generate_series(0, 3) AS r" ],
+  [ 'groups in a correlated subquery', 'kept', "SELECT r, (SELECT string_agg(t::text, ' ' ORDER BY k)
+      FROM (SELECT customer_id % 4 AS k, $tally AS t FROM ORDERS WHERE amount % 3 <> r
+             GROUP BY 1) AS o) FROM generate_series(0, 3) AS r" ],
+  [ 'a join', 'kept', "SELECT country, $tally FROM ORDERS JOIN attributes USING (customer_id)
+      GROUP BY country" ],
+  [ 'a semi-join', '', "SELECT $tally FROM ORDERS
+      WHERE customer_id IN (SELECT customer_id FROM attributes WHERE country < 3)" ],
+  [ 'UNION ALL', '', "SELECT $tally FROM (SELECT customer_id, ordered_at FROM ORDERS
+      UNION ALL SELECT country, '2023-05-01' FROM attributes) AS u" ],
+);
+for my $form (@mixed) {
+  my ($title, $kind, $query, $settings) = @$form;
+  # keeping rows costs nothing, so that the scan is chosen although two thirds of the rows are foreign
+  my $set = ($settings // '') . 'SET enable_partitionwise_aggregate = off;
+    SET cpu_operator_cost = 0.0001;';
+  my ($mixed, $single) = queries($query);
+  my ($equal, $plan) = split /\n/,
+    ask('s0', "$set SELECT rows_of(@{[ quoted($mixed) ]}) = rows_of(@{[ quoted($single) ]});
+               EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) $mixed"), 2;
+  is($equal, 't', "one scan over three servers answers like one server: $title");
+  like($plan, qr/Custom Scan \(Winback Scan\)/, "it is a Winback Scan: $title");
+  my $async = () = $plan =~ /-> +Async Foreign Scan/g;
+  is($async, 2, "which asks the servers at the same time: $title");
+  is($plan =~ /-> +Materialize/ ? 1 : 0, $kind ? 1 : 0, "it keeps their rows for groups: $title");
+  is($plan =~ /Passes: / ? 1 : 0, $kind eq 'passes' ? 1 : 0, "in one pass or several: $title");
+}
+# it can end early, and begin again
+is(ask('s0', "BEGIN; SET LOCAL enable_partitionwise_aggregate = off;
+  DECLARE c SCROLL CURSOR FOR SELECT customer_id % 7 AS k, $tally FROM all_orders GROUP BY 1;
+  CREATE TEMP TABLE seen (n int, k int, t text) ON COMMIT DROP;
+  FETCH 3 FROM c; MOVE ABSOLUTE 0 IN c; FETCH 3 FROM c; CLOSE c; COMMIT") =~
+  /\A(.+\n.+\n.+)\n\1\z/ ? 1 : 0, 1, 'a cursor over it can be closed early and rewound');
+unlike(ask('s0', "SET plan_cache_mode = force_generic_plan; SET enable_partitionwise_aggregate = off;
+  PREPARE one (int8) AS SELECT $tally FROM all_orders WHERE customer_id = \$1;
+  EXPLAIN (COSTS OFF) EXECUTE one (7)"), qr/Winback Scan/,
+  'where an Append skips partitions when the query runs, it is left to PostgreSQL');
+
 # What a foreign server does: postgres_fdw reads through a cursor, so it uses the Winback
 # Scan, but no parallel plan.
 my $eager = q{SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;

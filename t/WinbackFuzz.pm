@@ -16,8 +16,8 @@ use warnings;
 use Exporter 'import';
 use Test::More;
 
-our @EXPORT = qw(any maybe shuffle magnitude partitions random_settings %spelling %span
-  @columns $eligible %sum_of);
+our @EXPORT = qw(any maybe shuffle magnitude connect_to_itself partitions alter_orders
+  random_settings %spelling %span @columns $eligible %sum_of);
 
 # Seeds the random numbers of Perl, prints the seed, and returns it.
 sub seed {
@@ -52,9 +52,28 @@ our %spelling = (
 
 our %span = (date => 'daterange', timestamp => 'tsrange', timestamptz => 'tstzrange');
 
+# Makes a database a foreign server of itself, "itself", on which "orders" can have partitions.
+# Without postgres_fdw, one of the contrib modules, there are no foreign partitions.
+my $has_foreign;
+
+sub connect_to_itself {
+  my ($node, $database) = @_;
+  $has_foreign = $node->safe_psql($database,
+    q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'});
+  my ($host, $port) = ($node->host, $node->port);
+  $node->safe_psql($database, qq{
+    CREATE EXTENSION postgres_fdw;
+    CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw
+      OPTIONS (host '$host', port '$port', dbname '$database', extensions 'winback',
+               async_capable 'true');
+    CREATE USER MAPPING FOR CURRENT_USER SERVER itself}) if $has_foreign;
+  return;
+}
+
 # Returns a random PARTITION BY clause for the table "orders", which has the integer columns n
 # (from 1 to $rows), g and h (from 0 to 3), and the statements that create the partitions. Some
-# partitions have their columns in another order, after a dropped column.
+# partitions have their columns in another order, after a dropped column, and some are foreign
+# tables. The rows of these are in tables named remote_1 to remote_3.
 sub partitions {
   my ($columns, $rows) = @_;
   my ($one, $two) = (1 + int($rows / 3), 2 + int(2 * $rows / 3));
@@ -66,13 +85,26 @@ sub partitions {
   ) };
   my $k = 0;
   return ("PARTITION BY $by", join ";\n", map {
-    my $name = 'orders_' . $k++;
+    my $name = 'orders_' . ++$k;
     my $shuffled = join ', ', shuffle(@$columns, 'junk text');
-    maybe(0.5)
+    my $remote = "remote_$k";
+    $has_foreign && maybe(0.2)
+      ? "DROP TABLE IF EXISTS $remote; CREATE TABLE $remote ($shuffled); "
+      . "ALTER TABLE $remote DROP COLUMN junk; "
+      . "CREATE FOREIGN TABLE $name PARTITION OF orders $_ "
+      . "SERVER itself OPTIONS (table_name '$remote')"
+      : maybe(0.5)
       ? "CREATE TABLE $name PARTITION OF orders $_"
       : "CREATE TABLE $name ($shuffled); ALTER TABLE $name DROP COLUMN junk; "
         . "ALTER TABLE orders ATTACH PARTITION $name $_"
   } @bounds);
+}
+
+# Returns statements that change "orders", and the tables with the rows of its foreign partitions.
+sub alter_orders {
+  my ($partitions, $changes) = @_;
+  return join '', map { "ALTER TABLE $_ $changes;\n" } 'orders',
+    $partitions =~ /CREATE TABLE (remote_\d)/g;
 }
 
 # Definitions in plain SQL, over a row for each customer: standing1 and standing2 at the start and

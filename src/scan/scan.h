@@ -25,7 +25,8 @@
  *	  of part 2 again, with the columns of this table.  If it is a branch of a UNION ALL,
  *	  constants and expressions may stand in place of columns.  A subquery is like a table
  *	  here; custom_plans contains the plan of each subquery (scan_subquery.h), behind that of a
- *	  join.
+ *	  join.  The last entry may be that of the rest, the tables that the scan cannot read
+ *	  (scan_rest.c): its fields refer to columns of the last plan in custom_plans, as INDEX_VAR.
  *
  * The target list of the plan refers to the entries of part 2, and its qual, which is WHERE, to
  * those of part 1.  A key that is a column is in both parts.  Part 3 is in this list because the

@@ -25,8 +25,7 @@ static int
 BindFilters(WinbackScanState *scan, TableToScan *table, List *filter_attnos)
 {
 	ScanColumns *columns = &scan->rows.columns;
-	int		   *places = palloc((RelationGetNumberOfAttributes(table->table.relation) + 1) *
-								sizeof(int));
+	int		   *places = palloc((table->table.tupdesc->natts + 1) * sizeof(int));
 	int			ncolumns = columns->ncolumns;
 	ListCell   *lc;
 
@@ -87,8 +86,7 @@ SetColumns(WinbackScanState *scan, TableToScan *table, const List *fields)
 	int			field = SCAN_TABLE_FIELDS;
 	int			ncolumns = scan->rows.columns.ncolumns;
 
-	table->attnos = palloc0((ncolumns + RelationGetNumberOfAttributes(table->table.relation)) *
-							sizeof(AttrNumber));
+	table->attnos = palloc0((ncolumns + table->table.tupdesc->natts) * sizeof(AttrNumber));
 	table->constants = palloc(ncolumns * sizeof(ConstantColumn));
 	table->computed = palloc(ncolumns * sizeof(ComputedColumn));
 	for (int i = 0; i < scan->nresults; i++)
@@ -112,6 +110,18 @@ SetColumns(WinbackScanState *scan, TableToScan *table, const List *fields)
 		TableSetColumn(table, scan->join->column, list_nth(fields, field), ps);
 }
 
+/* Set up the plan of the rest.  With groups it may be read several times. */
+static PlanState *
+BeginRest(WinbackScanState *scan, EState *estate, int eflags)
+{
+	const CustomScan *plan = (const CustomScan *) scan->css.ss.ps.plan;
+	PlanState  *rest = ExecInitNode(llast(plan->custom_plans), estate,
+									scan->nkeys > 0 ? eflags | EXEC_FLAG_REWIND : eflags);
+
+	scan->css.custom_ps = lappend(scan->css.custom_ps, rest);
+	return rest;
+}
+
 /* Prepare to read a table.  `fields` is its entry in the plan. */
 static void
 BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const List *fields,
@@ -127,11 +137,14 @@ BeginTable(WinbackScanState *scan, TableToScan *table, EState *estate, const Lis
 	const TupleTableSlotOps *own_ops = ps->scanops;
 	List	   *filter_attnos = NIL;
 
-	ScanTableOpen(&table->table, estate, oid->varno, eflags);
+	if (IsRest(fields))
+		ScanTableOpenPlan(&table->table, estate, BeginRest(scan, estate, eflags));
+	else
+		ScanTableOpen(&table->table, estate, oid->varno, eflags);
 
 	/* compile expressions for the rows of the table, not for those that the node returns */
-	ps->scandesc = RelationGetDescr(table->table.relation);
-	ps->scanops = &TTSOpsBufferHeapTuple;
+	ps->scandesc = table->table.tupdesc;
+	ps->scanops = table->table.slot->tts_ops;
 	table->conditions = quals;
 	table->filters = ScanFiltersMake(&quals, &filter_attnos, ps);
 	table->qual = ExecInitQual(quals, ps);
@@ -181,7 +194,7 @@ TableFields(const WinbackScanState *scan, EState *estate, int entry)
 		Index		relid = list_nth_node(Var, fields, SCAN_TABLE_OID)->varno;
 		ListCell   *lc;
 
-		if (exec_rt_fetch(relid, estate)->rtekind == RTE_RELATION)
+		if (IsRest(fields) || exec_rt_fetch(relid, estate)->rtekind == RTE_RELATION)
 		{
 			tables = lappend(tables, fields);
 			continue;

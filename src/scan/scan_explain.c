@@ -109,12 +109,17 @@ ExplainTables(const WinbackScanState *scan, List *ancestors, ExplainState *es)
 	List	   *names = NIL;
 	List	   *conditions = NIL;
 
+	int			ntables = scan->ntables;
+
+	/* the plan of the rest is shown as a child */
+	if (scan->tables[ntables - 1].table.plan != NULL)
+		ntables--;
 	if (!es->verbose)
 	{
-		ExplainPropertyInteger("Tables", NULL, scan->ntables, es);
+		ExplainPropertyInteger("Tables", NULL, ntables, es);
 		return;
 	}
-	for (int i = 0; i < scan->ntables; i++)
+	for (int i = 0; i < ntables; i++)
 	{
 		const TableToScan *table = &scan->tables[i];
 		char	   *name = RelationGetRelationName(table->table.relation);

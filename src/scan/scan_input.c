@@ -311,16 +311,12 @@ TranslateToTable(PlannerInfo *root, Node *node, RelOptInfo *input, RelOptInfo *t
 	return StripPlaceHolders(AdjustAppendRelAttrs(root, node, table, input), NULL);
 }
 
-/*
- * Return whether the scan can evaluate the keys and aggregates of a UNION ALL on the rows of one of
- * its sources.
- */
-bool
-ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source, List *aggrefs)
+/* Return the expressions that the scan evaluates on the rows: of keys, aggregates and the join. */
+List *
+ExprsOfRows(PlannerInfo *root, const ScanInput *input, List *aggrefs)
 {
 	List	   *keys = input->keys;
 	List	   *exprs = list_make1(input->own_key);
-	Node	   *translated;
 	ListCell   *lc;
 
 	foreach(lc, aggrefs)
@@ -335,7 +331,15 @@ ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source, List
 		if (!IsOfOther(root, lfirst(lc), input))
 			exprs = lappend(exprs, lfirst(lc));
 	}
-	translated = TranslateToTable(root, (Node *) exprs, input->orders, source);
+	return exprs;
+}
+
+/* Return whether the scan can evaluate `exprs` on the rows of one of the sources of a UNION ALL. */
+bool
+ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source, List *exprs)
+{
+	Node	   *translated = TranslateToTable(root, (Node *) exprs, input->orders, source);
+
 	return IsOfColumns(root, translated, source) && !contain_volatile_functions(translated);
 }
 
@@ -439,7 +443,8 @@ CollectSubquery(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 /*
  * Collect the tables that contain the rows of a relation: the relation itself, or its
  * partitions, children or branches at all levels, without those that the planner has pruned.
- * Return false if the scan cannot read one of them.
+ * Collect apart those that are left to PostgreSQL, such as foreign tables.  Return false if there is
+ * something else.
  */
 bool
 CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
@@ -450,11 +455,17 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 		return true;
 	if (!planner_rt_fetch(rel->relid, root)->inh)
 	{
+		if (rel->rtekind == RTE_RELATION && !ServesTable(root, rel))
+		{
+			input->left = lappend(input->left, rel);
+			return AreQualsOfColumns(root, rel) &&
+				planner_rt_fetch(rel->relid, root)->tablesample == NULL;
+		}
 		input->sources = lappend(input->sources, rel);
-		if (rel->rtekind == RTE_SUBQUERY)
+		if (rel->rtekind != RTE_RELATION)
 			return CollectSubquery(root, rel, input);
 		input->tables = lappend(input->tables, rel);
-		return ServesTable(root, rel);
+		return true;
 	}
 	input->could_prune |= CouldPruneLater(rel);
 	foreach(lc, root->append_rel_list)

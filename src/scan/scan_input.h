@@ -20,6 +20,8 @@ typedef struct ScanInput
 	List	   *sources;		/* RelOptInfos: the tables that contain its rows, and subqueries */
 	List	   *tables;			/* RelOptInfos: the tables, and those of the subqueries */
 	List	   *paths;			/* of each subquery among the sources, the path */
+	List	   *left;			/* RelOptInfos: tables with rows that the scan cannot read itself */
+	Path	   *rest;			/* a path that returns their rows; NULL if there are none */
 	List	   *keys;			/* the keys of GROUP BY */
 	bool		has_gather;		/* one of them has a Gather, which must not be below another one */
 	bool		could_prune;	/* an Append could skip some tables when the query runs */
@@ -55,11 +57,17 @@ extern bool CouldBeSkipped(PlannerInfo *root, const RelOptInfo *partition);
 extern Node *StripPlaceHolders(Node *node, void *context);
 extern Node *TranslateToTable(PlannerInfo *root, Node *node, RelOptInfo *input,
 							  RelOptInfo *table);
+extern List *ExprsOfRows(PlannerInfo *root, const ScanInput *input, List *aggrefs);
 extern bool ServesBranch(PlannerInfo *root, const ScanInput *input, RelOptInfo *source,
-						 List *aggrefs);
+						 List *exprs);
 extern bool CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input);
 extern RelOptInfo *RelationOf(PlannerInfo *root, const List *aggrefs);
 extern bool ServesJoin(PlannerInfo *root, RelOptInfo *joinrel, ScanInput *input);
+
+/* scan_rest.c: the tables that are left to PostgreSQL */
+extern bool FindRest(ScanInput *input, List *exprs);
+extern Node *TranslateToRest(Node *node, const ScanInput *input);
+extern Expr *RestEntry(const ScanInput *input, List *values);
 
 /* scan_serves.c: the query */
 extern List *DistinctAggrefs(List *nodes);

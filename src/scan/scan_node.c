@@ -10,7 +10,7 @@
  * PostgreSQL's own expressions, and are evaluated on a slot, row by row.
  *
  * The node reads the partitions of a table, or the tables of a UNION ALL, one after the other, into
- * the same states.
+ * the same states.  The rows of foreign tables among them come from a plan, which is read last.
  *
  * In a parallel plan the processes divide the blocks of one table among them, and then
  * those of the next table.  Each process returns its states in serialized form, one
@@ -179,7 +179,7 @@ OpenTable(WinbackScanState *scan, TableToScan *table)
 {
 	MemoryContext old_context;
 
-	if (table->table.desc != NULL)
+	if (table->table.is_open)
 		return;
 	old_context = MemoryContextSwitchTo(scan->values);
 	ScanRowsFillConstants(&scan->rows, table);
@@ -265,7 +265,7 @@ StartStates(WinbackScanState *scan)
 static void
 StartTables(WinbackScanState *scan)
 {
-	if (scan->table < scan->ntables && scan->tables[scan->table].table.desc != NULL)
+	if (scan->table < scan->ntables && scan->tables[scan->table].table.is_open)
 		ScanTableEnd(&scan->tables[scan->table].table);
 	MemoryContextReset(scan->values);
 	scan->rows.naccepted = 0;
@@ -591,17 +591,19 @@ ExecWinbackScan(CustomScanState *node)
 }
 
 /*
- * End the scan of a table that was not read to its end, for example below LIMIT, and the plan of
- * the other side of a join.
+ * End the scan of a table that was not read to its end, for example below LIMIT, and the plans of
+ * the other side of a join and of the rest.
  */
 static void
 EndScan(CustomScanState *node)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
 
+	ListCell   *lc;
+
 	StartTables(scan);
-	if (scan->join != NULL)
-		ExecEndNode(scan->join->other);
+	foreach(lc, node->custom_ps)
+		ExecEndNode(lfirst(lc));
 }
 
 /* Begin again, with new states. */
@@ -609,6 +611,7 @@ static void
 ReScan(CustomScanState *node)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
+	ListCell   *lc;
 
 	ExecScanReScan(&node->ss);
 	MemoryContextReset(scan->context);
@@ -616,10 +619,14 @@ ReScan(CustomScanState *node)
 	memset(&scan->told, 0, sizeof(scan->told));
 	StartTables(scan);
 	scan->computed = false;
+	if (node->ss.ps.chgParam != NULL)
+	{
+		foreach(lc, node->custom_ps)
+			UpdateChangedParamSet(lfirst(lc), node->ss.ps.chgParam);
+	}
+	/* the plan of the rest is rescanned when it is read */
 	if (scan->join != NULL)
 	{
-		if (node->ss.ps.chgParam != NULL)
-			UpdateChangedParamSet(scan->join->other, node->ss.ps.chgParam);
 		if (scan->join->other->chgParam == NULL)
 			ExecReScan(scan->join->other);
 		ScanJoinReset(scan->join);

@@ -37,11 +37,13 @@
 #include "scan/scan_input.h"
 
 /*
- * The cost of reading a row, without and with conditions, as a share of cpu_tuple_cost, and the
- * cost of finding the group of a row by one key, as a share of cpu_operator_cost.
+ * The cost of reading a row, without and with conditions, and of copying one from a plan, as a share of
+ * cpu_tuple_cost, and the cost of finding the group of a row by one key, as a share of
+ * cpu_operator_cost.
  */
 #define READING_SHARE			0.4
 #define TESTING_SHARE			0.8
+#define COPYING_SHARE			0.5
 #define GROUPING_SHARE			0.5
 /*
  * The cost of looking up a row's match in a join, as a share of cpu_operator_cost, and of keeping a
@@ -267,6 +269,11 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 			startup_cost += source->baserestrictcost.startup;
 		}
 	}
+	if (input->rest != NULL)
+	{
+		startup_cost += input->rest->total_cost;
+		cpu_cost += input->rest->rows * COPYING_SHARE * cpu_tuple_cost;
+	}
 	cpu_cost += rel->rows * nkeys * GROUPING_SHARE * cpu_operator_cost;
 	ngroups = clamp_row_est(ngroups * share.groups);
 	/* for final values of more groups than memory holds, the tables are read several times */
@@ -285,6 +292,8 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 		path->custom_paths = list_make1(other);
 	}
 	path->custom_paths = list_concat(path->custom_paths, list_copy(input->paths));
+	if (input->rest != NULL)
+		path->custom_paths = lappend(path->custom_paths, input->rest);
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = output;
@@ -302,7 +311,7 @@ CreateScanPath(PlannerInfo *root, const RelOptInfo *rel, ScanInput *input, Path 
 		DisablePath(&path->path, list_length(input->tables));
 	if (nkeys > 0 && !enable_hashagg)
 		DisablePath(&path->path, 1);
-	path->path.parallel_safe = output->consider_parallel &&
+	path->path.parallel_safe = output->consider_parallel && input->rest == NULL &&
 		(other == NULL || other->parallel_safe);
 	path->path.parallel_aware = share.workers > 0;
 	path->path.parallel_workers = share.workers;
@@ -377,7 +386,7 @@ AddParallelPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo
 	partial = linitial(rel->partial_pathlist);
 	shipping = EstimateShipping(root, input, aggrefs, partial);
 	ChargeParallelPaths(output, &shipping);
-	if (input->final_only)
+	if (input->final_only || input->rest != NULL)
 		return;
 	if (input->other != NULL &&
 		(other = CreateOtherPath(root, input, aggrefs, true)) == NULL)
@@ -428,7 +437,7 @@ AddDividedPath(PlannerInfo *root, RelOptInfo *rel, ScanInput *input, RelOptInfo 
 
 	/* the numbers of the classes of a join differ from process to process */
 	if (!output->consider_parallel || rel->partial_pathlist == NIL || input->other != NULL ||
-		input->has_gather)
+		input->has_gather || input->rest != NULL)
 		return;
 	share.workers = ((Path *) linitial(rel->partial_pathlist))->parallel_workers;
 	processes = ScanProcesses(share.workers);

@@ -234,6 +234,8 @@ PlanScan(PlannerInfo *root, RelOptInfo *output pg_attribute_unused(), CustomPath
 
 	foreach(lc, input->sources)
 		entries = AddEntry(entries, TableEntry(root, orders, lfirst(lc), values));
+	if (input->rest != NULL)
+		entries = AddEntry(entries, RestEntry(input, values));
 
 	scan->scan.plan.targetlist = tlist;
 	scan->scan.plan.qual = OrderedQuals(root, orders->baserestrictinfo);

@@ -242,8 +242,8 @@ NeedsOther(Node *node, void *context)
  * - grouping sets, set-returning functions, and a condition that is checked once for
  *	 the whole query;
  * - an input that is not one heap table, with its partitions or children, or a UNION ALL of such
- *	 tables, perhaps joined to others as ServesJoin demands: another subquery, a foreign table; it may
- *	 be one partition that the planner aggregates on its own;
+ *	 tables, perhaps joined to others as ServesJoin demands: another subquery, a foreign table by
+ *	 itself; it may be one partition that the planner aggregates on its own;
  * - TABLESAMPLE;
  * - the conditions of row security, which have an order of evaluation of their own;
  * - partitions that an Append could skip when the query runs: the scan would read all;
@@ -256,6 +256,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 {
 	Query	   *parse = root->parse;
 	OutputContext context = {.keys = input->keys};
+	List	   *exprs;
 	ListCell   *lc;
 
 	if (!parse->hasAggs || parse->groupingSets != NIL ||
@@ -292,17 +293,17 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 	if (planner_rt_fetch(input->orders->relid, root)->tablesample != NULL ||
 		!AreQualsOfColumns(root, input->orders) ||
 		!CollectTables(root, input->orders, input) || input->tables == NIL ||
-		(input->could_prune && list_length(input->tables) > 1) ||
+		(input->could_prune && list_length(input->tables) + list_length(input->left) > 1) ||
 		CouldBeSkipped(root, input->orders) ||
 		!EntriesFit(input->orders->max_attr,
 					list_length(*distinct) + list_length(input->keys) + 1,
-					list_length(input->sources)))
+					list_length(input->sources) + 1))
 		return false;
+	exprs = ExprsOfRows(root, input, *distinct);
 	foreach(lc, input->sources)
 	{
-		if (IsUnionAll(root, input->orders) &&
-			!ServesBranch(root, input, lfirst(lc), *distinct))
+		if (IsUnionAll(root, input->orders) && !ServesBranch(root, input, lfirst(lc), exprs))
 			return false;
 	}
-	return true;
+	return input->left == NIL || FindRest(input, exprs);
 }

@@ -67,7 +67,7 @@ typedef struct WinbackScanState
 	int			nstates;		/* of these, how many have states; they come first */
 	ScanAggregate *aggregates;
 	int			ntables;
-	TableToScan *tables;
+	TableToScan *tables;		/* the last one may be the rest, a plan */
 
 	ScanRows	rows;			/* of the current page */
 	int			table;			/* the number of the table that is read; ntables at the end */
@@ -137,6 +137,13 @@ static inline Expr *
 PlanEntry(const CustomScan *plan, int i)
 {
 	return list_nth_node(TargetEntry, plan->custom_scan_tlist, i)->expr;
+}
+
+/* Return whether the fields of a table (scan.h) are those of the rest, which a plan returns. */
+static inline bool
+IsRest(const List *fields)
+{
+	return list_nth_node(Var, fields, SCAN_TABLE_OID)->varno == INDEX_VAR;
 }
 
 /* Return the list of a join in the plan, or NIL if there is none. */

@@ -1,6 +1,6 @@
 /*
  * scan_table.c
- *	  Read a heap table for a Winback Scan, page by page and column by column.
+ *	  Read a heap table, or a plan, for a Winback Scan, page by page and column by column.
  *
  * PostgreSQL's heap scan does the same work as for a sequential scan: it chooses the
  * blocks and their order, divides them among processes, finds the visible rows of a page,
@@ -12,6 +12,8 @@
  * Most of the time is spent on cache misses, and the loop is so short that the processor
  * loads several rows from memory at the same time.  The columns behind a value of varying
  * length are fetched together, by one walk along each row.
+ *
+ * The rows of a plan are copied, as many together as fit on a page, and fetched as those of a page.
  *
  * Limits: the table must be a heap, and the snapshot must allow page-at-a-time scans, as
  * every MVCC snapshot does.
@@ -33,21 +35,79 @@ void
 ScanTableOpen(ScanTable *table, EState *estate, Index relid, int eflags)
 {
 	table->relation = ExecOpenScanRelation(estate, relid, eflags);
-	table->slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(table->relation),
-										 &TTSOpsBufferHeapTuple);
+	table->tupdesc = RelationGetDescr(table->relation);
+	table->slot = ExecInitExtraTupleSlot(estate, table->tupdesc, &TTSOpsBufferHeapTuple);
 }
 
-/* Begin to read a table.  `shared` is NULL unless the scan is parallel. */
+/* Make a plan the source of rows, and a slot for them. */
+void
+ScanTableOpenPlan(ScanTable *table, EState *estate, PlanState *state)
+{
+	table->plan = palloc0(sizeof(ScanPlan));
+	table->plan->state = state;
+	table->plan->context = AllocSetContextCreate(CurrentMemoryContext, "Winback Scan rows",
+												 ALLOCSET_DEFAULT_SIZES);
+	table->tupdesc = ExecGetResultType(state);
+	table->slot = ExecInitExtraTupleSlot(estate, table->tupdesc, &TTSOpsHeapTuple);
+}
+
+/* Begin to read a plan. */
+static void
+BeginPlan(ScanPlan *plan)
+{
+	if (plan->has_begun)
+		ExecReScan(plan->state);
+	plan->has_begun = true;
+	plan->has_ended = false;
+}
+
+/* Read the next rows of a plan, as many as fit into `page`.  Return false if there are none. */
+static bool
+NextRowsOfPlan(ScanTable *table, ScanPage *page)
+{
+	ScanPlan   *plan = table->plan;
+	/* a node may allocate what it needs until its end */
+	MemoryContext old_context = MemoryContextSwitchTo(plan->state->state->es_query_cxt);
+
+	ExecClearTuple(table->slot);
+	MemoryContextReset(plan->context);
+	page->nrows = 0;
+	while (!plan->has_ended && page->nrows < MaxHeapTuplesPerPage)
+	{
+		TupleTableSlot *slot = ExecProcNode(plan->state);
+		HeapTuple	row;
+
+		plan->has_ended = TupIsNull(slot);
+		if (plan->has_ended)
+			break;
+		slot_getallattrs(slot);
+		MemoryContextSwitchTo(plan->context);
+		row = heap_form_tuple(table->tupdesc, slot->tts_values, slot->tts_isnull);
+		MemoryContextSwitchTo(plan->state->state->es_query_cxt);
+		plan->rows[page->nrows] = row;
+		page->rows[page->nrows++] = row->t_data;
+	}
+	MemoryContextSwitchTo(old_context);
+	return page->nrows > 0;
+}
+
+/* Begin to read a table or a plan.  `shared` is NULL unless the scan is parallel. */
 void
 ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableScanDesc shared)
 {
+	table->is_open = true;
+	if (table->plan != NULL)
+	{
+		BeginPlan(table->plan);
+		return;
+	}
 	table->desc = shared != NULL ? table_beginscan_parallel(table->relation, shared) :
 		table_beginscan(table->relation, snapshot, 0, NULL);
 	if ((table->desc->rs_flags & SO_ALLOW_PAGEMODE) == 0)
 		elog(ERROR, "cannot scan pages with this kind of snapshot");
 }
 
-/* Read the next page with visible rows.  Return false at the end of the table. */
+/* Read the next page with visible rows.  Return false at the end. */
 bool
 ScanTableNextPage(ScanTable *table, ScanPage *page)
 {
@@ -56,6 +116,8 @@ ScanTableNextPage(ScanTable *table, ScanPage *page)
 	Page		content;
 	int			nrows;
 
+	if (table->plan != NULL)
+		return NextRowsOfPlan(table, page);
 	if (!heap_getnextslot(table->desc, ForwardScanDirection, table->slot))
 		return false;
 
@@ -78,8 +140,11 @@ TupleTableSlot *
 ScanTableRow(ScanTable *table, const ScanPage *page, int row)
 {
 	HeapScanDesc heap = (HeapScanDesc) table->desc;
-	OffsetNumber offset = heap->rs_vistuples[heap->rs_ntuples - page->nrows + row];
+	OffsetNumber offset;
 
+	if (table->plan != NULL)
+		return ExecStoreHeapTuple(table->plan->rows[row], table->slot, false);
+	offset = heap->rs_vistuples[heap->rs_ntuples - page->nrows + row];
 	table->tuple.t_data = page->rows[row];
 	table->tuple.t_len = ItemIdGetLength(PageGetItemId(BufferGetPage(heap->rs_cbuf), offset));
 	table->tuple.t_tableOid = RelationGetRelid(table->relation);
@@ -156,7 +221,6 @@ AlignmentOf(char typalign)
 void
 ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 {
-	TupleDesc	tupdesc = RelationGetDescr(table->relation);
 	int			offset = 0;
 
 	table->attnos = attnos;
@@ -169,7 +233,7 @@ ScanTableSetColumns(ScanTable *table, const AttrNumber *attnos, int ncolumns)
 	table->nfixed = 0;
 	for (int i = 0; i < table->nsteps; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(tupdesc, i);
+		Form_pg_attribute att = TupleDescAttr(table->tupdesc, i);
 		ScanStep   *step = &table->steps[i];
 
 		step->length = att->attlen;
@@ -287,7 +351,7 @@ FetchFromOddRow(const ScanTable *table, const ScanColumn *columns, HeapTupleHead
 		if (step->column >= 0)
 		{
 			bool		isnull;
-			Datum		value = getmissingattr(RelationGetDescr(table->relation), s + 1, &isnull);
+			Datum		value = getmissingattr(table->tupdesc, s + 1, &isnull);
 
 			Store(&columns[step->column], i, value, isnull);
 		}
@@ -413,11 +477,14 @@ ScanTableCopy(const ScanTable *table, const ScanColumns *columns, int i)
 	}
 }
 
-/* End the scan of a table.  PostgreSQL closes the table itself. */
+/* End the scan of a table or a plan.  PostgreSQL closes the table itself. */
 void
 ScanTableEnd(ScanTable *table)
 {
 	ExecClearTuple(table->slot);
-	table_endscan(table->desc);
-	table->desc = NULL;
+	table->is_open = false;
+	if (table->plan != NULL)
+		MemoryContextReset(table->plan->context);
+	else
+		table_endscan(table->desc);
 }

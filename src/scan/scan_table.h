@@ -1,6 +1,6 @@
 /*
  * scan_table.h
- *	  Read a heap table for a Winback Scan, page by page and column by column.
+ *	  Read a heap table, or a plan, for a Winback Scan, page by page and column by column.
  */
 #ifndef WINBACK_SCAN_TABLE_H
 #define WINBACK_SCAN_TABLE_H
@@ -58,10 +58,23 @@ typedef struct ScanStep
 	int			column;			/* index in ScanColumns, -1 if the column is not needed */
 } ScanStep;
 
+/* A plan of PostgreSQL whose rows are read like those of a table. */
+typedef struct ScanPlan
+{
+	PlanState  *state;
+	bool		has_begun;		/* it must be rescanned before it is read again */
+	bool		has_ended;		/* it has returned its last row */
+	MemoryContext context;		/* contains the rows of the page */
+	HeapTuple	rows[MaxHeapTuplesPerPage];
+} ScanPlan;
+
 typedef struct ScanTable
 {
-	Relation	relation;
-	TableScanDesc desc;			/* NULL except between ScanTableBegin and ScanTableEnd */
+	Relation	relation;		/* NULL if the rows come from a plan */
+	ScanPlan   *plan;			/* NULL if they come from a table */
+	TupleDesc	tupdesc;		/* of the rows */
+	bool		is_open;		/* between ScanTableBegin and ScanTableEnd */
+	TableScanDesc desc;			/* of a table that is open */
 	TupleTableSlot *slot;		/* contains the row on which expressions are evaluated */
 	HeapTupleData tuple;		/* the row that the slot points to */
 	const AttrNumber *attnos;	/* for each column of ScanColumns, its number in this table; 0 if it
@@ -82,6 +95,7 @@ typedef struct ScanPage
 } ScanPage;
 
 extern void ScanTableOpen(ScanTable *table, EState *estate, Index relid, int eflags);
+extern void ScanTableOpenPlan(ScanTable *table, EState *estate, PlanState *state);
 extern void ScanTableBegin(ScanTable *table, Snapshot snapshot, ParallelTableScanDesc shared);
 extern bool ScanTableNextPage(ScanTable *table, ScanPage *page);
 extern TupleTableSlot *ScanTableRow(ScanTable *table, const ScanPage *page, int row);
