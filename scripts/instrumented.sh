@@ -202,9 +202,11 @@ instrument_and_install() {
     for directory in port common backend; do
         as_runner make -s -C "src/$directory" -j "$(nproc)" all || return
     done
-    for directory in backend backend/{snowball,utils/mb/conversion_procs} timezone/tznames include \
-        interfaces/libpq pl/plpgsql/src bin/{initdb,pg_config,pg_ctl,pg_dump,pgbench,psql} \
-        makefiles test/{regress,isolation,perl} ../config; do
+    for directory in backend backend/{snowball,utils/mb/conversion_procs} \
+        backend/replication/{libpqwalreceiver,pgoutput} timezone/tznames include \
+        interfaces/libpq pl/plpgsql/src bin/{initdb,pg_basebackup,pg_config,pg_ctl,pg_dump} \
+        bin/{pgbench,psql} ../contrib/postgres_fdw makefiles test/{regress,isolation,perl} \
+        ../config; do
         as_runner make -s -C "src/$directory" -j "$(nproc)" install || return
     done
     as_runner make -s -C src install-local || return
