@@ -180,6 +180,13 @@ or build it untested with: make WINBACK_UNKNOWN_MAJOR=1"
 #define FinalizeTupleDesc(desc)	((void) (desc))
 #endif
 
+/* 19 wants to know whether enable_material concerns a Materialize node; not one that is necessary */
+#if PG_VERSION_NUM >= 190000
+#define CreateMaterialPath(rel, subpath)	create_material_path((rel), (subpath), true)
+#else
+#define CreateMaterialPath(rel, subpath)	create_material_path((rel), (subpath))
+#endif
+
 /* 19 added an argument with flags to these functions; winback needs none of the flags */
 #if PG_VERSION_NUM >= 190000
 #include "access/tableam.h"

@@ -120,7 +120,7 @@ FindRest(ScanInput *input, List *exprs)
 		if (input->rest == NULL || HasColumnOf(TranslateToRest((Node *) exprs, input), input->orders))
 			continue;
 		if (input->keys != NIL)
-			input->rest = (Path *) create_material_path(input->orders, input->rest);
+			input->rest = (Path *) CreateMaterialPath(input->orders, input->rest);
 		return true;
 	}
 	return false;
