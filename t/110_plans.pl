@@ -14,16 +14,9 @@ use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use Test::More;
-use PostgreSQL::Test::Utils;
-use WinbackCluster;
 use WinbackFuzz;
 
-my $node = WinbackCluster::start('plans');
-connect_to_itself($node, 'winback');
-my $started = $node->safe_psql('winback', 'SELECT pg_postmaster_start_time()');
-my $major =
-  $node->safe_psql('winback', q{SELECT current_setting('server_version_num')::int / 10000});
-
+my $node = WinbackFuzz::start('plans');
 my $seed = WinbackFuzz::seed('rows, queries and settings');
 my $rounds = WinbackFuzz::rounds(20);
 my $queries_a_round = 12;
@@ -356,7 +349,7 @@ for my $round (1 .. $rounds) {
 
   for (1 .. $queries_a_round) {
     my ($form, $key, $fields, $query, @prepare) = query(%c);
-    my @settings = random_settings($major);
+    my @settings = random_settings();
     my $asked = join '', map { "$_;\n" } (map({ "SET $_" } @settings), @prepare);
     my $fields_read = join ', ', map { "('$_', $read{$_})" } split / /, $fields;
     my $script = qq{SET TimeZone = '$zone';\n$asked
@@ -404,9 +397,5 @@ SKIP: {
     "the queries had plans of all kinds (seed $seed)");
 }
 
-is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
-  'the server has not restarted');
-unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-  'no process of the server has crashed');
-
+WinbackFuzz::survived($node);
 done_testing();

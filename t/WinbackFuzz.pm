@@ -1,10 +1,12 @@
 # WinbackFuzz.pm
-#   What the tests with random rows and random queries share: the seed, random choices,
-#   keys of customers, partitions, settings of the planner, and the definitions of the
-#   counts in plain SQL.
+#   What the tests with random rows and random queries share: the server, the seed, random
+#   choices, keys of customers, partitions, settings of the planner, and the definitions of
+#   the counts in plain SQL.
 #
+#   my $node = WinbackFuzz::start('plans');
 #   my $seed = WinbackFuzz::seed('rows and queries');
 #   my $key = any('g', 'h');
+#   WinbackFuzz::survived($node);
 #
 #   WINBACK_FUZZ_SEED   the seed; random unless set; printed
 #   WINBACK_FUZZ_TIMES  multiplies the number of rounds; default 1
@@ -14,10 +16,43 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use PostgreSQL::Test::Utils;
 use Test::More;
+use WinbackCluster;
 
-our @EXPORT = qw(any maybe shuffle magnitude connect_to_itself partitions alter_orders
-  random_settings %spelling %span @columns $eligible %sum_of);
+our @EXPORT = qw(any maybe shuffle magnitude partitions alter_orders random_settings %spelling
+  %span @columns $eligible %sum_of);
+
+# Starts a server whose database "winback" is a foreign server of itself, "itself", on which
+# "orders" can have partitions. Without postgres_fdw, one of the contrib modules, there are no
+# foreign partitions.
+my ($major, $started, $has_foreign);
+
+sub start {
+  my ($name) = @_;
+  my $node = WinbackCluster::start($name);
+  ($major, $started, $has_foreign) = split /\|/, $node->safe_psql('winback', q{
+    SELECT current_setting('server_version_num')::int / 10000, pg_postmaster_start_time(),
+           (SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw')});
+  my ($host, $port) = ($node->host, $node->port);
+  $node->safe_psql('winback', qq{
+    CREATE EXTENSION postgres_fdw;
+    CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw
+      OPTIONS (host '$host', port '$port', dbname 'winback', extensions 'winback',
+               async_capable 'true');
+    CREATE USER MAPPING FOR CURRENT_USER SERVER itself}) if $has_foreign;
+  return $node;
+}
+
+# Tests that the server has neither restarted nor crashed.
+sub survived {
+  my ($node) = @_;
+  is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
+    'the server has not restarted');
+  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
+    'no process of the server has crashed');
+  return;
+}
 
 # Seeds the random numbers of Perl, prints the seed, and returns it.
 sub seed {
@@ -51,24 +86,6 @@ our %spelling = (
 );
 
 our %span = (date => 'daterange', timestamp => 'tsrange', timestamptz => 'tstzrange');
-
-# Makes a database a foreign server of itself, "itself", on which "orders" can have partitions.
-# Without postgres_fdw, one of the contrib modules, there are no foreign partitions.
-my $has_foreign;
-
-sub connect_to_itself {
-  my ($node, $database) = @_;
-  $has_foreign = $node->safe_psql($database,
-    q{SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'});
-  my ($host, $port) = ($node->host, $node->port);
-  $node->safe_psql($database, qq{
-    CREATE EXTENSION postgres_fdw;
-    CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw
-      OPTIONS (host '$host', port '$port', dbname '$database', extensions 'winback',
-               async_capable 'true');
-    CREATE USER MAPPING FOR CURRENT_USER SERVER itself}) if $has_foreign;
-  return;
-}
 
 # Returns a random PARTITION BY clause for the table "orders", which has the integer columns n
 # (from 1 to $rows), g and h (from 0 to 3), and the statements that create the partitions. Some
@@ -131,9 +148,8 @@ our %sum_of = (
   other => q{NOT bought AND standing2 IS DISTINCT FROM 'active'},
 );
 
-# Returns random settings for a server of this major version: name = value.
+# Returns random settings for the server: name = value.
 sub random_settings {
-  my ($major) = @_;
   my @on = (
     'enable_hashagg', 'enable_sort', 'enable_hashjoin', 'enable_mergejoin', 'enable_nestloop',
     'enable_seqscan', 'enable_indexscan', 'enable_bitmapscan', 'enable_material',
