@@ -162,19 +162,46 @@ EndsOfWord(uint64 word)
 /* Bytes whose ends are found at once. */
 #define ENDS_BYTES	64
 
-/* Return the ends of integers in up to 64 bytes. */
+/*
+ * Return the ends of integers in up to 64 bytes.  If their number is no multiple of 8, the last word
+ * begins before them; PurchasesReadHead has seen that there are bytes.
+ */
 static inline uint64
 FindEnds(const uint8 *bytes, ptrdiff_t size)
 {
 	uint64		ends = 0;
+	int			nrest;
 	int			i = 0;
 
 	size = Min(size, ENDS_BYTES);
-	for (; i + (int) sizeof(uint64) <= size; i += sizeof(uint64))
+	nrest = size % sizeof(uint64);
+	for (; i < size - nrest; i += sizeof(uint64))
 		ends |= EndsOfWord(LoadWord(bytes + i)) << i;
-	for (; i < size; i++)
-		ends |= (uint64) (bytes[i] < 0x80) << i;
+	if (nrest > 0)
+		ends |= EndsOfWord(LoadWord(bytes + size - sizeof(uint64))) >> (sizeof(uint64) - nrest) << i;
 	return ends;
+}
+
+/* Where the next integers of a history begin and end. */
+typedef struct Integers
+{
+	const uint8 *window;		/* the bytes whose ends are known */
+	uint64		ends;			/* of those that have not been read */
+	const uint8 *cursor;		/* the next one */
+	bool		damaged;		/* one of those that have been read is too long */
+} Integers;
+
+/* Read the next integer, whose end is known. */
+static inline uint64
+ReadKnown(Integers *integers)
+{
+	const uint8 *next = integers->window + pg_rightmost_one_pos64(integers->ends) + 1;
+	int			unused = (int) sizeof(uint64) - (int) (next - integers->cursor);
+
+	integers->ends &= integers->ends - 1;
+	integers->damaged |= unused < 0;
+	integers->cursor = next;
+	return JoinSevens(LoadWord(next - sizeof(uint64)) >> ((unused & 7) * 8));
 }
 
 /*
@@ -184,50 +211,93 @@ FindEnds(const uint8 *bytes, ptrdiff_t size)
 static inline bool
 PurchasesReadInstants(const Purchases *purchases, int64 *instants, uint64 *codes)
 {
-	const uint8 *cursor = purchases->cursor;
 	const uint8 *end = purchases->end;
 	int			nintegers = Max(purchases->n - 2, 0) + (purchases->has_amounts ? purchases->n : 0);
+	Integers	integers = {.cursor = purchases->cursor};
+	bool		has_amounts = purchases->has_amounts;
+	uint64		first = (uint64) purchases->first;
+	uint64		step = (uint64) purchases->step;
 	uint64		steps = 0;
-	uint64		ends = 0;
-	const uint8 *window = cursor;
 	int			n = 0;			/* instants */
 	int			namounts = 0;
 
 	instants[n++] = purchases->first;
 	for (int i = 0; i < nintegers; i++)
 	{
-		const uint8 *next;
 		uint64		value;
-		int			length;
 
-		if (unlikely(ends == 0))
+		if (unlikely(integers.ends == 0))
 		{
-			window = cursor;
-			ends = FindEnds(window, end - window);
-			if (ends == 0)
+			integers.window = integers.cursor;
+			integers.ends = FindEnds(integers.window, end - integers.window);
+			if (integers.ends == 0)
 				return false;
 		}
-		next = window + pg_rightmost_one_pos64(ends) + 1;
-		ends &= ends - 1;
-		length = (int) (next - cursor);
-		if (unlikely(length > (int) sizeof(uint64)))
-			return false;
-		value = JoinSevens(LoadWord(next - sizeof(uint64)) >> (64 - 8 * length));
-		cursor = next;
+		value = ReadKnown(&integers);
 
 		/* amounts follow their instants, of which the first and the last are in the head */
-		if (purchases->has_amounts && (i % 2 == 0 || i == nintegers - 1))
+		if (has_amounts && (i % 2 == 0 || i == nintegers - 1))
 		{
 			if (codes != NULL)
 				codes[namounts++] = value;
 			continue;
 		}
 		steps += value;
-		instants[n++] = (int64) ((uint64) purchases->first + steps * (uint64) purchases->step);
+		instants[n++] = (int64) (first + steps * step);
 	}
 	if (purchases->n > 1)
 		instants[n++] = purchases->last;
-	return cursor == end && steps <= purchases->left;
+	return integers.cursor == end && !integers.damaged && steps <= purchases->left;
+}
+
+/*
+ * Get the last instant before `from` and the first one from there on, after PurchasesReadHead.  Both
+ * must exist.
+ */
+static inline bool
+PurchasesAround(const Purchases *purchases, int64 from, int64 *before, int64 *after)
+{
+	const uint8 *end = purchases->end;
+	Integers	integers = {.cursor = purchases->cursor};
+	int			nleft = purchases->n - 2;
+	uint64		first = (uint64) purchases->first;
+	uint64		step = (uint64) purchases->step;
+	uint64		steps = 0;
+	int64		last_before = purchases->first;
+	int64		first_after = purchases->last;
+
+	if (purchases->has_amounts)
+	{
+		int64		instants[PURCHASES_MAX];
+
+		if (!PurchasesReadInstants(purchases, instants, NULL))
+			return false;
+		for (int i = purchases->n - 1; instants[i] >= from; i--)
+		{
+			*after = instants[i];
+			*before = instants[i - 1];
+		}
+		return true;
+	}
+	while (integers.cursor != end)
+	{
+		integers.window = integers.cursor;
+		integers.ends = FindEnds(integers.window, end - integers.window);
+		if (unlikely(integers.ends == 0))
+			return false;
+		for (; integers.ends != 0; nleft--)
+		{
+			int64		at;
+
+			steps += ReadKnown(&integers);
+			at = (int64) (first + steps * step);
+			last_before = at < from ? at : last_before;
+			first_after = at < from ? first_after : Min(at, first_after);
+		}
+	}
+	*before = last_before;
+	*after = first_after;
+	return !integers.damaged && nleft == 0 && steps <= purchases->left;
 }
 
 #endif							/* WINBACK_HISTORY_PURCHASES_H */
