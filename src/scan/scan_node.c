@@ -603,7 +603,9 @@ EndScan(CustomScanState *node)
 
 	StartTables(scan);
 	foreach(lc, node->custom_ps)
+	{
 		ExecEndNode(lfirst(lc));
+	}
 }
 
 /* Begin again, with new states. */
@@ -622,7 +624,9 @@ ReScan(CustomScanState *node)
 	if (node->ss.ps.chgParam != NULL)
 	{
 		foreach(lc, node->custom_ps)
+		{
 			UpdateChangedParamSet(lfirst(lc), node->ss.ps.chgParam);
+		}
 	}
 	/* the plan of the rest is rescanned when it is read */
 	if (scan->join != NULL)
