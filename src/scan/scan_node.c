@@ -613,7 +613,6 @@ static void
 ReScan(CustomScanState *node)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
-	ListCell   *lc;
 
 	ExecScanReScan(&node->ss);
 	MemoryContextReset(scan->context);
@@ -623,6 +622,8 @@ ReScan(CustomScanState *node)
 	scan->computed = false;
 	if (node->ss.ps.chgParam != NULL)
 	{
+		ListCell   *lc;
+
 		foreach(lc, node->custom_ps)
 		{
 			UpdateChangedParamSet(lfirst(lc), node->ss.ps.chgParam);
