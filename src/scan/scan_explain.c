@@ -108,7 +108,6 @@ ExplainTables(const WinbackScanState *scan, List *ancestors, ExplainState *es)
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, plan, ancestors);
 	List	   *names = NIL;
 	List	   *conditions = NIL;
-
 	int			ntables = scan->ntables;
 
 	/* the plan of the rest is shown as a child */
