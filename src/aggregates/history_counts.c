@@ -240,16 +240,6 @@ CountEvents(CountsSite *site, HistoryReader *reader)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Get the state, which may be changed in place: outside of an aggregate it is a copy. */
-static inline OpenTally *
-WritableState(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		return NULL;
-	return OpenTallyFromDatum(likely(IsInAggregate(fcinfo)) ? PG_GETARG_DATUM(0) :
-							  PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0))));
-}
-
 /* Return a state.  Outside of an aggregate it must not remain open. */
 static inline Datum
 ReturnTally(FunctionCallInfo fcinfo, OpenTally *open)
@@ -266,7 +256,7 @@ static pg_attribute_always_inline Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
 	CountsSite *site;
-	OpenTally  *open = WritableState(fcinfo);
+	OpenTally  *open = PG_ARGISNULL(0) ? NULL : OpenTallyFromDatum(WritableState(fcinfo));
 	struct varlena *history;
 	HistoryReader reader;
 	Purchases	purchases;
@@ -353,7 +343,7 @@ LIST_AGGREGATE_OF_STATE(lifecycle_series_lost_after_history_trans, 5, SERIES_BYT
 Datum
 lifecycle_tally_combine(PG_FUNCTION_ARGS)
 {
-	OpenTally  *open = WritableState(fcinfo);
+	OpenTally  *open = PG_ARGISNULL(0) ? NULL : OpenTallyFromDatum(WritableState(fcinfo));
 	OpenTally  *other = PG_ARGISNULL(1) ? NULL : OpenTallyFromDatum(PG_GETARG_DATUM(1));
 
 	if (open != NULL && other != NULL)

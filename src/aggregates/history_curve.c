@@ -171,16 +171,6 @@ CountCustomerAt(CurveCounts *counts, const Observation *observed, LocalDays *day
 	CountOpenSilence(counts, observed, &open);
 }
 
-/* Get the state, which may be changed in place: outside of an aggregate it is a copy. */
-static inline OpenCurve *
-WritableState(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		return NULL;
-	return OpenCurveFromDatum(likely(IsInAggregate(fcinfo)) ? PG_GETARG_DATUM(0) :
-							  PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0))));
-}
-
 /* Return a state.  Outside of an aggregate it must not remain open. */
 static inline Datum
 ReturnCurve(FunctionCallInfo fcinfo, OpenCurve *open)
@@ -199,7 +189,7 @@ ReturnCurve(FunctionCallInfo fcinfo, OpenCurve *open)
 static pg_attribute_always_inline Datum
 Transition(FunctionCallInfo fcinfo, const Signature *signature)
 {
-	OpenCurve  *open = WritableState(fcinfo);
+	OpenCurve  *open = PG_ARGISNULL(0) ? NULL : OpenCurveFromDatum(WritableState(fcinfo));
 	CurveSite  *site;
 	struct varlena *history;
 	Purchases	purchases;
@@ -268,7 +258,7 @@ LIST_AGGREGATE_OF_STATE(return_curve_at_history_trans, 2, CURVE_BYTES);
 Datum
 return_curve_combine(PG_FUNCTION_ARGS)
 {
-	OpenCurve  *open = WritableState(fcinfo);
+	OpenCurve  *open = PG_ARGISNULL(0) ? NULL : OpenCurveFromDatum(WritableState(fcinfo));
 	OpenCurve  *other = PG_ARGISNULL(1) ? NULL : OpenCurveFromDatum(PG_GETARG_DATUM(1));
 
 	if (open == NULL || other == NULL)

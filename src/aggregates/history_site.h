@@ -51,6 +51,14 @@ IsInAggregate(FunctionCallInfo fcinfo)
 	return GetScanCall(fcinfo) != NULL || AggCheckCallContext(fcinfo, NULL);
 }
 
+/* Return a state, argument 0, that may be changed in place: outside of an aggregate it is a copy. */
+static inline Datum
+WritableState(FunctionCallInfo fcinfo)
+{
+	return likely(IsInAggregate(fcinfo)) ? PG_GETARG_DATUM(0) :
+		PointerGetDatum(PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0)));
+}
+
 /* Return the site of a call: a struct of so many bytes, which begins with a HistorySite. */
 static inline void *
 HistorySiteGet(FunctionCallInfo fcinfo, const Signature *signature, Size size)
