@@ -457,7 +457,7 @@ CollectTables(PlannerInfo *root, RelOptInfo *rel, ScanInput *input)
 	{
 		if (rel->rtekind == RTE_RELATION && !ServesTable(root, rel))
 		{
-			input->left = lappend(input->left, rel);
+			input->left = bms_add_member(input->left, rel->relid);
 			return AreQualsOfColumns(root, rel) &&
 				planner_rt_fetch(rel->relid, root)->tablesample == NULL;
 		}

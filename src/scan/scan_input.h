@@ -20,7 +20,7 @@ typedef struct ScanInput
 	List	   *sources;		/* RelOptInfos: the tables that contain its rows, and subqueries */
 	List	   *tables;			/* RelOptInfos: the tables, and those of the subqueries */
 	List	   *paths;			/* of each subquery among the sources, the path */
-	List	   *left;			/* RelOptInfos: tables with rows that the scan cannot read itself */
+	Relids		left;			/* tables with rows that the scan cannot read itself */
 	Path	   *rest;			/* a path that returns their rows; NULL if there are none */
 	List	   *keys;			/* the keys of GROUP BY */
 	bool		has_gather;		/* one of them has a Gather, which must not be below another one */

@@ -23,12 +23,14 @@
 #include "compat.h"
 #include "scan/scan_input.h"
 
-/* Return a copy of an AppendPath with the paths of some tables only, or NULL if it has not all. */
+/*
+ * Return a copy of an AppendPath with the paths of some tables only, or NULL if it has no path of its
+ * own for each of them.
+ */
 static Path *
-AppendTables(const AppendPath *append, const ScanInput *input)
+AppendTables(const AppendPath *append, Relids tables)
 {
 	AppendPath *rest = makeNode(AppendPath);
-	int			ntables = 0;
 	ListCell   *lc;
 
 	*rest = *append;
@@ -39,21 +41,14 @@ AppendTables(const AppendPath *append, const ScanInput *input)
 	{
 		Path	   *path = lfirst(lc);
 
-		if (list_member_ptr(input->left, path->parent))
-		{
-			rest->subpaths = lappend(rest->subpaths, path);
-			rest->path.rows += path->rows;
-			rest->path.total_cost += path->total_cost;
-		}
-		else if (!list_member_ptr(input->sources, path->parent))
-			return NULL;
-		ntables++;
+		if (!bms_is_subset(path->parent->relids, tables))
+			continue;
+		rest->subpaths = lappend(rest->subpaths, path);
+		rest->path.rows += path->rows;
+		rest->path.total_cost += path->total_cost;
 	}
 	rest->first_partial_path = list_length(rest->subpaths);
-	if (list_length(rest->subpaths) != list_length(input->left) ||
-		ntables != list_length(input->left) + list_length(input->sources))
-		return NULL;
-	return &rest->path;
+	return list_length(rest->subpaths) == bms_num_members(tables) ? &rest->path : NULL;
 }
 
 /*
@@ -116,7 +111,7 @@ FindRest(ScanInput *input, List *exprs)
 			path = ((ProjectionPath *) path)->subpath;
 		if (!IsA(path, AppendPath) || path->param_info != NULL || path->parallel_aware)
 			continue;
-		input->rest = AppendTables((AppendPath *) path, input);
+		input->rest = AppendTables((AppendPath *) path, input->left);
 		if (input->rest == NULL || HasColumnOf(TranslateToRest((Node *) exprs, input), input->orders))
 			continue;
 		if (input->keys != NIL)

@@ -293,7 +293,7 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 	if (planner_rt_fetch(input->orders->relid, root)->tablesample != NULL ||
 		!AreQualsOfColumns(root, input->orders) ||
 		!CollectTables(root, input->orders, input) || input->tables == NIL ||
-		(input->could_prune && list_length(input->tables) + list_length(input->left) > 1) ||
+		(input->could_prune && list_length(input->tables) + bms_num_members(input->left) > 1) ||
 		CouldBeSkipped(root, input->orders) ||
 		!EntriesFit(input->orders->max_attr,
 					list_length(*distinct) + list_length(input->keys) + 1,
@@ -305,5 +305,5 @@ ScanServes(PlannerInfo *root, RelOptInfo *rel, RelOptInfo *output, List *having,
 		if (IsUnionAll(root, input->orders) && !ServesBranch(root, input, lfirst(lc), exprs))
 			return false;
 	}
-	return input->left == NIL || FindRest(input, exprs);
+	return bms_is_empty(input->left) || FindRest(input, exprs);
 }
