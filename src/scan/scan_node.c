@@ -598,7 +598,6 @@ static void
 EndScan(CustomScanState *node)
 {
 	WinbackScanState *scan = (WinbackScanState *) node;
-
 	ListCell   *lc;
 
 	StartTables(scan);

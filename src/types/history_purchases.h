@@ -191,6 +191,15 @@ typedef struct Integers
 	bool		damaged;		/* one of those that have been read is too long */
 } Integers;
 
+/* Find the ends of the next integers.  Return false if there are none. */
+static inline bool
+FindIntegers(Integers *integers, const uint8 *end)
+{
+	integers->window = integers->cursor;
+	integers->ends = FindEnds(integers->window, end - integers->window);
+	return integers->ends != 0;
+}
+
 /* Read the next integer, whose end is known. */
 static inline uint64
 ReadKnown(Integers *integers)
@@ -226,13 +235,8 @@ PurchasesReadInstants(const Purchases *purchases, int64 *instants, uint64 *codes
 	{
 		uint64		value;
 
-		if (unlikely(integers.ends == 0))
-		{
-			integers.window = integers.cursor;
-			integers.ends = FindEnds(integers.window, end - integers.window);
-			if (integers.ends == 0)
-				return false;
-		}
+		if (unlikely(integers.ends == 0) && !FindIntegers(&integers, end))
+			return false;
 		value = ReadKnown(&integers);
 
 		/* amounts follow their instants, of which the first and the last are in the head */
@@ -281,9 +285,7 @@ PurchasesAround(const Purchases *purchases, int64 from, int64 *before, int64 *af
 	}
 	while (integers.cursor != end)
 	{
-		integers.window = integers.cursor;
-		integers.ends = FindEnds(integers.window, end - integers.window);
-		if (unlikely(integers.ends == 0))
+		if (unlikely(!FindIntegers(&integers, end)))
 			return false;
 		for (; integers.ends != 0; nleft--)
 		{
