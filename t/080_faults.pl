@@ -78,15 +78,6 @@ sub check_after {
   is("@files", '', "$fault: no temporary file is left over");
 }
 
-# Checks that the server has not restarted, and no process has crashed.
-sub check_same_server {
-  my ($fault) = @_;
-  is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
-    "$fault: the server has not restarted");
-  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-    "$fault: no process of the server has crashed");
-}
-
 # Returns a session with these settings, and the pid of its server process.
 sub new_session {
   my ($settings) = @_;
@@ -154,7 +145,7 @@ for my $case (sort keys %parallel) {
     "$case, the leader terminated: the client gets an error");
   check_after("$case, the leader terminated");
 }
-check_same_server('terminated');
+WinbackCluster::check_same_server($node, $started, 'terminated');
 
 for my $which ('parallel worker', 'client backend') {
   my $offset = -s $node->logfile;
@@ -245,7 +236,7 @@ SKIP: {
   limit($postmaster, 'as', 'unlimited');
   check_after('in a worker', $session);
 }
-check_same_server('out of memory');
+WinbackCluster::check_same_server($node, $started, 'out of memory');
 
 #
 # Temporary files, to which the two-step form spills.
@@ -289,6 +280,6 @@ for my $how (sort keys %ways) {
   is($session->query_safe($spills), $answer, "$how, file size: without a limit it works again");
   check_after("$how, spilled", $session);
 }
-check_same_server('spilled');
+WinbackCluster::check_same_server($node, $started, 'spilled');
 
 done_testing();

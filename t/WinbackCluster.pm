@@ -25,6 +25,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
 our $checked = $ENV{WINBACK_CHECKED} || '';
 
@@ -94,6 +95,18 @@ sub start {
   $node->start;
   create_database($node);
   return $node;
+}
+
+# Tests that the server which was started at $started has neither restarted nor crashed. A prefix
+# of the tests' names can be given.
+sub check_same_server {
+  my ($node, $started, $prefix) = @_;
+  $prefix = defined $prefix ? "$prefix: " : '';
+  is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
+    $prefix . 'the server has not restarted');
+  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
+    $prefix . 'no process of the server has crashed');
+  return;
 }
 
 # Runs statements that only fill the database. Under valgrind the server is restarted
