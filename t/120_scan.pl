@@ -13,6 +13,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::RealBin;
+use List::Util qw(min);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -156,10 +157,13 @@ $node->safe_psql('winback', q{
 });
 my $whole = $node->safe_psql('winback', $query);
 for my $workers (0, 2) {
+  my $settings = settings([ undef, 'on', $workers ]);
+  my $explain = "BEGIN; $settings EXPLAIN (ANALYZE, TIMING OFF) $query; COMMIT";
+  my $whole_time =
+    min(map { $node->safe_psql('winback', $explain) =~ /Execution Time: ([\d.]+) ms/ } 1 .. 3);
   my @took;
-  for my $timeout (10, 20, 40) {
+  for my $timeout (map { 1 + int($_ * $whole_time) } 0.2, 0.4, 0.6) {
     my $from = time;
-    my $settings = settings([ undef, 'on', $workers ]);
     my $queries = "$query; " x 8;
     my (undef, undef, $errors) = $node->psql('winback', "BEGIN; $settings
         SET LOCAL statement_timeout = $timeout; DO 'BEGIN PERFORM 1; END'; $queries");
