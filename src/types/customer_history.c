@@ -908,14 +908,15 @@ LogNext(HistoryReader *reader, HistoryEvent *event)
 			if (reader->cursor == reader->end || *reader->cursor > AMOUNT_MAX_SCALE)
 				HistoryIsInvalid(reader);
 			reader->scale = *reader->cursor++;
-			/* FALLTHROUGH */
+			break;
 		case LOG_SAME_SCALE:
-			event->form = reader->scale;
-			event->value.scaled = UnZigZag(HistoryReadVarint(reader, &reader->cursor,
-															 reader->end));
-			return true;
+			break;
+		default:
+			HistoryIsInvalid(reader);
 	}
-	HistoryIsInvalid(reader);
+	event->form = reader->scale;
+	event->value.scaled = UnZigZag(HistoryReadVarint(reader, &reader->cursor, reader->end));
+	return true;
 }
 
 /* Add the events of another builder. */
