@@ -491,9 +491,5 @@ for my $form ('text', 'binary') {
 is(ask('SELECT count(*) FROM outcomes'), @all * ($texts_of_each + $files_of_each),
   'all of them were tried');
 
-is(ask('SELECT pg_postmaster_start_time()'), $started,
-  'the server is still the one that was started');
-unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-  'and no process of it has crashed');
-
+WinbackCluster::check_same_server($node, $started);
 done_testing();

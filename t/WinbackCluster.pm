@@ -97,15 +97,17 @@ sub start {
   return $node;
 }
 
-# Tests that the server which was started at $started has neither restarted nor crashed. A prefix
-# of the tests' names can be given.
+# Tests that the server which was started at $started has neither restarted nor crashed, and that
+# no process found a damaged page or leaked resources. A prefix of the tests' names can be given.
 sub check_same_server {
   my ($node, $started, $prefix) = @_;
+  my $trouble = join '|', 'terminated by signal', 'PANIC', 'TRAP:', 'page verification',
+    'buffer refcount leak', 'relcache reference leak', 'resource was not closed';
   $prefix = defined $prefix ? "$prefix: " : '';
   is($node->safe_psql('winback', 'SELECT pg_postmaster_start_time()'), $started,
     $prefix . 'the server has not restarted');
-  unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/,
-    $prefix . 'no process of the server has crashed');
+  unlike(slurp_file($node->logfile), qr/$trouble/,
+    $prefix . 'no process of the server has crashed or leaked resources');
   return;
 }
 
