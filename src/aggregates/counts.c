@@ -10,7 +10,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/array.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 
 #include "aggregates/aggregates.h"
@@ -37,16 +36,7 @@ RowAmount(FunctionCallInfo fcinfo, const CallSite *site, LifecycleEvent event)
 	if (!site->amount || PG_ARGISNULL(site->amount))
 		return amount;
 	amount = AmountFromDatum(PG_GETARG_DATUM(site->amount));
-	if (unlikely(!IsRevenue(event)) && !AmountIsZero(&amount))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must not have an amount",
-						event == EVENT_INTEREST ? "interest" : "cancellation"),
-				 errdetail("The amount is %s.",
-						   DatumGetCString(DirectFunctionCall1(numeric_out,
-															   PG_GETARG_DATUM(site->amount)))),
-				 errhint("Pass NULL, or pass money that a customer got back as the amount of "
-						 "an event of its own, 'adjustment'.")));
+	(void) AmountCheck(event, &amount, ERRCODE_INVALID_PARAMETER_VALUE, NULL);
 	return amount;
 }
 

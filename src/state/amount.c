@@ -183,6 +183,24 @@ AmountIsZero(const Amount *amount)
 											zero));
 }
 
+/* AmountCheck() for an event that brings no money. */
+bool
+AmountOfOthersCheck(LifecycleEvent event, const Amount *amount, int sqlstate, Node *escontext)
+{
+	Datum		numeric;
+
+	if (amount->form == AMOUNT_NONE || AmountIsZero(amount))
+		return true;
+	numeric = NumericGetDatum(AmountToNumeric(amount));
+	ereturn(escontext, false,
+			(errcode(sqlstate),
+			 errmsg("%s must not have an amount",
+					event == EVENT_INTEREST ? "interest" : "cancellation"),
+			 errdetail("The amount is %s.", DatumGetCString(DirectFunctionCall1(numeric_out, numeric))),
+			 errhint("Pass NULL, or pass money that a customer got back as the amount of "
+					 "an event of its own, 'adjustment'.")));
+}
+
 /* Multiply an integer by 10^digits.  Return false if that overflows. */
 bool
 AmountRescale(int64 *scaled, int digits)

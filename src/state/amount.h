@@ -15,6 +15,8 @@
 #include "nodes/nodes.h"
 #include "utils/numeric.h"
 
+#include "rules/rules.h"
+
 /* The form of an amount: the digits after the decimal point of an integer, or one of these. */
 #define AMOUNT_MAX_SCALE	18
 #define AMOUNT_NUMERIC		0xFE
@@ -47,8 +49,21 @@ extern Amount AmountFromScaled(int64 scaled, int scale);
 extern bool AmountReadScaled(Numeric numeric, Amount *amount);
 extern Numeric AmountToNumeric(const Amount *amount);
 extern bool AmountIsZero(const Amount *amount);
+extern bool AmountOfOthersCheck(LifecycleEvent event, const Amount *amount, int sqlstate,
+								Node *escontext);
 extern Amount AmountCopy(const Amount *amount, MemoryContext context);
 extern bool AmountRescale(int64 *scaled, int digits);
+
+/*
+ * Return true if an event of this kind may have the amount: only purchases and adjustments bring
+ * money.  Otherwise report an error with that SQLSTATE, softly if escontext is an ErrorSaveContext,
+ * and then return false.
+ */
+static inline bool
+AmountCheck(LifecycleEvent event, const Amount *amount, int sqlstate, Node *escontext)
+{
+	return likely(IsRevenue(event)) || AmountOfOthersCheck(event, amount, sqlstate, escontext);
+}
 
 /* Amounts on the wire.  The form is sent apart, and must not be AMOUNT_NONE. */
 extern Size AmountWireSize(uint8 form, AmountValue value);

@@ -468,32 +468,6 @@ CompareEvents(const HistoryEvent *a, const HistoryEvent *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/*
- * Return true if an event may be in a history: only purchases and adjustments bring money.
- * Otherwise report an error with that SQLSTATE, softly if escontext is an ErrorSaveContext, and
- * then return false.
- */
-bool
-HistoryEventCheck(const HistoryEvent *event, int sqlstate, Node *escontext)
-{
-	Amount		amount = {.form = event->form};
-
-	if (likely(IsRevenue((LifecycleEvent) event->event)) || event->form == AMOUNT_NONE)
-		return true;
-	amount.value = event->value;
-	if (AmountIsZero(&amount))
-		return true;
-	ereturn(escontext, false,
-			(errcode(sqlstate),
-			 errmsg("%s must not have an amount",
-					event->event == EVENT_INTEREST ? "interest" : "cancellation"),
-			 errdetail("The amount is %s.",
-					   DatumGetCString(DirectFunctionCall1(numeric_out,
-														   NumericGetDatum(AmountToNumeric(&amount))))),
-			 errhint("Pass NULL, or pass money that a customer got back as the amount of "
-					 "an event of its own, 'adjustment'.")));
-}
-
 pg_noreturn static void
 HistoryTooLarge(uint64 nevents)
 {

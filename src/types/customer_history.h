@@ -241,7 +241,15 @@ HistoryEventSetAmount(HistoryEvent *event, Numeric numeric)
 /*
  * Making histories.
  */
-extern bool HistoryEventCheck(const HistoryEvent *event, int sqlstate, Node *escontext);
+/* Return true if an event may be in a history: see AmountCheck(). */
+static inline bool
+HistoryEventCheck(const HistoryEvent *event, int sqlstate, Node *escontext)
+{
+	Amount		amount = {.form = event->form, .value = event->value};
+
+	return AmountCheck((LifecycleEvent) event->event, &amount, sqlstate, escontext);
+}
+
 extern struct varlena *HistoryEncode(TimeUnit unit, const HistoryEvent *events, uint32 nevents);
 extern struct varlena *HistoryFromEvents(TimeUnit unit, HistoryEvent *events, uint32 nevents);
 extern HistoryEvent *HistoryEventsAlloc(uint64 nevents);
