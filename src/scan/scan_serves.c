@@ -35,12 +35,13 @@ ServesArg(Expr *arg, const ScanInput *input)
 
 /*
  * Return whether the scan can compute an aggregate in a list of customers.  There must not be a
- * column among the arguments that have one value for the whole scan.
+ * column among the arguments that have one value for the whole scan.  `aggregate` is what
+ * ListAggregateOf() returns for it.
  */
 static bool
-ServesListAggref(PlannerInfo *root, const Aggref *aggref, const ScanInput *input)
+ServesListAggref(PlannerInfo *root, const Aggref *aggref, const ListAggregate *aggregate,
+				 const ScanInput *input)
 {
-	const ListAggregate *aggregate = ListAggregateOf(aggref);
 	int			nargs = list_length(aggref->args);
 	ListCell   *lc;
 
@@ -168,10 +169,11 @@ ServesList(PlannerInfo *root, const List *aggrefs, const ScanInput *input)
 	foreach(lc, aggrefs)
 	{
 		const Aggref *aggref = lfirst_node(Aggref, lc);
+		const ListAggregate *list = ListAggregateOf(aggref);
 
-		if (!ServesListAggref(root, aggref, input))
+		if (!ServesListAggref(root, aggref, list, input))
 			return false;
-		is_list |= !ListAggregateOf(aggref)->any_groups;
+		is_list |= !list->any_groups;
 	}
 	return is_list && list_length(aggrefs) <= LIST_MAX_AGGREGATES;
 }
@@ -193,7 +195,7 @@ ServesAggrefs(PlannerInfo *root, const List *aggrefs, ScanInput *input)
 
 		if (ServesAggref(root, aggref, input))
 			of_winback = true;
-		else if (list != NULL && list->any_groups && ServesListAggref(root, aggref, input))
+		else if (list != NULL && list->any_groups && ServesListAggref(root, aggref, list, input))
 		{
 			of_winback |= !IsListAggregateOfPostgres(list);
 			input->final_only |= !list->sends_state;
