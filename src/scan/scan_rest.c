@@ -115,7 +115,16 @@ FindRest(ScanInput *input, List *exprs)
 		if (input->rest == NULL || HasColumnOf(TranslateToRest((Node *) exprs, input), input->orders))
 			continue;
 		if (input->keys != NIL)
+		{
+			PathTarget *columns = input->rest->pathtarget;
+
+			/*
+			 * The target of the relation may be the input of the groups by now: PostgreSQL put it
+			 * above the Append, whose rows still have the columns of the table.
+			 */
 			input->rest = (Path *) CreateMaterialPath(input->orders, input->rest);
+			input->rest->pathtarget = columns;
+		}
 		return true;
 	}
 	return false;
