@@ -318,6 +318,31 @@ for my $form (@mixed) {
   is($plan =~ /-> +Materialize/ ? 1 : 0, $kind ? 1 : 0, "it keeps their rows for groups: $title");
   is($plan =~ /Passes: / ? 1 : 0, $kind eq 'passes' ? 1 : 0, "in one pass or several: $title");
 }
+# A foreign child of a table, and a foreign branch of a UNION ALL: there PostgreSQL computes the keys
+# above the Append, and the rows from below have the columns of the tables.
+ask('s0', q{CREATE TABLE grown AS SELECT customer_id, ordered_at, amount FROM orders_0;
+  CREATE FOREIGN TABLE grown_1 () INHERITS (grown) SERVER s1 OPTIONS (table_name 'part');
+  ANALYZE grown, grown_1});
+for my $from ('grown', '(SELECT customer_id, ordered_at, amount FROM ONLY grown
+                         UNION ALL SELECT customer_id, ordered_at, amount FROM grown_1) AS u') {
+  for (
+    [ 'a key that is an expression', "SELECT customer_id % 7, $tally FROM $from GROUP BY 1" ],
+    [ 'a key after the aggregates', "SELECT $tally, amount FROM $from GROUP BY amount" ],
+    [ 'a text', "SELECT $tally, right(customer_id::text, 1) FROM $from GROUP BY 2" ],
+    [ 'keys that are not selected', "SELECT $tally FROM $from GROUP BY amount, customer_id % 3" ],
+    [ 'a list without its customers',
+      "SELECT lifecycle_at(ordered_at, '2023-07-01', '90 days', '180 days'), sum(amount)
+         FROM $from GROUP BY customer_id" ],
+    ) {
+    my ($title, $query) = ($_->[0] . ($from eq 'grown' ? ', a table with a child' : ', UNION ALL'),
+      $_->[1]);
+    my ($with, $without) = map { ask('s0', "SET winback.enable_scan = $_;
+      SET cpu_operator_cost = 0.0001; SELECT rows_of(@{[ quoted($query) ]})") } 'on', 'off';
+    is($with, $without, "the scan finds the columns of foreign rows: $title");
+    like(ask('s0', "SET cpu_operator_cost = 0.0001; EXPLAIN (COSTS OFF) $query"),
+      qr/Winback Scan.*Materialize\n *-> .*Foreign Scan/s, "and takes them from below: $title");
+  }
+}
 # PostgreSQL keeps the rows that it returned, so a cursor can be rewound
 is(ask('s0', "BEGIN; SET LOCAL enable_partitionwise_aggregate = off;
   DECLARE c SCROLL CURSOR FOR SELECT customer_id % 7 AS k, $tally FROM all_orders GROUP BY 1;
